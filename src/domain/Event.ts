@@ -1,0 +1,146 @@
+/**
+ * What can happen in a run. An event is `(path, kind, ordinal, data, payload)`; its logical key `(path, kind, ordinal)`
+ * is unique in the run. `data` holds structure and is hashed with the entry; `payload` holds what users and models
+ * said and is only committed to, so that it can be encrypted or erased. Fields listed under `clock` are instants.
+ *
+ * Two executions are *the same* when their events are equal, keyed logically, without clock fields and without *life*
+ * events, which are facts of one execution only.
+ */
+import * as Schema from "effect/Schema"
+import { Json, type JsonObject } from "./Json.js"
+import { Digest } from "./Digest.js"
+import type { StepPath } from "./StepPath.js"
+import { Usage } from "./Usage.js"
+
+const Instant = Schema.Int
+const Path = Schema.String as unknown as Schema.Schema<StepPath, string>
+
+/** A value written here, or the path of the step whose output it equals. */
+export const Carried = Schema.Union(Schema.Struct({ value: Json }), Schema.Struct({ from: Path }), Schema.Struct({}))
+export type Carried = typeof Carried.Type
+
+/** What a resting run waits for. `Step`: a step that was cut while it ran. */
+export const Wait = Schema.Union(
+  Schema.Struct({ _tag: Schema.Literal("Task"), path: Path }),
+  Schema.Struct({ _tag: Schema.Literal("Timer"), path: Path, due: Instant }),
+  Schema.Struct({ _tag: Schema.Literal("Step"), path: Path })
+)
+export type Wait = typeof Wait.Type
+
+/** A file that a run was made from, kept so that the run can go on without it. */
+export const Source = Schema.Struct({ path: Schema.String, text: Schema.String })
+export type Source = typeof Source.Type
+
+interface KindOptions<D extends Schema.Struct.Fields, P extends Schema.Struct.Fields> {
+  /** Facts of one execution; never compared. */
+  readonly life?: boolean
+  readonly clock?: ReadonlyArray<keyof D & string>
+  readonly data: D
+  readonly payload?: P
+}
+
+const kind = <D extends Schema.Struct.Fields, P extends Schema.Struct.Fields = Record<never, never>>(
+  options: KindOptions<D, P>
+) => ({
+  life: options.life === true,
+  clock: (options.clock ?? []) as ReadonlyArray<string>,
+  data: Schema.Struct(options.data),
+  payload: Schema.Struct((options.payload ?? {}) as P)
+})
+
+export const kinds = {
+  /** The premise: what was run, on what. */
+  RunStarted: kind({
+    life: true,
+    data: { pipeline: Schema.String, plan: Digest, labels: Schema.Array(Schema.Tuple(Schema.String, Schema.String)) },
+    payload: { input: Carried, sources: Schema.Array(Source) }
+  }),
+  StepStarted: kind({
+    data: { step: Schema.Literal("code", "agent", "skill"), version: Schema.String },
+    payload: { input: Carried }
+  }),
+  StepSucceeded: kind({ data: {}, payload: { output: Carried } }),
+  StepFailed: kind({ data: { reason: Schema.Literal("Failure", "Defect") }, payload: { error: Json } }),
+  StepInterrupted: kind({ data: { because: Path } }),
+  /** What a pure function answered. */
+  Computed: kind({ data: {}, payload: { output: Carried } }),
+  BranchTaken: kind({ data: { branch: Schema.String }, payload: { on: Json } }),
+  ItemsPlanned: kind({ data: { count: Schema.Int } }),
+  IterationEnded: kind({ data: { end: Schema.Literal("again", "done", "max") } }),
+  /** The ordinal is the attempt that failed. */
+  RetryDecided: kind({
+    clock: ["now", "wake"],
+    data: { again: Schema.Boolean, now: Instant, wake: Schema.NullOr(Instant) }
+  }),
+  /** The composite failed: below it nothing starts any more. */
+  Closed: kind({ data: { by: Schema.Array(Path) } }),
+  Asked: kind({
+    data: { effect: Schema.Literal("pure", "read", "write", "external", "model") },
+    payload: { request: Json, idempotencyKey: Schema.String }
+  }),
+  Answered: kind({
+    data: { model: Schema.optional(Schema.String), usage: Schema.optional(Usage) },
+    payload: { answer: Carried }
+  }),
+  /** The ordinal is the attempt of the step that it holds for. */
+  Refused: kind({ data: {}, payload: { error: Json } }),
+  /** A call was cut: it may have happened. */
+  Interrupted: kind({ life: true, data: {} }),
+  TaskOpened: kind({
+    data: { task: Schema.Literal("approve", "ask", "uncertain") },
+    payload: { message: Schema.String, schema: Json }
+  }),
+  TaskAnswered: kind({
+    data: {},
+    payload: { answer: Json, by: Schema.optional(Schema.String) }
+  }),
+  TaskClosed: kind({ data: { because: Path } }),
+  TimerSet: kind({ clock: ["due"], data: { due: Instant } }),
+  TimerFired: kind({ data: {} }),
+  RunSuspended: kind({ life: true, data: { waits: Schema.Array(Wait) } }),
+  /** `again`: failed steps that are tried once more. */
+  RunResumed: kind({ life: true, data: { again: Schema.Array(Path) } }),
+  /** A step that had started and not ended is run again. */
+  Recovered: kind({ life: true, data: {} }),
+  RunCompleted: kind({ life: true, data: {}, payload: { output: Carried } }),
+  RunFailed: kind({
+    life: true,
+    data: { reason: Schema.Literal("Failure", "Defect"), at: Schema.Array(Path) },
+    payload: { error: Json }
+  }),
+  RunCancelled: kind({ life: true, data: {}, payload: { reason: Schema.String } })
+} as const
+
+export type Kind = keyof typeof kinds
+export type Data<K extends Kind> = (typeof kinds)[K]["data"]["Type"]
+export type Payload<K extends Kind> = (typeof kinds)[K]["payload"]["Type"]
+
+export interface EventOf<K extends Kind> {
+  readonly path: StepPath
+  readonly kind: K
+  readonly ordinal: number
+  readonly data: Data<K>
+  readonly payload: Payload<K>
+}
+export type Event = { [K in Kind]: EventOf<K> }[Kind]
+
+/** An event in its place: who wrote it (`epoch` of its lease), when (`at`, milliseconds since 1970) and as which entry. */
+export interface Entry<E extends Event = Event> {
+  readonly run: string
+  readonly seq: number
+  readonly at: number
+  readonly epoch: number
+  readonly event: E
+}
+
+export const isKind = (name: string): name is Kind => Object.hasOwn(kinds, name)
+
+/** The logical key. */
+export const key = (path: StepPath, kind: Kind, ordinal: number): string => `${kind}:${ordinal}:${path}`
+
+/** `data` as it is compared: without clock fields. */
+export const comparable = (kind: Kind, data: JsonObject): JsonObject => {
+  const { clock } = kinds[kind]
+  if (clock.length === 0) return data
+  return Object.fromEntries(Object.entries(data).filter(([name]) => !clock.includes(name)))
+}

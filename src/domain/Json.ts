@@ -1,0 +1,146 @@
+/**
+ * The values that cross the journal. `Json` is what is written; `Encoded` is what a schema may encode to, where
+ * `undefined` stands only for an absent property. `canonical` is RFC 8785 (JSON Canonicalization Scheme): one value has
+ * one text, so equal values have equal digests.
+ */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+
+export type Json = null | boolean | number | string | ReadonlyArray<Json> | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+/** What the encoded side of a schema that crosses the journal may be. */
+export type Encoded =
+  | null
+  | boolean
+  | number
+  | string
+  | ReadonlyArray<Encoded>
+  | { readonly [key: string]: Encoded | undefined }
+
+/** Deeper values are refused: a recursive walk over them could exhaust the stack. */
+export const depthMax = 256
+
+/** A value that JSON cannot hold. `at` is a JSON Pointer (RFC 6901) to it. */
+export class NotJson extends Schema.TaggedError<NotJson>("flujo/domain/NotJson")("NotJson", {
+  at: Schema.String,
+  reason: Schema.Literal("NotFinite", "LoneSurrogate", "NotPlain", "TooDeep", "Circular")
+}) {
+  override get message(): string {
+    const where = this.at === "" ? "the value" : `the value at ${this.at}`
+    switch (this.reason) {
+      case "NotFinite":
+        return `${where} is NaN or infinite, which JSON cannot hold`
+      case "LoneSurrogate":
+        return `${where} holds text that is not well-formed Unicode (a lone surrogate)`
+      case "NotPlain":
+        return `${where} is not plain data (a function, a symbol, a bigint or an instance of a class)`
+      case "TooDeep":
+        return `${where} is nested deeper than ${depthMax} levels`
+      case "Circular":
+        return `${where} contains itself`
+    }
+  }
+}
+
+/** The JSON value of `value`: absent properties dropped, `-0` made `0`. Text must be well-formed. */
+export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
+  try {
+    return Either.right(plain(value, "", 0))
+  } catch (error) {
+    if (error instanceof NotJson) return Either.left(error)
+    throw error
+  }
+}
+
+const refuse = (at: string, reason: NotJson["reason"]): never => {
+  throw new NotJson({ at, reason })
+}
+
+const pointer = (at: string, key: string | number): string =>
+  `${at}/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`
+
+const plain = (value: unknown, at: string, depth: number): Json => {
+  switch (typeof value) {
+    case "string":
+      return value.isWellFormed() ? value : refuse(at, "LoneSurrogate")
+    case "boolean":
+      return value
+    case "number":
+      return Number.isFinite(value) ? value + 0 : refuse(at, "NotFinite")
+    case "object": {
+      if (value === null) return null
+      if (depth >= depthMax) return refuse(at, "TooDeep")
+      if (Array.isArray(value)) {
+        const items: Array<Json> = new Array(value.length)
+        for (let i = 0; i < value.length; i++) {
+          items[i] = value[i] === undefined ? null : plain(value[i], pointer(at, i), depth + 1)
+        }
+        return items
+      }
+      const prototype: unknown = Object.getPrototypeOf(value)
+      if (prototype !== Object.prototype && prototype !== null) return refuse(at, "NotPlain")
+      const object: Record<string, Json> = {}
+      for (const [key, item] of Object.entries(value)) {
+        if (item === undefined) continue
+        if (!key.isWellFormed()) return refuse(pointer(at, key.toWellFormed()), "LoneSurrogate")
+        set(object, key, plain(item, pointer(at, key), depth + 1))
+      }
+      return object
+    }
+    default:
+      return refuse(at, "NotPlain")
+  }
+}
+
+/** Sets an own property, also when it is called `__proto__`. */
+export const set = (object: Record<string, Json>, key: string, value: Json): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
+  } else object[key] = value
+}
+
+/** The canonical text of a value (RFC 8785): keys by UTF-16 code units, numbers as ECMAScript prints them. */
+export const canonical = (value: Json): string => {
+  if (value === null || typeof value !== "object") return JSON.stringify(value)
+  if (Array.isArray(value)) {
+    let text = "["
+    for (let i = 0; i < value.length; i++) text += (i === 0 ? "" : ",") + canonical(value[i]!)
+    return `${text}]`
+  }
+  const object = value as JsonObject
+  const keys = Object.keys(object)
+  if (keys.length > 1) keys.sort()
+  let text = "{"
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!
+    text += `${(i === 0 ? "" : ",") + JSON.stringify(key)}:${canonical(object[key]!)}`
+  }
+  return `${text}}`
+}
+
+export const equals = (a: Json, b: Json): boolean => a === b || canonical(a) === canonical(b)
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** An own property, never one of a prototype. */
+export const get = (value: Json | undefined, key: string): Json | undefined =>
+  isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+
+/** Reads JSON text. Unlike `JSON.parse` alone, what it answers is known to be well-formed and not too deep. */
+export const parse = (text: string): Either.Either<Json, NotJson | SyntaxError> => {
+  try {
+    return fromUnknown(JSON.parse(text))
+  } catch (error) {
+    return Either.left(error instanceof SyntaxError ? error : new NotJson({ at: "", reason: "TooDeep" }))
+  }
+}
+
+/** `Json` as a schema whose encoded side is itself. */
+export const Json: Schema.Schema<Json> = Schema.declare(
+  (value: unknown): value is Json => Either.isRight(fromUnknown(value)),
+  { identifier: "Json", jsonSchema: {} }
+)
