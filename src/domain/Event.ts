@@ -7,8 +7,8 @@
  * events, which are facts of one execution only.
  */
 import * as Schema from "effect/Schema"
-import { Json, type JsonObject } from "./Json.js"
 import { Digest } from "./Digest.js"
+import { Json, type JsonObject } from "./Json.js"
 import type { StepPath } from "./StepPath.js"
 import { Usage } from "./Usage.js"
 
@@ -60,7 +60,8 @@ export const kinds = {
     payload: { input: Carried }
   }),
   StepSucceeded: kind({ data: {}, payload: { output: Carried } }),
-  StepFailed: kind({ data: { reason: Schema.Literal("Failure", "Defect") }, payload: { error: Json } }),
+  /** `Failure`: as the step declares. `Engine`: one of flujo's own errors. `Defect`: a broken step, never retried. */
+  StepFailed: kind({ data: { reason: Schema.Literal("Failure", "Engine", "Defect") }, payload: { error: Json } }),
   StepInterrupted: kind({ data: { because: Path } }),
   /** What a pure function answered. */
   Computed: kind({ data: {}, payload: { output: Carried } }),
@@ -105,7 +106,7 @@ export const kinds = {
   RunCompleted: kind({ life: true, data: {}, payload: { output: Carried } }),
   RunFailed: kind({
     life: true,
-    data: { reason: Schema.Literal("Failure", "Defect"), at: Schema.Array(Path) },
+    data: { reason: Schema.Literal("Failure", "Engine", "Defect"), at: Schema.Array(Path) },
     payload: { error: Json }
   }),
   RunCancelled: kind({ life: true, data: {}, payload: { reason: Schema.String } })

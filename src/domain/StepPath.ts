@@ -124,7 +124,8 @@ export const standing = (path: StepPath): StepPath =>
 export const isWithin = (path: StepPath, ancestor: StepPath): boolean =>
   ancestor === "" ||
   path === ancestor ||
-  (path.startsWith(ancestor) && (path[ancestor.length] === "/" || path[ancestor.length] === "[" || path[ancestor.length] === "!"))
+  (path.startsWith(ancestor) &&
+    (path[ancestor.length] === "/" || path[ancestor.length] === "[" || path[ancestor.length] === "!"))
 
 /** The last segment's name. */
 export const nameOf = (path: StepPath): string => parse(path).at(-1)?.name ?? ""

@@ -147,10 +147,10 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly run: (run: RunId) => Effect.Effect<Option.Option<RunRow>, JournalError>
     readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>
     /** Open tasks, oldest first; of one run or of all. */
-    readonly tasks: (filter: { readonly run?: RunId | undefined; readonly limit: number }) => Effect.Effect<
-      ReadonlyArray<TaskRow>,
-      JournalError
-    >
+    readonly tasks: (filter: {
+      readonly run?: RunId | undefined
+      readonly limit: number
+    }) => Effect.Effect<ReadonlyArray<TaskRow>, JournalError>
     /** Who drives the run now, if anybody does. */
     readonly holder: (run: RunId) => Effect.Effect<Option.Option<Owner>, JournalError>
     /** Makes the projections (`runs`, `tasks`) again from the entries alone; answers how many rows were different. */

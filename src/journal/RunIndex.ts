@@ -2,36 +2,41 @@
  * What can be asked of many runs without reading their entries: one row per run and one per open task. Both are folds
  * over entries, written in the same transaction as the entry, and can be made again from entries alone.
  */
+import * as Schema from "effect/Schema"
+import { Digest } from "../domain/Digest.js"
 import type { Entry } from "../domain/Event.js"
-import type { StepPath } from "../domain/StepPath.js"
+import { StepPath } from "../domain/StepPath.js"
+import * as Usage from "../domain/Usage.js"
 
-export type RunStatus = "running" | "suspended" | "ready" | "completed" | "failed" | "cancelled"
+export const RunStatus = Schema.Literal("running", "suspended", "ready", "completed", "failed", "cancelled")
+export type RunStatus = typeof RunStatus.Type
 
-export interface RunRow {
-  readonly run: string
-  readonly pipeline: string
-  /** Digest of the plan. */
-  readonly plan: string
+export const RunRow = Schema.Struct({
+  run: Schema.String,
+  pipeline: Schema.String,
+  plan: Digest,
   /** `ready`: suspended, and a letter waits. */
-  readonly status: RunStatus
-  readonly startedAt: number
+  status: RunStatus,
+  startedAt: Schema.Int,
   /** When it last started, rested or ended. */
-  readonly updatedAt: number
+  updatedAt: Schema.Int,
   /** The earliest timer that a suspended run waits for. */
-  readonly wakeAt: number | null
+  wakeAt: Schema.NullOr(Schema.Int),
   /** Of all model calls answered. */
-  readonly tokens: number
-  readonly labels: ReadonlyArray<readonly [string, string]>
-}
+  tokens: Schema.Int,
+  labels: Schema.Array(Schema.Tuple(Schema.String, Schema.String))
+})
+export type RunRow = typeof RunRow.Type
 
-export interface TaskRow {
-  readonly run: string
-  readonly path: StepPath
-  readonly task: "approve" | "ask" | "uncertain"
-  readonly openedAt: number
+export const TaskRow = Schema.Struct({
+  run: Schema.String,
+  path: StepPath,
+  task: Schema.Literal("approve", "ask", "uncertain"),
+  openedAt: Schema.Int,
   /** Sequence number of its `TaskOpened`. */
-  readonly seq: number
-}
+  seq: Schema.Int
+})
+export type TaskRow = typeof TaskRow.Type
 
 /** A change to one of the two tables. */
 export type Change =
@@ -87,11 +92,54 @@ export const changes = (entry: Entry): ReadonlyArray<Change> => {
     case "Answered": {
       const { usage } = event.data
       if (usage === undefined) return []
-      return [
-        { _tag: "TokensSpent", tokens: usage.input + usage.cachedInput + usage.output + usage.reasoning }
-      ]
+      return [{ _tag: "TokensSpent", tokens: Usage.total(usage) }]
     }
     default:
-      return []
+      return none
   }
+}
+
+const none: ReadonlyArray<Change> = []
+
+/** One run's share of the two tables, as its entries alone tell it: never `ready`, which is about letters. */
+export interface Projection {
+  readonly row: RunRow | undefined
+  readonly tasks: ReadonlyMap<StepPath, TaskRow>
+}
+
+export const empty: Projection = { row: undefined, tasks: new Map() }
+
+export const apply = ({ row, tasks }: Projection, change: Change): Projection => {
+  switch (change._tag) {
+    case "RunAdded":
+      return { row: change.row, tasks }
+    case "RunMoved":
+      return {
+        row: row && { ...row, status: change.status, updatedAt: change.at, wakeAt: change.wakeAt },
+        tasks
+      }
+    case "TokensSpent":
+      return { row: row && { ...row, tokens: row.tokens + change.tokens }, tasks }
+    case "TaskAdded":
+      return { row, tasks: new Map(tasks).set(change.row.path, change.row) }
+    case "TaskEnded": {
+      const left = new Map(tasks)
+      left.delete(change.path)
+      return { row, tasks: left }
+    }
+  }
+}
+
+const sameRow = Schema.equivalence(Schema.NullishOr(RunRow))
+const sameTask = Schema.equivalence(TaskRow)
+
+/** How many rows of the two tables are not the same in `a` and `b`. */
+export const differences = (a: Projection, b: Projection): number => {
+  let count = sameRow(a.row, b.row) ? 0 : 1
+  for (const [path, task] of a.tasks) {
+    const other = b.tasks.get(path)
+    if (other === undefined || !sameTask(task, other)) count += 1
+  }
+  for (const path of b.tasks.keys()) if (!a.tasks.has(path)) count += 1
+  return count
 }

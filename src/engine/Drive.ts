@@ -1,0 +1,278 @@
+/**
+ * Drives an owned run until it ends or rests: walks, takes letters, sleeps through short waits and parks at long ones.
+ * What ends it early (a cancellation, a divergence, a journal that cannot be written) comes from outside the walk.
+ */
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Tracer from "effect/Tracer"
+import type { Entry, EventOf, Wait } from "../domain/Event.js"
+import * as StepPath from "../domain/StepPath.js"
+import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
+import type { ContextSpec, Node } from "../pipeline/Node.js"
+import * as Attributes from "../telemetry/Attributes.js"
+import { closing } from "./Composite.js"
+import * as Env from "./Env.js"
+import * as Outcome from "./Outcome.js"
+import type { Drive } from "./Place.js"
+import { Record } from "./Record.js"
+import { Diverged } from "./RunError.js"
+import * as Walk from "./Walk.js"
+
+/** Waits up to this long are slept through; longer ones let the run rest. */
+export const parkAfterMillisDefault = 5000
+
+export interface Cancelled {
+  readonly _tag: "Cancelled"
+  readonly reason: string
+}
+
+export type End = Outcome.Outcome | Cancelled
+
+export interface Driven {
+  readonly root: Node
+  readonly context: ContextSpec | undefined
+  readonly input: Outcome.Carried
+  readonly parkAfterMillis?: number | undefined
+}
+
+/** How a run begins or goes on: the first entry of this drive. */
+export type Premise =
+  | { readonly _tag: "Started"; readonly event: Pick<EventOf<"RunStarted">, "data" | "payload"> }
+  | {
+      readonly _tag: "Resumed"
+      readonly history: ReadonlyArray<Entry>
+      readonly again: ReadonlyArray<StepPath.StepPath>
+    }
+
+/** Drives `owned`, and gives its lease back however it ends. */
+export const live = (
+  journal: Journal["Type"],
+  owned: OwnedRun,
+  driven: Driven,
+  premise: Premise
+): Effect.Effect<End, Diverged | JournalError, unknown> =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const record = new Record(
+      { _tag: "Live", journal, owned },
+      clock,
+      premise._tag === "Started" ? [] : premise.history
+    )
+    if (premise._tag === "Started") {
+      record.life({ path: StepPath.root, kind: "RunStarted", ...premise.event })
+    } else {
+      record.life({ path: StepPath.root, kind: "RunResumed", data: { again: premise.again }, payload: {} })
+      for (const path of premise.again) record.again.add(path)
+    }
+    const stop = Deferred.unsafeMake<never, Diverged>(FiberId.none)
+    const cancel = Deferred.unsafeMake<{ readonly reason: string; readonly letter: string }>(FiberId.none)
+    const listeners = new Set<() => void>()
+    const taking = Effect.unsafeMakeSemaphore(1)
+
+    /** Turns letters into events. What came too late to mean anything is put aside. */
+    const takeLetters = taking.withPermits(1)(
+      Effect.gen(function* () {
+        let answered = false
+        for (const { id, letter } of yield* journal.letters(owned.run)) {
+          if (letter._tag === "Cancel") {
+            yield* Deferred.succeed(cancel, { reason: letter.reason, letter: id })
+          } else if (!record.has(letter.path, "TaskAnswered")) {
+            if (record.has(letter.path, "TaskOpened") && !record.has(letter.path, "TaskClosed")) {
+              record.answer(letter.path, { answer: letter.answer, by: letter.by }, id)
+              answered = true
+            } else journal.discard(owned, id)
+          }
+        }
+        if (answered) for (const listener of listeners) listener()
+      })
+    )
+    const carrier = Effect.forever(
+      Effect.zipRight(
+        journal.mail(owned),
+        Effect.catchAll(takeLetters, (error) => Effect.logWarning("the inbox could not be read", error))
+      )
+    )
+
+    const drive = driveOf(yield* Effect.tracer, owned.run, record, stop, driven, {
+      isAnswered: (path) => record.has(path, "TaskAnswered"),
+      listen: (onAnswer) => {
+        listeners.add(onAnswer)
+        return () => listeners.delete(onAnswer)
+      }
+    })
+    const env = Env.make(driven.input, driven.context)
+    const body: Effect.Effect<Outcome.Outcome, Diverged | JournalError, unknown> = Effect.gen(function* () {
+      while (true) {
+        const answers = record.answers
+        const outcome = yield* Walk.walk(drive, driven.root, env, false)
+        if (outcome._tag !== "Suspended") return outcome
+        yield* takeLetters
+        if (record.answers > answers) continue
+        const left = earliest(outcome.waits) - record.now()
+        if (left <= drive.parkAfterMillis) {
+          yield* record.barrier
+          if (left > 0) yield* Effect.raceFirst(Effect.sleep(left), journal.mail(owned))
+          continue
+        }
+        const event = {
+          path: StepPath.root,
+          kind: "RunSuspended",
+          data: { waits: outcome.waits },
+          payload: {}
+        } as const
+        const ordinal = record.ordinal(StepPath.root, "RunSuspended")
+        const staged = { event: { ...event, ordinal }, payload: undefined, at: record.now() }
+        if (yield* journal.park(owned, staged)) return outcome
+      }
+    })
+
+    if (premise._tag === "Resumed") yield* takeLetters
+    const cancelled = Effect.map(Deferred.await(cancel), (letter) => ({ _tag: "Cancelling" as const, letter }))
+    const halted = Effect.raceFirst(Deferred.await(stop), Deferred.await(owned.lost))
+    const ended = yield* Effect.raceFirst(Effect.raceFirst(cancelled, halted), Effect.raceFirst(body, carrier))
+    switch (ended._tag) {
+      case "Suspended":
+        return ended
+      case "Completed":
+        record.life({
+          path: StepPath.root,
+          kind: "RunCompleted",
+          data: {},
+          payload: { output: Outcome.payloadOf(ended.output) }
+        })
+        break
+      case "Failed":
+        record.life({
+          path: StepPath.root,
+          kind: "RunFailed",
+          data: { reason: ended.reason, at: ended.at },
+          payload: { error: ended.json }
+        })
+        break
+      case "Cancelling": {
+        const { letter, reason } = ended.letter
+        yield* closeAll(drive, driven, env)
+        record.life({ path: StepPath.root, kind: "RunCancelled", data: {}, payload: { reason }, letter })
+        yield* finish(journal, owned)
+        return { _tag: "Cancelled" as const, reason }
+      }
+    }
+    yield* finish(journal, owned)
+    return ended
+  }).pipe(Effect.ensuring(journal.release(owned)))
+
+/** The last entries and the end of the lease are one commit. */
+const finish = (journal: Journal["Type"], owned: OwnedRun): Effect.Effect<void, JournalError> =>
+  Effect.zipRight(journal.release(owned), journal.barrier(owned))
+
+/** Ends what is still open: tasks, and steps that were cut. */
+const closeAll = (drive: Drive, driven: Driven, env: Env.Env): Effect.Effect<void, Diverged, unknown> =>
+  Effect.gen(function* () {
+    const outcome = yield* Walk.walk(drive, driven.root, env, true)
+    const waits = outcome._tag === "Suspended" ? outcome.waits : []
+    yield* drive.record.sayAll(false, closing(waits, StepPath.root))
+  })
+
+export interface Replayed {
+  readonly end: End["_tag"]
+  /** How many entries the record has. */
+  readonly entries: number
+}
+
+/**
+ * Walks a recorded run with the outside shut: nothing is called, nothing is written. Fails with `Diverged` at the first
+ * event that is not as recorded.
+ */
+export const replay = (
+  run: OwnedRun["run"],
+  driven: Driven,
+  history: ReadonlyArray<Entry>
+): Effect.Effect<Replayed, Diverged, unknown> =>
+  Effect.gen(function* () {
+    const last = lastEnd(history)
+    const record = new Record({ _tag: "Replay", ended: last !== undefined }, yield* Effect.clock, history)
+    const stop = Deferred.unsafeMake<never, Diverged>(FiberId.none)
+    const mail = { isAnswered: () => false, listen: () => () => {} }
+    const drive = driveOf(yield* Effect.tracer, run, record, stop, driven, mail)
+    const env = Env.make(driven.input, driven.context)
+    const walked = Effect.gen(function* () {
+      if (last?.kind !== "RunCancelled") return yield* Walk.walk(drive, driven.root, env, false)
+      yield* closeAll(drive, driven, env)
+      return undefined
+    })
+    const outcome = yield* Effect.raceFirst(walked, Deferred.await(stop))
+    const [unused] = record.unused(drive.answered)
+    if (unused !== undefined) {
+      const detail = "this is in the record, and the pipeline does not come to it any more"
+      return yield* new Diverged({ path: unused.path, kind: unused.kind, field: "", detail })
+    }
+    const end = outcome?._tag ?? "Cancelled"
+    const wanted = last === undefined ? "Suspended" : endTags[last.kind]
+    if (end !== wanted) {
+      const detail = `the record ends ${wanted.toLowerCase()}, this walk ${end.toLowerCase()}`
+      return yield* new Diverged({ path: StepPath.root, kind: last?.kind ?? "RunSuspended", field: "", detail })
+    }
+    if (last !== undefined && outcome !== undefined) {
+      const difference = record.differs(last, outcome)
+      if (difference !== undefined) return yield* difference
+    }
+    return { end, entries: history.length }
+  })
+
+const endTags = { RunCompleted: "Completed", RunFailed: "Failed", RunCancelled: "Cancelled" } as const
+
+/** The entry that ended the run for good, unless it was resumed since. */
+export const lastEnd = (
+  history: ReadonlyArray<Entry>
+): EventOf<"RunCompleted"> | EventOf<"RunFailed"> | EventOf<"RunCancelled"> | undefined => {
+  for (let i = history.length - 1; i >= 0; i--) {
+    const { event } = history[i]!
+    if (event.kind === "RunCompleted" || event.kind === "RunFailed" || event.kind === "RunCancelled") return event
+    if (event.kind === "RunResumed" || event.kind === "RunSuspended") return undefined
+  }
+  return undefined
+}
+
+const earliest = (waits: ReadonlyArray<Wait>): number => {
+  let due = Number.POSITIVE_INFINITY
+  for (const wait of waits) if (wait._tag === "Timer") due = Math.min(due, wait.due)
+  return due
+}
+
+const driveOf = (
+  tracer: Tracer.Tracer,
+  run: OwnedRun["run"],
+  record: Record,
+  stop: Deferred.Deferred<never, Diverged>,
+  driven: Driven,
+  mail: Drive["mail"]
+): Drive => {
+  const drive: Drive = {
+    run,
+    record,
+    stop,
+    mail,
+    answered: new Set(),
+    payloadBytes: record.mode._tag === "Live" ? record.mode.journal.limits.payloadBytes : Number.POSITIVE_INFINITY,
+    parkAfterMillis: driven.parkAfterMillis ?? parkAfterMillisDefault,
+    // A span costs more than a small step: none is made where no tracer of the user's would see it.
+    traced:
+      tracer === Context.get(DefaultServices.liveServices, Tracer.Tracer)
+        ? (_, effect) => effect
+        : ({ attempt, kind, path }, effect) =>
+            Effect.withSpan(effect, "flujo.Step.run", {
+              captureStackTrace: false,
+              attributes: {
+                [Attributes.runId]: run,
+                [Attributes.stepPath]: path,
+                [Attributes.stepAttempt]: attempt,
+                [Attributes.stepKind]: kind
+              }
+            }),
+    go: (node, place, input) => Walk.go(drive, node, place, input)
+  }
+  return drive
+}

@@ -1,0 +1,443 @@
+/**
+ * Running pipelines. A run is started, goes on, and is replayed by the same walk; its journal is its only state, so
+ * each of these may happen in another process, on another day.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Entry, Source, Wait } from "../domain/Event.js"
+import * as Json from "../domain/Json.js"
+import * as RunId from "../domain/RunId.js"
+import type { StepPath } from "../domain/StepPath.js"
+import { Journal, type JournalError, type LetterRefused, type OwnedRun, type RunHeld } from "../journal/Journal.js"
+import type { Node } from "../pipeline/Node.js"
+import type { Pipeline } from "../pipeline/Pipeline.js"
+import * as Shape from "../pipeline/Shape.js"
+import * as Plan from "../plan/Plan.js"
+import * as PlanJson from "../plan/PlanJson.js"
+import * as Drive from "./Drive.js"
+import * as Outcome from "./Outcome.js"
+import { type Diverged, RunError } from "./RunError.js"
+
+/** The run ended well. */
+export interface Completed<out A> {
+  readonly _tag: "Completed"
+  readonly run: RunId.RunId
+  readonly value: A
+}
+
+/** The run rests until what it waits for comes: an answer (`answer`), or a time (`resume` then). */
+export interface Suspended {
+  readonly _tag: "Suspended"
+  readonly run: RunId.RunId
+  readonly waits: ReadonlyArray<Wait>
+}
+
+export interface RunOptions {
+  /** A name of one's own for the run. If a run of the same plan and input has it, that run goes on. */
+  readonly runId?: RunId.RunId | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** The files that the pipeline was made from, kept in the journal so that the run can go on without them. */
+  readonly sources?: ReadonlyArray<Source> | undefined
+  /** Waits up to this long are slept through; longer ones let the run rest. Default 5,000. */
+  readonly parkAfterMillis?: number | undefined
+}
+
+type Result<Out, E, R> = Effect.Effect<Completed<Out> | Suspended, E | RunError, R | Journal>
+
+/** Starts a run and drives it until it ends or rests. */
+export const run = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  input: In,
+  options?: RunOptions
+): Result<Out, E, R> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const plan = yield* planOf(pipeline)
+    const shape = inputShape(pipeline.root)
+    const json = yield* Effect.mapError(shape.encode(input), (misfit) => inputError(misfit.detail))
+    if (options?.runId !== undefined) {
+      const known = yield* orJournal(options.runId, journal.run(options.runId))
+      if (Option.isSome(known)) {
+        yield* sameRun(journal, options.runId, plan, json)
+        return yield* resume(pipeline, options.runId, options)
+      }
+    }
+    const id = options?.runId ?? (yield* RunId.make)
+    const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
+    const owned = yield* journal.create(id, { digest: plan.digest, json: Json.canonical(plan.json) })
+    const labels = Object.entries(options?.labels ?? {})
+    return yield* drive<Out, E>(
+      journal,
+      owned,
+      {
+        root: pipeline.root,
+        context: pipeline.context,
+        input: Outcome.carried(value, json, shape),
+        parkAfterMillis: options?.parkAfterMillis
+      },
+      {
+        _tag: "Started",
+        event: {
+          data: { pipeline: pipeline.name, plan: plan.digest, labels },
+          payload: { input: json === undefined ? {} : { value: json }, sources: options?.sources ?? [] }
+        }
+      }
+    )
+  }) as Result<Out, E, R>
+
+/**
+ * Goes on with a run that rests, was interrupted, or failed; of a failed one the failed steps are tried again. The
+ * pipeline must be the one that the run was started with.
+ */
+export const resume = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  runId: RunId.RunId,
+  options?: Pick<RunOptions, "parkAfterMillis">
+): Result<Out, E, R> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const plan = yield* planOf(pipeline)
+    const owned = yield* own(journal, runId)
+    return yield* Effect.gen(function* () {
+      const history = yield* historyOf(journal, runId)
+      const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
+      const last = Drive.lastEnd(history)
+      if (last?.kind === "RunCompleted" || last?.kind === "RunCancelled") {
+        const detail = last.kind === "RunCompleted" ? "it completed already" : "it was cancelled"
+        return yield* new RunError({ reason: "Ended", run: runId, path: "", detail })
+      }
+      const again = last?.kind === "RunFailed" ? last.data.at : []
+      const premise = { _tag: "Resumed", history, again } as const
+      return yield* drive<Out, E>(journal, owned, { ...driven, parkAfterMillis: options?.parkAfterMillis }, premise)
+    }).pipe(Effect.ensuring(journal.release(owned)))
+  }) as Result<Out, E, R>
+
+/**
+ * Walks a recorded run again with the outside shut: no model, skill or network is called, and nothing is written. Fails
+ * with reason `Diverged` at the first event that is not as recorded. Needs nothing that the steps need.
+ */
+export const replay = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  runId: RunId.RunId
+): Effect.Effect<Drive.Replayed, RunError, Journal> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const plan = yield* planOf(pipeline)
+    const history = yield* historyOf(journal, runId)
+    const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
+    return yield* Effect.mapError(Drive.replay(runId, driven, history), diverged(runId))
+  }) as Effect.Effect<Drive.Replayed, RunError, Journal>
+
+/** Runs a pipeline and answers its entries as they become durable; the last is the run's end or rest. */
+export const stream = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  input: In,
+  options?: RunOptions
+): Stream.Stream<Entry, E | RunError, R | Journal> =>
+  Stream.unwrap(
+    Effect.map(
+      Effect.zip(Journal, options?.runId === undefined ? RunId.make : Effect.succeed(options.runId)),
+      ([journal, runId]) => entriesOf(journal, runId, run(pipeline, input, { ...options, runId }))
+    )
+  )
+
+/** The entries of a run that commit while `effect` drives it. */
+export const entriesOf = <A, E, R>(
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  effect: Effect.Effect<A, E, R>
+): Stream.Stream<Entry, E, R> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const entries = yield* Stream.toQueueOfElements(journal.committed, { capacity: 1024 })
+      // The reader has subscribed before the first entry can commit.
+      yield* Effect.yieldNow()
+      const fiber = yield* Effect.forkScoped(effect)
+      // Where the run stops without an end of its own, so does the stream.
+      const stopped = Effect.flatMap(Fiber.await(fiber), (exit) =>
+        exit._tag === "Failure" ? Effect.sleep(0) : Effect.never
+      )
+      return Stream.fromQueue(entries).pipe(
+        Stream.flattenExitOption,
+        Stream.filter((entry) => entry.run === runId),
+        Stream.takeUntil((entry) => ends.has(entry.event.kind)),
+        Stream.interruptWhen(stopped),
+        Stream.concat(Stream.drain(Stream.fromEffect(Fiber.join(fiber))))
+      )
+    })
+  )
+
+const ends: ReadonlySet<string> = new Set(["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"])
+
+/** Answers an open task. Whoever drives the run takes the answer from there; nobody need be driving it now. */
+export const answer = (
+  runId: RunId.RunId,
+  task: StepPath,
+  value: Json.Json,
+  by?: string
+): Effect.Effect<void, LetterRefused | JournalError, Journal> =>
+  Effect.flatMap(Journal, (journal) => journal.deliver(runId, { _tag: "Answer", path: task, answer: value, by }))
+
+/** Asks for a run to end. Its owner does so as soon as it reads this; a resting run ends when next driven. */
+export const cancel = (
+  runId: RunId.RunId,
+  reason: string
+): Effect.Effect<void, LetterRefused | JournalError, Journal> =>
+  Effect.flatMap(Journal, (journal) => journal.deliver(runId, { _tag: "Cancel", reason }))
+
+// ---------------------------------------------------------------- pipelines by name
+
+/** The pipelines that a process can go on with, found by the name and the plan digest of a run. */
+export class Pipelines extends Context.Tag("flujo/engine/Pipelines")<
+  Pipelines,
+  {
+    readonly resume: (runId: RunId.RunId) => Effect.Effect<Completed<unknown> | Suspended, unknown, Journal>
+    readonly replay: (runId: RunId.RunId) => Effect.Effect<Drive.Replayed, RunError, Journal>
+  }
+>() {}
+
+type Needs<P> = P extends Pipeline<infer _In, infer _Out, infer _E, infer R> ? R : never
+
+/** What the steps of all of them need is taken once, here. */
+export const layerPipelines = <const P extends ReadonlyArray<Pipeline.Any>>(
+  ...pipelines: P
+): Layer.Layer<Pipelines, never, Needs<P[number]>> =>
+  Layer.effect(
+    Pipelines,
+    Effect.map(Effect.context<Needs<P[number]>>(), (context) => {
+      const byPlan = new Map(pipelines.map((pipeline) => [keyOf(pipeline.name, Plan.make(pipeline).digest), pipeline]))
+      const find = (runId: RunId.RunId) =>
+        Effect.gen(function* () {
+          const journal = yield* Journal
+          const row = yield* orJournal(runId, journal.run(runId))
+          if (Option.isNone(row)) return yield* unknownRun(runId)
+          const pipeline = byPlan.get(keyOf(row.value.pipeline, row.value.plan))
+          if (pipeline !== undefined) return pipeline
+          const detail = `no pipeline ${row.value.pipeline} with plan ${row.value.plan.slice(0, 12)} is registered here`
+          return yield* new RunError({ reason: "Changed", run: runId, path: "", detail })
+        })
+      return {
+        resume: (runId) =>
+          Effect.provide(
+            Effect.flatMap(find(runId), (pipeline) => resume(pipeline, runId)),
+            context
+          ) as Effect.Effect<Completed<unknown> | Suspended, unknown, Journal>,
+        replay: (runId) => Effect.flatMap(find(runId), (pipeline) => replay(pipeline, runId))
+      }
+    })
+  )
+
+const keyOf = (name: string, digest: string): string => `${digest} ${name}`
+
+// ---------------------------------------------------------------- private
+
+const drive = <Out, E>(
+  journal: Journal["Type"],
+  owned: OwnedRun,
+  driven: Drive.Driven,
+  premise: Drive.Premise
+): Effect.Effect<Completed<Out> | Suspended, E | RunError, unknown> =>
+  Effect.gen(function* () {
+    const { run } = owned
+    const end = yield* Effect.catchTags(Drive.live(journal, owned, driven, premise), {
+      Diverged: (error) => Effect.fail(diverged(run)(error)),
+      JournalError: (error) => Effect.fail(journalError(run)(error))
+    })
+    switch (end._tag) {
+      case "Completed":
+        return {
+          _tag: "Completed",
+          run,
+          value: (end.output.raw ? end.output.json() : end.output.value) as Out
+        } as const
+      case "Suspended":
+        return { _tag: "Suspended", run, waits: end.waits } as const
+      case "Cancelled":
+        return yield* new RunError({
+          reason: "Cancelled",
+          run,
+          path: "",
+          detail: end.reason === "" ? "it was cancelled" : `it was cancelled: ${end.reason}`
+        })
+      case "Failed":
+        if (end.reason !== "Defect") return yield* Effect.fail(end.error as E)
+        return yield* new RunError({
+          reason: "Defect",
+          run,
+          path: end.at.join(", "),
+          detail: end.error instanceof Error ? end.error.message : "a step broke"
+        })
+    }
+  })
+
+const planOf = (pipeline: Pipeline.Any): Effect.Effect<Plan.Plan, RunError> =>
+  Effect.suspend(() => {
+    const known = plans.get(pipeline)
+    if (known !== undefined) return Effect.succeed(known)
+    const plan = Plan.make(pipeline)
+    const [first, ...more] = Plan.errors(plan)
+    if (first === undefined) {
+      plans.set(pipeline, plan)
+      return Effect.succeed(plan)
+    }
+    const others = more.length === 0 ? "" : ` (and ${more.length} more)`
+    return Effect.fail(
+      new RunError({
+        reason: "Plan",
+        run: "",
+        path: first.path,
+        detail: `${first.code}: ${first.message}${others}`,
+        ...(first.hint === undefined ? {} : { hint: first.hint })
+      })
+    )
+  })
+
+/** A pipeline is a value: it is planned once. */
+const plans = new WeakMap<Pipeline.Any, Plan.Plan>()
+
+/** How the input of a tree is written: by the schema of the first step that has one. */
+const inputShape = (node: Node): Shape.Shape => {
+  switch (node._tag) {
+    case "Code":
+      return node.input
+    case "Skill":
+      return node.params === undefined ? node.skill.input : Shape.any
+    case "Sequence":
+      return node.steps[0] === undefined ? Shape.any : inputShape(node.steps[0])
+    case "Parallel":
+    case "Branch": {
+      const cases = node._tag === "Parallel" ? node.branches : node.cases
+      const [first, ...others] = cases.map(([, branch]) => inputShape(branch))
+      return first !== undefined && others.every((shape) => shape === first) ? first : Shape.any
+    }
+    case "Loop":
+      return inputShape(node.body)
+    case "ForEach":
+      return node.items === undefined ? Shape.list(inputShape(node.body)) : Shape.any
+    case "Retry":
+    case "Timeout":
+    case "Fallback":
+    case "Map":
+    case "Sink":
+    case "Scope":
+      return inputShape(node.step)
+    case "Fn":
+    case "Pass":
+    case "Agent":
+    case "Ask":
+    case "Sleep":
+    case "Input":
+      return Shape.any
+  }
+}
+
+const own = (journal: Journal["Type"], runId: RunId.RunId): Effect.Effect<OwnedRun, RunError> =>
+  Effect.gen(function* () {
+    const owned = yield* Effect.catchTags(journal.own(runId), {
+      RunHeld: (error) => Effect.fail(heldError(error)),
+      JournalError: (error) => Effect.fail(journalError(runId)(error))
+    })
+    return Option.isSome(owned) ? owned.value : yield* unknownRun(runId)
+  })
+
+const historyOf = (journal: Journal["Type"], runId: RunId.RunId): Effect.Effect<ReadonlyArray<Entry>, RunError> =>
+  Effect.flatMap(orJournal(runId, Stream.runCollect(journal.read(runId))), (entries) => {
+    const history = Array.from(entries)
+    return history.length === 0 ? unknownRun(runId) : Effect.succeed(history)
+  })
+
+/** The run's own premise, checked against the pipeline at hand. */
+const drivenOf = (
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  pipeline: Pipeline.Any,
+  plan: Plan.Plan,
+  history: ReadonlyArray<Entry>
+): Effect.Effect<Drive.Driven, RunError> =>
+  Effect.gen(function* () {
+    const first = history[0]?.event
+    if (first?.kind !== "RunStarted") return yield* unknownRun(runId)
+    if (first.data.plan !== plan.digest) return yield* changed(journal, runId, first.data.plan, plan)
+    const { input } = first.payload
+    const shape = inputShape(pipeline.root)
+    const json = "value" in input ? input.value : undefined
+    const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
+    return { root: pipeline.root, context: pipeline.context, input: Outcome.carried(value, json, shape) }
+  })
+
+const changed = (
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  digest: string,
+  plan: Plan.Plan
+): Effect.Effect<never, RunError> =>
+  Effect.gen(function* () {
+    const before = yield* orJournal(runId, journal.plan(digest as Plan.Plan["digest"]))
+    const difference = Option.isSome(before) ? PlanJson.firstDifference(before.value, plan.json) : undefined
+    const where = difference === undefined ? "" : `; the first difference is at ${difference.at}: ${change(difference)}`
+    return yield* new RunError({
+      reason: "Changed",
+      run: runId,
+      path: "",
+      detail: `the pipeline is not the one that the run was started with${where}`
+    })
+  })
+
+const change = ({ after, before }: PlanJson.Difference): string => `${previewOf(before)} became ${previewOf(after)}`
+
+const previewOf = (value: Json.Json | undefined): string => {
+  if (value === undefined) return "nothing"
+  const text = Json.canonical(value)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+const sameRun = (
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  plan: Plan.Plan,
+  input: Json.Json | undefined
+): Effect.Effect<void, RunError> =>
+  Effect.gen(function* () {
+    const entries = yield* orJournal(runId, Stream.runCollect(Stream.take(journal.read(runId), 1)))
+    const first = Array.from(entries)[0]?.event
+    if (first?.kind !== "RunStarted") return
+    const exists = (detail: string) => new RunError({ reason: "Exists", run: runId, path: "", detail })
+    if (first.data.plan !== plan.digest)
+      return yield* exists("the id is in use by a run of another pipeline or version")
+    const before = "value" in first.payload.input ? first.payload.input.value : undefined
+    const same = before === undefined || input === undefined ? before === input : Json.equals(before, input)
+    if (!same) return yield* exists("the id is in use by a run of this pipeline on another input")
+  })
+
+const orJournal = <A>(runId: string, effect: Effect.Effect<A, JournalError>): Effect.Effect<A, RunError> =>
+  Effect.mapError(effect, journalError(runId))
+
+const journalError =
+  (run: string) =>
+  (error: JournalError): RunError =>
+    error.reason === "Conflict"
+      ? new RunError({
+          reason: "Held",
+          run,
+          path: "",
+          detail: "another process has taken the run over; this one stopped"
+        })
+      : new RunError({ reason: "Journal", run, path: "", detail: error.message })
+
+const diverged =
+  (run: string) =>
+  (error: Diverged): RunError =>
+    new RunError({ reason: "Diverged", run, path: error.path, detail: `${error.kind}: ${error.detail}` })
+
+const heldError = (error: RunHeld): RunError =>
+  new RunError({ reason: "Held", run: error.run, path: "", detail: error.message })
+
+const unknownRun = (run: string): Effect.Effect<never, RunError> =>
+  Effect.fail(new RunError({ reason: "Unknown", run, path: "", detail: "there is no such run" }))
+
+const inputError = (detail: string): RunError =>
+  new RunError({ reason: "Input", run: "", path: "", detail: `the input does not fit: ${detail}` })

@@ -1,0 +1,56 @@
+/** What every part of the walk is handed: the drive it belongs to, and the place it stands at. */
+import type * as Deferred from "effect/Deferred"
+import type * as Effect from "effect/Effect"
+import type { RunId } from "../domain/RunId.js"
+import * as StepPath from "../domain/StepPath.js"
+import * as Node from "../pipeline/Node.js"
+import type { Env } from "./Env.js"
+import type { Carried, Outcome } from "./Outcome.js"
+import type { Record } from "./Record.js"
+import type { Diverged } from "./RunError.js"
+import type { Mail } from "./Together.js"
+
+export interface Drive {
+  readonly run: RunId
+  readonly record: Record
+  /** Completed to stop the run from outside. */
+  readonly stop: Deferred.Deferred<never, Diverged>
+  readonly mail: Mail
+  /** Steps answered from the record without being walked: what stands below them is accounted for. */
+  readonly answered: Set<string>
+  /** Walks any node: how composites reach their children. */
+  readonly go: (node: Node.Node, place: Place, input: Carried) => Walked
+  readonly payloadBytes: number
+  /** Waits shorter than this are slept through; longer ones let the run rest. */
+  readonly parkAfterMillis: number
+  /** Wraps the execution of a step, for tracing; identity where nobody looks. */
+  readonly traced: <A, E, R>(
+    step: { readonly path: StepPath.StepPath; readonly attempt: number; readonly kind: string },
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E, R>
+}
+
+/** Where a node stands. */
+export interface Place {
+  readonly path: StepPath.StepPath
+  /** Of the next named step below, from 1. */
+  readonly attempt: number
+  /** Below a closed path: only what is recorded is read. */
+  readonly closed: boolean
+  readonly env: Env
+}
+
+/** The needs of the steps are checked where a pipeline is run, not here. */
+export type Walked = Effect.Effect<Outcome, Diverged, unknown>
+
+export const own = (place: Place, name: string): StepPath.StepPath => StepPath.child(place.path, name, place.attempt)
+
+/** The path that a wrapper borrows. A plan has no wrapper without one. */
+export const borrowed = (place: Place, node: Node.Node): StepPath.StepPath => own(place, Node.nameOf(node) ?? "step")
+
+export const below = (place: Place, path: StepPath.StepPath, env: Env = place.env, closed = place.closed): Place => ({
+  path,
+  attempt: 1,
+  closed,
+  env
+})

@@ -1,0 +1,286 @@
+/**
+ * What a run has recorded, and the one way to add to it. The walk says every event that it comes to; one that is
+ * recorded already must be equal (else the run has diverged), one that is not is staged, unless nothing new may happen
+ * here: below a closed path, or where a replayed journal ends.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Event from "../domain/Event.js"
+import * as Json from "../domain/Json.js"
+import type { StepPath } from "../domain/StepPath.js"
+import type { Journal, OwnedRun } from "../journal/Journal.js"
+import { type Outcome, payloadOf } from "./Outcome.js"
+import { Diverged } from "./RunError.js"
+
+interface Recorded {
+  readonly event: Event.Event
+  readonly at: number
+  /** Staged by this very drive. */
+  readonly fresh: boolean
+  used: boolean
+}
+
+/** `live`: what is not recorded happens. `replay`: what is not recorded is a divergence, or the end of the record. */
+export type Mode =
+  | { readonly _tag: "Live"; readonly journal: Journal["Type"]; readonly owned: OwnedRun }
+  | { readonly _tag: "Replay"; readonly ended: boolean }
+
+export interface Said<K extends Event.Kind> {
+  readonly path: StepPath
+  readonly kind: K
+  readonly data: Event.Data<K>
+  readonly payload: Event.Payload<K>
+  readonly ordinal?: number | undefined
+  /** Canonical text of the payload, where it is at hand. */
+  readonly text?: string | undefined
+  readonly letter?: string | undefined
+}
+
+const nothing: Effect.Effect<boolean, Diverged> = Effect.succeed(true)
+const held: Effect.Effect<boolean, Diverged> = Effect.succeed(false)
+
+export class Record {
+  private readonly byKey = new Map<string, Recorded>()
+  /** Failed steps that a person asked to be tried again. */
+  readonly again = new Set<string>()
+  /** How many answers were recorded by this drive; a walk is worth repeating when it grew. */
+  answers = 0
+
+  constructor(
+    readonly mode: Mode,
+    readonly clock: Clock.Clock,
+    history: ReadonlyArray<Event.Entry>
+  ) {
+    for (const { at, event } of history) {
+      if (event.kind === "RunResumed") for (const path of event.data.again) this.again.add(path)
+      this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: false, used: false })
+    }
+  }
+
+  now(): number {
+    return this.clock.unsafeCurrentTimeMillis()
+  }
+
+  get isReplay(): boolean {
+    return this.mode._tag === "Replay"
+  }
+
+  /** The recorded event, which is then accounted for. */
+  get<K extends Event.Kind>(
+    path: StepPath,
+    kind: K,
+    ordinal = 0
+  ): (Event.EventOf<K> & { readonly at: number }) | undefined {
+    const recorded = this.byKey.get(Event.key(path, kind, ordinal))
+    if (recorded === undefined) return undefined
+    recorded.used = true
+    return { ...(recorded.event as Event.EventOf<K>), at: recorded.at }
+  }
+
+  has(path: StepPath, kind: Event.Kind, ordinal = 0): boolean {
+    return this.byKey.has(Event.key(path, kind, ordinal))
+  }
+
+  /** Recorded by an earlier drive of the run. */
+  isOld(path: StepPath, kind: Event.Kind): boolean {
+    return this.byKey.get(Event.key(path, kind, 0))?.fresh === false
+  }
+
+  /**
+   * Says what happened: true if it is recorded or staged now, false if nothing new may happen here. Staging hands the
+   * entry to the writer at once; `barrier` awaits it.
+   */
+  say<K extends Event.Kind>(closed: boolean, said: Said<K>): Effect.Effect<boolean, Diverged> {
+    return Effect.suspend(() => {
+      const ordinal = said.ordinal ?? 0
+      const key = Event.key(said.path, said.kind, ordinal)
+      const recorded = this.byKey.get(key)
+      if (recorded !== undefined) {
+        recorded.used = true
+        const difference = differenceOf(recorded.event, said)
+        return difference === undefined ? nothing : Effect.fail(difference)
+      }
+      if (closed) return held
+      if (this.mode._tag === "Replay") {
+        return this.mode.ended
+          ? Effect.fail(
+              new Diverged({
+                path: said.path,
+                kind: said.kind,
+                field: "",
+                now: said.payload,
+                detail: "this is not in the record"
+              })
+            )
+          : held
+      }
+      this.stage(key, said)
+      return nothing
+    })
+  }
+
+  /** Says several things in one step, so that they commit together. */
+  sayAll(closed: boolean, all: ReadonlyArray<Said<Event.Kind>>): Effect.Effect<boolean, Diverged> {
+    return Effect.suspend(() => {
+      const fresh = all.filter((said) => !this.has(said.path, said.kind, said.ordinal ?? 0))
+      if (fresh.length > 0 && (closed || this.mode._tag === "Replay")) return this.say(closed, fresh[0]!)
+      for (const said of fresh) this.stage(Event.key(said.path, said.kind, said.ordinal ?? 0), said)
+      return Effect.as(
+        Effect.forEach(
+          all.filter((said) => !fresh.includes(said)),
+          (said) => this.say(closed, said),
+          { discard: true }
+        ),
+        true
+      )
+    })
+  }
+
+  /** The first free ordinal of a kind of event at a path. */
+  ordinal(path: StepPath, kind: Event.Kind): number {
+    let ordinal = 0
+    while (this.has(path, kind, ordinal)) ordinal++
+    return ordinal
+  }
+
+  /** A fact of this execution only: staged, never compared. */
+  life<K extends Event.Kind>(said: Said<K>): void {
+    if (this.mode._tag === "Replay") return
+    const ordinal = this.ordinal(said.path, said.kind)
+    this.stage(Event.key(said.path, said.kind, ordinal), { ...said, ordinal })
+  }
+
+  /** A person's answer, which no walk says by itself. */
+  answer(path: StepPath, payload: Event.Payload<"TaskAnswered">, letter: string): void {
+    this.stage(Event.key(path, "TaskAnswered", 0), { path, kind: "TaskAnswered", data: {}, payload, letter })
+    this.answers += 1
+  }
+
+  /** How the end of a walk differs from the recorded end of its run. */
+  differs(
+    recorded: Event.EventOf<"RunCompleted"> | Event.EventOf<"RunFailed"> | Event.EventOf<"RunCancelled">,
+    outcome: Outcome
+  ): Diverged | undefined {
+    switch (outcome._tag) {
+      case "Completed": {
+        const said: Said<"RunCompleted"> = {
+          path: recorded.path,
+          kind: "RunCompleted",
+          data: {},
+          payload: { output: payloadOf(outcome.output) }
+        }
+        return differenceOf(recorded, said)
+      }
+      case "Failed": {
+        const { at, json, reason } = outcome
+        const said: Said<"RunFailed"> = {
+          path: recorded.path,
+          kind: "RunFailed",
+          data: { reason, at },
+          payload: { error: json }
+        }
+        return differenceOf(recorded, said)
+      }
+      case "Suspended":
+        return undefined
+    }
+  }
+
+  private stage<K extends Event.Kind>(key: string, said: Said<K>): void {
+    if (this.mode._tag === "Replay") return
+    const at = this.now()
+    const event = {
+      path: said.path,
+      kind: said.kind,
+      ordinal: said.ordinal ?? 0,
+      data: said.data,
+      payload: said.payload
+    } as unknown as Event.Event
+    this.byKey.set(key, { event, at, fresh: true, used: true })
+    const payload = said.text ?? payloadText(said.payload)
+    this.mode.journal.stage(this.mode.owned, {
+      event,
+      payload,
+      at,
+      ...(said.letter === undefined ? {} : { letter: said.letter })
+    })
+  }
+
+  /** Everything said so far is durable. */
+  get barrier(): Effect.Effect<void> {
+    const { mode } = this
+    // A run whose entries could not be written is stopped from outside, by its `lost`.
+    return mode._tag === "Live" ? Effect.catchAll(mode.journal.barrier(mode.owned), () => Effect.never) : Effect.void
+  }
+
+  /** Recorded events that the walk did not come to, but for those below a path that was answered as a whole. */
+  unused(answered: ReadonlySet<string>): ReadonlyArray<Event.Event> {
+    const left: Array<Event.Event> = []
+    for (const { event, used } of this.byKey.values()) {
+      if (!used && !Event.kinds[event.kind].life && !isBelow(event.path, answered)) left.push(event)
+    }
+    return left
+  }
+}
+
+const isBelow = (path: StepPath, answered: ReadonlySet<string>): boolean => {
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    if (answered.has(path.slice(0, end))) return true
+  }
+  return false
+}
+
+const payloadText = (payload: object): string | undefined => {
+  for (const _ in payload) return Json.canonical(toJson(payload))
+  return undefined
+}
+
+const toJson = (value: object): Json.JsonObject => {
+  const json = Either.getOrThrow(Json.fromUnknown(value))
+  return Json.isObject(json) ? json : {}
+}
+
+const differenceOf = <K extends Event.Kind>(recorded: Event.Event, said: Said<K>): Diverged | undefined => {
+  const before = Event.comparable(said.kind, toJson(recorded.data))
+  const after = Event.comparable(said.kind, toJson(said.data))
+  const found = firstField(
+    { data: before, payload: toJson(recorded.payload) },
+    { data: after, payload: toJson(said.payload) },
+    ""
+  )
+  if (found === undefined) return undefined
+  return new Diverged({
+    path: said.path,
+    kind: said.kind,
+    field: found.field,
+    recorded: found.before,
+    now: found.after,
+    detail: `recorded ${preview(found.before)}, now ${preview(found.after)}`
+  })
+}
+
+interface Field {
+  readonly field: string
+  readonly before: Json.Json | undefined
+  readonly after: Json.Json | undefined
+}
+
+const firstField = (before: Json.Json | undefined, after: Json.Json | undefined, field: string): Field | undefined => {
+  if (before !== undefined && after !== undefined) {
+    if (Json.equals(before, after)) return undefined
+    if (Json.isObject(before) && Json.isObject(after)) {
+      for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+        const found = firstField(before[key], after[key], `${field}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`)
+        if (found !== undefined) return found
+      }
+    }
+  }
+  return before === after ? undefined : { field, before, after }
+}
+
+const preview = (value: Json.Json | undefined): string => {
+  if (value === undefined) return "nothing"
+  const text = Json.canonical(value)
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}

@@ -1,0 +1,94 @@
+/** Steps that wait: for a person, or for a time. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { Wait } from "../domain/Event.js"
+import * as Json from "../domain/Json.js"
+import type * as StepPath from "../domain/StepPath.js"
+import * as Template from "../expression/Template.js"
+import * as Node from "../pipeline/Node.js"
+import { Rejected } from "../pipeline/StepError.js"
+import * as Env from "./Env.js"
+import { attempted, defect, engineFailed } from "./Failure.js"
+import * as Outcome from "./Outcome.js"
+import { type Drive, own, type Place, type Walked } from "./Place.js"
+import { decodedOf } from "./Value.js"
+
+const rest: Outcome.Outcome = Outcome.resting
+
+/** Whether an answer is a yes: `{ approved: true }`, `true`, or the word. */
+export const isYes = (answer: Json.Json): boolean =>
+  answer === true || answer === "approved" || Json.get(answer, "approved") === true
+
+const reasonOf = (answer: Json.Json): string => {
+  const reason = Json.get(answer, "reason")
+  return typeof reason === "string" ? reason : typeof answer === "string" && answer !== "rejected" ? answer : ""
+}
+
+export const ask = (drive: Drive, node: Node.AskNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const { record } = drive
+    const path = own(place, Node.nameOf(node)!)
+    const message = messageOf(node, place, path, input)
+    if (Either.isLeft(message)) return message.left
+    const opened = yield* record.say(place.closed, {
+      path,
+      kind: "TaskOpened",
+      data: { task: node.mode },
+      payload: { message: message.right, schema: node.answer.jsonSchema }
+    })
+    if (!opened) return rest
+    const closed = record.get(path, "TaskClosed") !== undefined
+    if (closed && !place.closed) return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
+    const answered = record.get(path, "TaskAnswered")
+    if (answered === undefined) return Outcome.suspended([{ _tag: "Task", path }])
+    const { answer } = answered.payload
+    if (node.mode === "approve") {
+      return isYes(answer)
+        ? Outcome.completed(input, [], answer)
+        : engineFailed(new Rejected({ path, reason: reasonOf(answer) }), path)
+    }
+    const value = node.answer.decode(answer)
+    return Either.isLeft(value)
+      ? defect(`the answer does not fit: ${value.left.detail}`, path)
+      : Outcome.completed(Outcome.carried(value.right, answer, node.answer), [], answer)
+  })
+
+const messageOf = (
+  node: Node.AskNode,
+  place: Place,
+  path: StepPath.StepPath,
+  input: Outcome.Carried
+): Either.Either<string, Outcome.Failed> => {
+  const { message } = node
+  if ("source" in message) {
+    return Either.mapBoth(Template.evaluate(message, Env.scope(place.env, input)), {
+      onLeft: (error) => engineFailed(error, path),
+      onRight: Template.toText
+    })
+  }
+  return Either.map(
+    attempted(path, () => message.call(decodedOf(input) as never)),
+    (text) => text.toWellFormed()
+  )
+}
+
+export const sleep = (drive: Drive, node: Node.SleepNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const { record } = drive
+    const path = own(place, node.name)
+    const due = record.get(path, "TimerSet")?.data.due ?? record.now() + node.millis
+    if (!(yield* record.say(place.closed, { path, kind: "TimerSet", data: { due }, payload: {} }))) return rest
+    if (record.get(path, "TimerFired") !== undefined) return Outcome.completed(input)
+    const waits: ReadonlyArray<Wait> = [{ _tag: "Timer", path, due }]
+    if (place.closed || record.isReplay) {
+      const ended = record.mode._tag === "Replay" && record.mode.ended && !place.closed
+      if (ended) yield* record.say(false, { path, kind: "TimerFired", data: {}, payload: {} })
+      return Outcome.suspended(waits)
+    }
+    const left = due - record.now()
+    if (left > drive.parkAfterMillis) return Outcome.suspended(waits)
+    yield* record.barrier
+    if (left > 0) yield* Effect.sleep(left)
+    yield* record.say(false, { path, kind: "TimerFired", data: {}, payload: {} })
+    return Outcome.completed(input)
+  })

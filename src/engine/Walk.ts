@@ -1,0 +1,115 @@
+/**
+ * The one walk: start, resume and replay are it, with a different source of outside answers. It goes over the tree and
+ * says what happens; what the record already holds is taken from there, and the rest is done. Below a closed path, and
+ * where a replayed journal ends, nothing is done: the walk comes to rest.
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as StepPath from "../domain/StepPath.js"
+import * as Template from "../expression/Template.js"
+import * as Node from "../pipeline/Node.js"
+import * as Composite from "./Composite.js"
+import * as Env from "./Env.js"
+import { defect, engineFailed } from "./Failure.js"
+import * as Leaf from "./Leaf.js"
+import * as Outcome from "./Outcome.js"
+import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
+import { call, written } from "./Value.js"
+import * as Waiting from "./Waiting.js"
+import * as Wrapper from "./Wrapper.js"
+
+/** Walks the whole tree; `closed`: only what is recorded is read. */
+export const walk = (drive: Drive, root: Node.Node, env: Env.Env, closed: boolean): Walked =>
+  drive.go(root, { path: StepPath.root, attempt: 1, closed, env }, env.input)
+
+/** Walks one node, each kind in its own way. */
+export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried): Walked => {
+  const { record } = drive
+  switch (node._tag) {
+    case "Sequence":
+      return Composite.sequence(drive, node, place, input)
+    case "Code":
+    case "Agent":
+    case "Skill":
+      return Leaf.leaf(drive, node, place, input)
+    case "Fn":
+    case "Pass":
+      return again(drive, node, place, input, Leaf.computed(drive, node, place, input))
+    case "Parallel":
+      return Composite.parallel(drive, node, place, input)
+    case "ForEach":
+      return again(drive, node, place, input, Composite.forEach(drive, node, place, input))
+    case "Branch":
+      return again(drive, node, place, input, Composite.branch(drive, node, place, input))
+    case "Loop":
+      return again(drive, node, place, input, Composite.loop(drive, node, place, input))
+    case "Ask":
+      return again(drive, node, place, input, Waiting.ask(drive, node, place, input))
+    case "Sleep":
+      return Waiting.sleep(drive, node, place, input)
+    case "Retry":
+      return Wrapper.retry(drive, node, place, input)
+    case "Timeout":
+      return Wrapper.timeout(drive, node, place, input)
+    case "Fallback":
+      return Effect.flatMap(drive.go(node.step, place, input), (outcome) =>
+        outcome._tag === "Failed" && outcome.reason !== "Defect"
+          ? drive.go(node.that, below(place, StepPath.beside(borrowed(place, node), "fallback")), input)
+          : Effect.succeed(outcome)
+      )
+    case "Map":
+      return Effect.gen(function* () {
+        const outcome = yield* drive.go(node.step, place, input)
+        if (outcome._tag !== "Completed") return outcome
+        const path = StepPath.beside(borrowed(place, node), "map")
+        const output = call(path, node.code, node.output, outcome.output)
+        if (Either.isLeft(output)) return output.left
+        const said = yield* record.say(place.closed, {
+          path,
+          kind: "Computed",
+          ordinal: Node.layersBelow(node, "Map"),
+          data: {},
+          payload: { output: Outcome.payloadOf(output.right) }
+        })
+        return said ? { ...outcome, output: output.right } : Outcome.resting
+      })
+    case "Input":
+      return Effect.suspend(() => {
+        const path = borrowed(place, node)
+        const value = Template.evaluate(node.template, Env.scope(place.env, input))
+        return Either.isLeft(value)
+          ? Effect.succeed(engineFailed(value.left, path))
+          : drive.go(node.step, place, Outcome.raw(value.right))
+      })
+    case "Sink":
+      return Effect.map(drive.go(node.step, place, input), (outcome) => {
+        if (outcome._tag !== "Completed") return outcome
+        const write = written(node, place.env, outcome.output)
+        return Either.isLeft(write)
+          ? defect(write.left.detail, borrowed(place, node))
+          : { ...outcome, writes: [...outcome.writes, write.right] }
+      })
+    case "Scope": {
+      const path = own(place, node.name)
+      if (node.pipeline === undefined) return drive.go(node.step, below(place, path), input)
+      const env = Env.make(input, node.pipeline.context)
+      return Effect.map(drive.go(node.step, below(place, path, env), input), (outcome) =>
+        outcome._tag === "Completed" ? { ...outcome, writes: [] } : outcome
+      )
+    }
+  }
+}
+
+/** A failed step that a person asked to be tried again is walked as its next attempt. */
+const again = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried, walked: Walked): Walked =>
+  drive.record.again.size === 0
+    ? walked
+    : Effect.flatMap(walked, (outcome) =>
+        outcome._tag === "Failed" &&
+        !place.closed &&
+        outcome.at.length === 1 &&
+        outcome.at[0] === borrowed(place, node) &&
+        drive.record.again.has(outcome.at[0])
+          ? drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
+          : Effect.succeed(outcome)
+      )

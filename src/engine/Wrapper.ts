@@ -1,0 +1,96 @@
+/** What stands around a step: another try, a deadline. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import * as StepPath from "../domain/StepPath.js"
+import * as Node from "../pipeline/Node.js"
+import * as Retry from "../pipeline/Retry.js"
+import { StepTimedOut } from "../pipeline/StepError.js"
+import { closing } from "./Composite.js"
+import { engineFailed } from "./Failure.js"
+import * as Outcome from "./Outcome.js"
+import { borrowed, type Drive, type Place, type Walked } from "./Place.js"
+import type { Said } from "./Record.js"
+
+const rest: Outcome.Outcome = Outcome.resting
+
+export const retry = (drive: Drive, node: Node.RetryNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const { record } = drive
+    const path = borrowed(place, node)
+    const { policy } = node
+    const schedule: Schedule.Schedule<unknown, never, unknown> =
+      policy._tag === "Data" ? Retry.toSchedule(policy.retry) : policy.code.call
+    const times = policy._tag === "Data" ? policy.retry.times : policy.times
+    let state: unknown = schedule.initial
+    for (let attempt = 1; ; attempt++) {
+      const outcome: Outcome.Outcome = yield* drive.go(node.step, { ...place, attempt }, input)
+      if (outcome._tag !== "Failed" || outcome.reason === "Defect") return outcome
+      // Re-driven with the recorded instant of each decision, so that elapsed time and count survive a crash.
+      const old = record.get(path, "RetryDecided", attempt)?.data
+      const now = old?.now ?? record.now()
+      const [next, , decision] = yield* schedule.step(now, outcome.error as never, state)
+      state = next
+      const worthIt =
+        attempt <= times &&
+        ScheduleDecision.isContinue(decision) &&
+        (policy._tag === "Schedule" || Retry.covers(policy.retry, tagOf(outcome.error)))
+      const wake = old?.wake ?? (worthIt && ScheduleDecision.isContinue(decision) ? startOf(decision) : null)
+      const data = { again: old?.again ?? worthIt, now, wake }
+      const said = yield* record.say(place.closed, { path, kind: "RetryDecided", ordinal: attempt, data, payload: {} })
+      if (!said) return rest
+      if (wake === null) return outcome
+      const left = wake - record.now()
+      if (place.closed || record.isReplay || left <= 0) continue
+      if (left > drive.parkAfterMillis) return Outcome.suspended([{ _tag: "Timer", path, due: wake }])
+      yield* record.barrier
+      yield* Effect.sleep(left)
+    }
+  })
+
+const startOf = (decision: ScheduleDecision.Continue): number => ScheduleIntervals.start(decision.intervals)
+
+const tagOf = (error: unknown): string | undefined =>
+  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
+    ? error._tag
+    : undefined
+
+export const timeout = (drive: Drive, node: Node.TimeoutNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const { record } = drive
+    const step = borrowed(place, node)
+    const path = StepPath.beside(step, "deadline")
+    const ordinal = Node.layersBelow(node, "Timeout")
+    const due = record.get(path, "TimerSet", ordinal)?.data.due ?? record.now() + node.millis
+    if (!(yield* record.say(place.closed, { path, kind: "TimerSet", ordinal, data: { due }, payload: {} }))) return rest
+    const inside = (closed: boolean): Walked => drive.go(node.step, { ...place, closed: place.closed || closed }, input)
+    const fired = record.get(path, "TimerFired", ordinal) !== undefined
+    const left = due - record.now()
+    if (!fired && (place.closed || record.isReplay)) {
+      const outcome = yield* inside(false)
+      return outcome._tag === "Suspended" ? withDeadline(outcome, path, due) : outcome
+    }
+    if (!fired && left > 0) {
+      const outcome = yield* Effect.timeoutOption(inside(false), left)
+      if (Option.isSome(outcome)) {
+        return outcome.value._tag === "Suspended" ? withDeadline(outcome.value, path, due) : outcome.value
+      }
+    }
+    // What ended before the deadline was noticed, ended; the rest is cut off.
+    const outcome = yield* inside(true)
+    if (!fired && outcome._tag !== "Suspended") return outcome
+    const said = yield* record.sayAll(place.closed, [
+      ...(outcome._tag === "Suspended" ? closing(outcome.waits, path) : []),
+      { path, kind: "TimerFired", ordinal, data: {}, payload: {} } as Said<"TimerFired"> as Said<never>
+    ])
+    if (!said) return outcome
+    if (!place.closed && record.again.has(path)) {
+      return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
+    }
+    return engineFailed(new StepTimedOut({ path: StepPath.standing(step), millis: node.millis }), path)
+  })
+
+const withDeadline = (outcome: Outcome.Suspended, path: StepPath.StepPath, due: number): Outcome.Outcome =>
+  outcome.waits.length === 0 ? outcome : Outcome.suspended([...outcome.waits, { _tag: "Timer", path, due }])

@@ -1,0 +1,169 @@
+/**
+ * What a backend fills: encoded rows in, encoded rows out, each operation one transaction. Everything that is asked is
+ * data, so that a backend may run it wherever its transactions live; the rules stand in `Lease`, `Inbox` and `RunIndex`
+ * and hold for all backends. A driver serves one tenant.
+ *
+ * An operation that fails has written nothing.
+ */
+import type * as Effect from "effect/Effect"
+import type { Digest } from "../domain/Digest.js"
+import type { RunId } from "../domain/RunId.js"
+import type { StepPath } from "../domain/StepPath.js"
+import type { JournalError, Owner, RunFilter } from "./Journal.js"
+import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
+
+/**
+ * An entry as it is stored. `head` is canonical JSON and is what a ledger hashes; it names the payload only by a salted
+ * commitment, so payload, salt and blob can be encrypted or erased without touching it.
+ */
+export interface Row {
+  readonly seq: number
+  readonly head: string
+  /** Canonical JSON. */
+  readonly payload: string | null
+  readonly salt: Uint8Array | null
+  /** Address of the payload in the run's blobs, when it is not in the row. */
+  readonly blob: string | null
+}
+
+export interface Blob {
+  readonly address: string
+  readonly bytes: Uint8Array
+}
+
+/** Written together or not at all. */
+export interface Writing {
+  readonly rows: ReadonlyArray<Row>
+  /** An address that the run has already is left alone. */
+  readonly blobs: ReadonlyArray<Blob>
+  /** Ids of letters taken. */
+  readonly letters: ReadonlyArray<string>
+  readonly changes: ReadonlyArray<Change>
+}
+
+/** A run's first entries bring its lease with them, so that a new run costs no commit of its own. */
+export interface Acquire {
+  readonly owner: Owner
+  readonly expiresAt: number
+  /** Keys the addresses of the run's blobs. */
+  readonly key: Uint8Array
+  readonly plan: { readonly digest: Digest; readonly json: string }
+}
+
+/** `Park`: write this and give the lease back, but only if no letter is left untaken. `Release`: give it back. */
+export type Rest = { readonly _tag: "Park"; readonly writing: Writing } | { readonly _tag: "Release" }
+
+/** What one owner has in one batch. Written only if the lease has this epoch and is not given back. */
+export interface Slice extends Writing {
+  readonly run: RunId
+  readonly epoch: number
+  readonly acquire: Acquire | undefined
+  readonly rest: Rest | undefined
+}
+
+/**
+ * `Refused`: the lease is not ours (any more), or a new run's id is taken; nothing of the slice was written.
+ * `LettersWaiting`: all was written but its `Park`.
+ */
+export type Answer =
+  | { readonly _tag: "Written" }
+  | { readonly _tag: "LettersWaiting" }
+  | { readonly _tag: "Refused"; readonly holder: Owner | null }
+
+export interface LeaseRow {
+  /** Null when given back. The row stays, so that epochs never go back. */
+  readonly owner: Owner | null
+  readonly epoch: number
+  readonly expiresAt: number
+}
+
+export interface Taken {
+  readonly epoch: number
+  /** Sequence number of the next entry. */
+  readonly next: number
+  readonly key: Uint8Array
+}
+
+export interface LetterRow {
+  readonly id: string
+  /** The letter, as canonical JSON. */
+  readonly data: string
+  readonly at: number
+}
+
+export interface NewLetter extends LetterRow {
+  readonly run: RunId
+  readonly kind: "Answer" | "Cancel"
+  /** Of the task that it answers. */
+  readonly path: StepPath | null
+}
+
+/** `order` grows with every letter that is left in the store. */
+export type Delivery =
+  | { readonly _tag: "Left"; readonly order: number }
+  | { readonly _tag: "Unknown" }
+  | { readonly _tag: "Ended"; readonly status: RunStatus }
+  | { readonly _tag: "NoTask"; readonly open: ReadonlyArray<StepPath> }
+  | { readonly _tag: "Taken"; readonly first: LetterRow }
+
+export interface Driver {
+  /** Names the store in messages. */
+  readonly name: string
+  /** All slices in one transaction, one answer for each; no two slices are of one run. */
+  readonly commit: (slices: ReadonlyArray<Slice>) => Effect.Effect<ReadonlyArray<Answer>, JournalError>
+  /** Rows with `seq >= from` in order, at most `limit`. */
+  readonly select: (page: {
+    readonly run: RunId
+    readonly from: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Row>, JournalError>
+  readonly blob: (key: {
+    readonly run: RunId
+    readonly address: string
+  }) => Effect.Effect<Uint8Array | undefined, JournalError>
+  readonly lease: (run: RunId) => Effect.Effect<LeaseRow | undefined, JournalError>
+  /** Gives the lease to `owner` with the next epoch, if it is still as `seen`. */
+  readonly take: (wish: {
+    readonly run: RunId
+    readonly seen: LeaseRow
+    readonly owner: Owner
+    readonly expiresAt: number
+  }) => Effect.Effect<Taken | undefined, JournalError>
+  /** One statement for all; answers the leases among `runs` that `owner` still has. */
+  readonly renew: (wish: {
+    readonly runs: ReadonlyArray<RunId>
+    readonly owner: Owner
+    readonly expiresAt: number
+  }) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly epoch: number }>, JournalError>
+  /** Nothing happens if the lease has another epoch. */
+  readonly giveBack: (lease: { readonly run: RunId; readonly epoch: number }) => Effect.Effect<void, JournalError>
+  /** Locks the run, asks `Inbox.judge`, and leaves the letter; a suspended run becomes `ready`. */
+  readonly deliver: (letter: NewLetter) => Effect.Effect<Delivery, JournalError>
+  /** Letters not taken, oldest first. */
+  readonly letters: (run: RunId) => Effect.Effect<ReadonlyArray<LetterRow>, JournalError>
+  /** Those of `runs` that have a letter not taken, with the `order` of the last one. */
+  readonly waiting: (
+    runs: ReadonlyArray<RunId>
+  ) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly order: number }>, JournalError>
+  readonly plan: (digest: Digest) => Effect.Effect<string | undefined, JournalError>
+  readonly run: (run: RunId) => Effect.Effect<RunRow | undefined, JournalError>
+  readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>
+  readonly tasks: (filter: {
+    readonly run?: RunId | undefined
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<TaskRow>, JournalError>
+  /** Ids of all runs that have an entry or a row in a projection, in order, after `after`. */
+  readonly ids: (page: {
+    readonly after: RunId | undefined
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<RunId>, JournalError>
+  /**
+   * Puts the run's projection in place of what is stored and answers how many rows were different; undefined, and
+   * nothing done, if the run does not have exactly `count` entries (any more).
+   */
+  readonly project: (made: {
+    readonly run: RunId
+    readonly count: number
+    readonly projection: Projection
+  }) => Effect.Effect<number | undefined, JournalError>
+}

@@ -1,0 +1,287 @@
+/**
+ * A journal over any driver: the codec, the writer, the leases and the mail are the same for all of them.
+ */
+import { randomFillSync } from "node:crypto"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Entry } from "../domain/Event.js"
+import * as Json from "../domain/Json.js"
+import type { RunId } from "../domain/RunId.js"
+import type { Driver, Row as StoredRow } from "./Driver.js"
+import * as Inbox from "./Inbox.js"
+import { type Journal, JournalError, type OwnedRun, type Owner, type StoredLetter } from "./Journal.js"
+import * as Lease from "./Lease.js"
+import * as Mail from "./Mail.js"
+import * as ProcessIdentity from "./ProcessIdentity.js"
+import * as Row from "./Row.js"
+import * as RunIndex from "./RunIndex.js"
+import * as Writer from "./Writer.js"
+
+export interface Options {
+  readonly tenant?: string | undefined
+  /** Of one payload; 16 MiB. */
+  readonly payloadBytesMax?: number | undefined
+  /** What may wait to be written before barriers hold their owners back; 16 MiB. */
+  readonly queueBytesMax?: number | undefined
+  /** How long a lease lasts unless renewed, which it is at a third of it; 15 s. */
+  readonly leaseMillis?: number | undefined
+  /** How often letters from other processes are looked for while a run waits; 200 ms. */
+  readonly mailPollMillis?: number | undefined
+  /** Where salts and keys come from: bytes that nobody can guess. */
+  readonly entropy?: ((size: number) => Uint8Array) | undefined
+  readonly owner?: Owner | undefined
+}
+
+const pageRows = 256
+
+/** Entries a subscriber of `committed` may be behind. */
+const lagMax = 1 << 20
+
+export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journal["Type"], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const entropy = options.entropy ?? pooledEntropy()
+    const payloadBytesMax = options.payloadBytesMax ?? 16 * 1024 * 1024
+    const clock = yield* Effect.clock
+    const leasing: Lease.Options = {
+      clock,
+      millis: options.leaseMillis ?? 15_000,
+      owner: options.owner ?? ProcessIdentity.owner(Buffer.from(entropy(16)).toString("hex"))
+    }
+    const codec = yield* Row.make({ tenant: options.tenant ?? "default", payloadBytesMax, entropy })
+    const subscribers = new Set<Subscriber>()
+    const writer = yield* Writer.make(driver, codec, {
+      clock,
+      leaseMillis: leasing.millis,
+      queueBytesMax: options.queueBytesMax ?? 16 * 1024 * 1024,
+      published: (entries) => {
+        if (entries.length > 0) for (const subscriber of subscribers) subscriber.offer(entries)
+      }
+    })
+    const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
+    yield* Lease.keep(driver, writer.live, writer.lose, leasing).pipe(
+      Effect.withTracerEnabled(false),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+
+    const own = Effect.fn("flujo.Journal.own")(function* (run: RunId) {
+      const taken = yield* Lease.take(driver, run, leasing)
+      return Option.map(taken, ({ epoch, key, next }) => {
+        const owned = new Writer.Owned(
+          run,
+          epoch,
+          key,
+          next,
+          undefined,
+          clock.unsafeCurrentTimeMillis() + leasing.millis
+        )
+        writer.add(owned)
+        return owned
+      })
+    }, Effect.uninterruptible)
+
+    const read = (run: RunId, from = 0): Stream.Stream<Entry, JournalError> =>
+      Stream.unfoldChunkEffect(start(from), (cursor) => page(driver, codec, run, cursor))
+
+    const deliver = Effect.fn("flujo.Journal.deliver")(function* (run: RunId, letter: StoredLetter["letter"]) {
+      const row = Inbox.toRow(run, letter, clock.unsafeCurrentTimeMillis())
+      if (Buffer.byteLength(row.data) > payloadBytesMax) {
+        return yield* new JournalError({
+          reason: "TooLarge",
+          where: `run ${run}`,
+          detail: "the letter is over the limit"
+        })
+      }
+      const delivery = yield* driver.deliver(row)
+      if (delivery._tag !== "Left") return yield* Inbox.refusal(row, delivery)
+      mail.arrived(run, delivery.order)
+    })
+
+    const letters = Effect.fn("flujo.Journal.letters")(function* (run: RunId) {
+      const found: Array<StoredLetter> = []
+      for (const row of yield* driver.letters(run)) {
+        const letter = Inbox.fromRow(row)
+        if (Option.isNone(letter)) return yield* corrupt(run, `its letter ${row.id} cannot be read`)
+        found.push(letter.value)
+      }
+      return found
+    })
+
+    const plan: Journal["Type"]["plan"] = Effect.fn("flujo.Journal.plan")(function* (digest) {
+      const text = yield* driver.plan(digest)
+      if (text === undefined) return Option.none()
+      const json = Json.parse(text)
+      if (Either.isRight(json)) return Option.some(json.right)
+      return yield* new JournalError({ reason: "Corrupt", where: driver.name, detail: `plan ${digest} cannot be read` })
+    })
+
+    /** The run may go on meanwhile; then it is read on, and tried again. */
+    const rebuildRun = Effect.fnUntraced(function* (run: RunId) {
+      let projection = RunIndex.empty
+      let count = 0
+      for (;;) {
+        yield* Stream.runForEachChunk(read(run, count), (entries) =>
+          Effect.sync(() => {
+            for (const entry of entries) {
+              for (const change of RunIndex.changes(entry)) projection = RunIndex.apply(projection, change)
+            }
+            count += entries.length
+          })
+        )
+        const different = yield* driver.project({ run, count, projection })
+        if (different !== undefined) return different
+      }
+    })
+
+    const rebuild = Effect.gen(function* () {
+      let different = 0
+      let after: RunId | undefined
+      for (;;) {
+        const ids = yield* driver.ids({ after, limit: pageRows })
+        for (const id of ids) different += yield* rebuildRun(id)
+        if (ids.length < pageRows) return different
+        after = ids[ids.length - 1]!
+      }
+    }).pipe(Effect.withSpan("flujo.Journal.rebuild"))
+
+    return {
+      limits: { payloadBytes: payloadBytesMax },
+      create: (run, plan) =>
+        Effect.sync(() => {
+          const key = entropy(32)
+          const owned = new Writer.Owned(run, 1, key, 0, { owner: leasing.owner, key, plan }, 0)
+          writer.add(owned)
+          return owned
+        }),
+      own,
+      stage: (owned, staged) => writer.stage(ours(owned), staged),
+      discard: (owned, letter) => writer.discard(ours(owned), letter),
+      barrier: (owned) => writer.barrier(ours(owned)),
+      park: (owned, staged) => writer.park(ours(owned), staged),
+      release: (owned) => writer.release(ours(owned)),
+      read,
+      committed: committed(subscribers),
+      deliver,
+      letters,
+      mail: (owned) => mail.wait(ours(owned)),
+      plan,
+      run: (run) => Effect.map(driver.run(run), Option.fromNullable),
+      runs: driver.runs,
+      tasks: driver.tasks,
+      holder: (run) =>
+        Effect.map(driver.lease(run), (lease) =>
+          lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())
+        ),
+      rebuild
+    }
+  })
+
+/** A right to append is only ever made here; another one is a mistake of the program. */
+const ours = (owned: OwnedRun): Writer.Owned => {
+  if (owned instanceof Writer.Owned) return owned
+  throw new Error(`run ${owned.run} is not owned through this journal`)
+}
+
+const corrupt = (run: RunId, detail: string): JournalError =>
+  new JournalError({ reason: "Corrupt", where: `run ${run}`, detail })
+
+interface Cursor {
+  readonly rows: ReadonlyArray<StoredRow>
+  readonly index: number
+  /** Number of the entry to come. */
+  readonly next: number
+  /** No rows after these. */
+  readonly isLast: boolean
+}
+
+const start = (from: number): Cursor => ({ rows: [], index: 0, next: from, isLast: false })
+
+/** What is already in memory up to the next large payload; each of those comes alone, so that only one is held. */
+const page: (
+  driver: Driver,
+  codec: Row.Codec,
+  run: RunId,
+  cursor: Cursor
+) => Effect.Effect<Option.Option<readonly [Chunk.Chunk<Entry>, Cursor]>, JournalError> = Effect.fnUntraced(
+  function* (driver, codec, run, cursor) {
+    let { index, isLast, next, rows } = cursor
+    if (index === rows.length) {
+      if (isLast) return Option.none()
+      rows = yield* driver.select({ run, from: next, limit: pageRows })
+      index = 0
+      isLast = rows.length < pageRows
+    }
+    const entries: Array<Entry> = []
+    while (index < rows.length) {
+      const row = rows[index]!
+      if (row.blob !== null && entries.length > 0) break
+      if (row.seq !== next) return yield* corrupt(run, `entry ${next} is missing`)
+      const bytes = row.blob === null ? undefined : yield* driver.blob({ run, address: row.blob })
+      const entry = codec.decode(run, row, bytes)
+      if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
+      entries.push(entry.right)
+      index += 1
+      next += 1
+      if (row.blob !== null) break
+    }
+    return entries.length === 0
+      ? Option.none()
+      : Option.some([Chunk.unsafeFromArray(entries), { rows, index, next, isLast }])
+  }
+)
+
+interface Subscriber {
+  readonly offer: (entries: ReadonlyArray<Entry>) => void
+}
+
+/** Costs nothing while nobody listens. Who does not pull is cut off by a defect rather than left with a gap. */
+const committed = (subscribers: Set<Subscriber>): Stream.Stream<Entry> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const queue = yield* Queue.unbounded<ReadonlyArray<Entry>>()
+      let lag = 0
+      let isCutOff = false
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const subscriber: Subscriber = {
+            offer: (entries) => {
+              lag += entries.length
+              isCutOff ||= lag > lagMax
+              if (isCutOff) subscribers.delete(subscriber)
+              queue.unsafeOffer(isCutOff ? [] : entries)
+            }
+          }
+          subscribers.add(subscriber)
+          return subscriber
+        }),
+        (subscriber) => Effect.sync(() => subscribers.delete(subscriber))
+      )
+      return Stream.repeatEffectChunk(
+        Effect.flatMap(Queue.take(queue), (entries) => {
+          if (isCutOff) return Effect.dieMessage(`a reader of committed entries fell more than ${lagMax} behind`)
+          lag -= entries.length
+          return Effect.succeed(Chunk.unsafeFromArray(entries))
+        })
+      )
+    })
+  )
+
+/** Bytes of the operating system, asked for in larger pieces: one call for each salt would cost more than its hash. */
+const pooledEntropy = (): ((size: number) => Uint8Array) => {
+  let pool = new Uint8Array(0)
+  let used = 0
+  return (size) => {
+    if (used + size > pool.length) {
+      pool = randomFillSync(new Uint8Array(Math.max(size, 8192)))
+      used = 0
+    }
+    used += size
+    // Never written to again, so a view of it is as good as a copy.
+    return pool.subarray(used - size, used)
+  }
+}

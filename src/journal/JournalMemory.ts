@@ -1,0 +1,243 @@
+/**
+ * A journal that lives as long as its layer: for tests, and for runs that nobody means to keep. It stores what the
+ * others store, encoded, so that what cannot be read back is found here too.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Digest } from "../domain/Digest.js"
+import type { RunId } from "../domain/RunId.js"
+import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js"
+import * as Inbox from "./Inbox.js"
+import { Journal, JournalError, type Owner } from "./Journal.js"
+import * as JournalMake from "./JournalMake.js"
+import * as RunIndex from "./RunIndex.js"
+
+interface Run {
+  readonly key: Uint8Array
+  lease: { owner: Owner | null; epoch: number; expiresAt: number }
+  readonly rows: Array<Row>
+  readonly blobs: Map<string, Uint8Array>
+  readonly letters: Map<string, LetterRow & { readonly order: number; taken: boolean }>
+  projection: RunIndex.Projection
+}
+
+/** A store of its own; two journals over one driver share it, as two processes share a file. */
+export const makeDriver = (): Driver => {
+  const runs = new Map<RunId, Run>()
+  const plans = new Map<Digest, string>()
+  let letterCount = 0
+
+  const untaken = (run: Run) => Array.from(run.letters.values()).filter(({ taken }) => !taken)
+
+  const rowOf = (run: Run): RunIndex.RunRow | undefined => {
+    const { row } = run.projection
+    return row?.status === "suspended" && untaken(run).length > 0 ? { ...row, status: "ready" } : row
+  }
+
+  const write = (run: Run, { blobs, changes, letters, rows }: Writing): void => {
+    run.rows.push(...rows)
+    for (const { address, bytes } of blobs) if (!run.blobs.has(address)) run.blobs.set(address, bytes)
+    for (const id of letters) {
+      const letter = run.letters.get(id)
+      if (letter !== undefined) letter.taken = true
+    }
+    for (const change of changes) run.projection = RunIndex.apply(run.projection, change)
+  }
+
+  /** Throws before anything is written, as a constraint does. */
+  const check = (slice: Slice): Answer | undefined => {
+    const run = runs.get(slice.run)
+    if (slice.acquire !== undefined) return run && { _tag: "Refused", holder: run.lease.owner }
+    if (run === undefined || run.lease.owner === null || run.lease.epoch !== slice.epoch) {
+      return { _tag: "Refused", holder: run?.lease.owner ?? null }
+    }
+    if (slice.rows.some(({ seq }, i) => seq !== run.rows.length + i)) {
+      throw new JournalError({ reason: "Conflict", where: `run ${slice.run}`, detail: "an entry is there already" })
+    }
+    return undefined
+  }
+
+  const apply = (slice: Slice): Answer => {
+    const { acquire, rest } = slice
+    let run = runs.get(slice.run)
+    if (acquire !== undefined) {
+      const { digest, json } = acquire.plan
+      if (!plans.has(digest)) plans.set(digest, json)
+      run = {
+        key: acquire.key,
+        lease: { owner: acquire.owner, epoch: slice.epoch, expiresAt: acquire.expiresAt },
+        rows: [],
+        blobs: new Map(),
+        letters: new Map(),
+        projection: RunIndex.empty
+      }
+      runs.set(slice.run, run)
+    }
+    write(run!, slice)
+    if (rest?._tag === "Park") {
+      if (untaken(run!).length > 0) return { _tag: "LettersWaiting" }
+      write(run!, rest.writing)
+    }
+    if (rest !== undefined) run!.lease.owner = null
+    return { _tag: "Written" }
+  }
+
+  return {
+    name: "memory",
+    commit: (slices) =>
+      attempt(() => {
+        const refused = slices.map(check)
+        return slices.map((slice, i) => refused[i] ?? apply(slice))
+      }),
+    select: ({ from, limit, run }) => Effect.sync(() => runs.get(run)?.rows.slice(from, from + limit) ?? []),
+    blob: ({ address, run }) => Effect.sync(() => runs.get(run)?.blobs.get(address)),
+    lease: (run) =>
+      Effect.sync(() => {
+        const lease = runs.get(run)?.lease
+        return lease && { ...lease }
+      }),
+    take: ({ expiresAt, owner, run: id, seen }) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if (run === undefined || run.lease.epoch !== seen.epoch || run.lease.expiresAt !== seen.expiresAt)
+          return undefined
+        if (run.lease.owner?.id !== seen.owner?.id) return undefined
+        run.lease = { owner, epoch: seen.epoch + 1, expiresAt }
+        return { epoch: run.lease.epoch, next: run.rows.length, key: run.key }
+      }),
+    renew: ({ expiresAt, owner, runs: ids }) =>
+      Effect.sync(() =>
+        ids.flatMap((id) => {
+          const run = runs.get(id)
+          if (run === undefined || run.lease.owner?.id !== owner.id) return []
+          run.lease.expiresAt = expiresAt
+          return [{ run: id, epoch: run.lease.epoch }]
+        })
+      ),
+    giveBack: ({ epoch, run: id }) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if (run?.lease.epoch === epoch) run.lease.owner = null
+      }),
+    deliver: (letter) =>
+      Effect.sync(() => {
+        const run = runs.get(letter.run)
+        const earlier = run?.letters.get(letter.id)
+        const tasks = run?.projection.tasks
+        const judgement = Inbox.judge(letter.kind, {
+          status: run?.projection.row?.status,
+          earlier,
+          open: letter.path !== null && tasks?.has(letter.path) === true
+        })
+        switch (judgement) {
+          case "Unknown":
+            return { _tag: "Unknown" }
+          case "Ended":
+            return { _tag: "Ended", status: run!.projection.row!.status }
+          case "NoTask":
+            return {
+              _tag: "NoTask",
+              open: Array.from(tasks!.values())
+                .sort(bySeq)
+                .map(({ path }) => path)
+            }
+          case "Taken":
+            return { _tag: "Taken", first: earlier! }
+          case "Same":
+            return { _tag: "Left", order: earlier!.order }
+          case "Again":
+          case "Insert": {
+            letterCount += 1
+            const { at, data, id } = letter
+            run!.letters.delete(id)
+            run!.letters.set(id, { id, data, at, order: letterCount, taken: false })
+            return { _tag: "Left", order: letterCount }
+          }
+        }
+      }),
+    letters: (run) =>
+      Effect.sync(() => {
+        const found = runs.get(run)
+        return found === undefined ? [] : untaken(found)
+      }),
+    waiting: (ids) =>
+      Effect.sync(() =>
+        ids.flatMap((id) => {
+          const run = runs.get(id)
+          const last = run === undefined ? undefined : untaken(run).at(-1)
+          return last === undefined ? [] : [{ run: id, order: last.order }]
+        })
+      ),
+    plan: (digest) => Effect.sync(() => plans.get(digest)),
+    run: (id) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        return run && rowOf(run)
+      }),
+    runs: ({ before, limit, pipeline, prefix, status }) =>
+      Effect.sync(() => {
+        const start = before === undefined ? undefined : runs.get(before)?.projection.row
+        if (before !== undefined && start === undefined) return []
+        return Array.from(runs.values())
+          .flatMap((run) => rowOf(run) ?? [])
+          .filter(
+            (row) =>
+              (status === undefined || status.includes(row.status)) &&
+              (prefix === undefined || row.run.startsWith(prefix)) &&
+              (pipeline === undefined || row.pipeline === pipeline) &&
+              (start === undefined || newestFirst(start, row) < 0)
+          )
+          .sort(newestFirst)
+          .slice(0, limit)
+      }),
+    tasks: ({ limit, run }) =>
+      Effect.sync(() =>
+        Array.from(runs)
+          .flatMap(([id, { projection }]) =>
+            run === undefined || run === id ? Array.from(projection.tasks.values()) : []
+          )
+          .sort((a, b) => a.openedAt - b.openedAt || compare(a.run, b.run) || a.seq - b.seq)
+          .slice(0, limit)
+      ),
+    ids: ({ after, limit }) =>
+      Effect.sync(() =>
+        Array.from(runs.keys())
+          .filter((id) => after === undefined || id > after)
+          .sort(compare)
+          .slice(0, limit)
+      ),
+    project: ({ count, projection, run: id }) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if ((run?.rows.length ?? 0) !== count) return undefined
+        const different = run === undefined ? 0 : RunIndex.differences(run.projection, projection)
+        if (run !== undefined) run.projection = projection
+        return different
+      })
+  }
+}
+
+const attempt = <A>(run: () => A): Effect.Effect<A, JournalError> =>
+  Effect.try({
+    try: run,
+    catch: (error) => {
+      // Anything else is a mistake in this file.
+      if (error instanceof JournalError) return error
+      throw error
+    }
+  })
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const newestFirst = (a: RunIndex.RunRow, b: RunIndex.RunRow): number =>
+  b.startedAt - a.startedAt || compare(b.run, a.run)
+
+const bySeq = (a: RunIndex.TaskRow, b: RunIndex.TaskRow): number => a.seq - b.seq
+
+export const layerMemoryWith = (options: JournalMake.Options): Layer.Layer<Journal> =>
+  Layer.scoped(
+    Journal,
+    Effect.suspend(() => JournalMake.make(makeDriver(), options))
+  )
+
+export const layerMemory: Layer.Layer<Journal> = layerMemoryWith({})

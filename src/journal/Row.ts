@@ -1,0 +1,194 @@
+/**
+ * An entry and what is stored of it. The head is canonical JSON (RFC 8785), written by hand in the order of its sorted
+ * keys because this is the hottest code of the store; `JSON.parse` and the schemas of `Event.kinds` read it back. A
+ * payload is committed to by BLAKE3-256(salt ‖ payload), and the commitment is checked whenever it is read.
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { IHasher } from "hash-wasm"
+import * as Event from "../domain/Event.js"
+import * as Json from "../domain/Json.js"
+import type { RunId } from "../domain/RunId.js"
+import { StepPath } from "../domain/StepPath.js"
+import type { Blob, Row } from "./Driver.js"
+import type { Staged } from "./Journal.js"
+
+/** Larger payloads stand in the blob table. */
+export const inlineBytesMax = 64 * 1024
+
+const saltBytes = 32
+
+/** An entry that has all but its place in the run. */
+export interface Unplaced {
+  readonly staged: Staged
+  /** The head up to the sequence number. */
+  readonly start: string
+  readonly payload: string | null
+  readonly salt: Uint8Array | null
+  readonly blob: Blob | null
+  /** About what it occupies, for limits. */
+  readonly size: number
+}
+
+export interface Codec {
+  /** A number is the size of a payload that is over the limit. */
+  readonly encode: (
+    owned: { readonly run: RunId; readonly epoch: number; readonly key: Uint8Array },
+    staged: Staged
+  ) => Unplaced | number
+  readonly place: (unplaced: Unplaced, seq: number) => Row
+  /** `bytes` are those of the row's blob, if it names one. Left: what is wrong with it. */
+  readonly decode: (run: RunId, row: Row, bytes: Uint8Array | undefined) => Either.Either<Event.Entry, string>
+}
+
+export interface Options {
+  readonly tenant: string
+  readonly payloadBytesMax: number
+  readonly entropy: (size: number) => Uint8Array
+}
+
+export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effect<Codec> =>
+  // The hasher is made once: making one is asynchronous, using it is not.
+  Effect.map(
+    Effect.promise(() => import("hash-wasm").then(({ createBLAKE3 }) => createBLAKE3())),
+    (hasher): Codec => {
+      const end = `,"tenant":${JSON.stringify(tenant)}}`
+      // Salt and payload are laid out side by side here, so that the hasher is entered once.
+      const scratch = Buffer.alloc(saltBytes + inlineBytesMax)
+
+      const encode: Codec["encode"] = ({ epoch, key, run }, staged) => {
+        const { at, event, payload: text } = staged
+        let commitment = ""
+        let payload: string | null = null
+        let salt: Uint8Array | null = null
+        let blob: Blob | null = null
+        let size = 0
+        if (text !== undefined) {
+          // A UTF-16 code unit is at most three bytes of UTF-8, so short text need not be measured.
+          size = text.length * 3 <= inlineBytesMax ? text.length : Buffer.byteLength(text)
+          if (size > payloadBytesMax) return size
+          salt = entropy(saltBytes)
+          if (size <= inlineBytesMax) {
+            payload = text
+            scratch.set(salt, 0)
+            size = scratch.write(text, saltBytes)
+            commitment = hasher
+              .init()
+              .update(scratch.subarray(0, saltBytes + size))
+              .digest("hex")
+          } else {
+            const bytes = Buffer.from(text)
+            blob = { address: hash(hasher, key, bytes), bytes }
+            commitment = hash(hasher, salt, bytes)
+          }
+        }
+        const start = `{"at":${at}${commitment === "" ? "" : `,"commitment":"${commitment}"`},"data":${dataText(event.data)},"epoch":${epoch},"kind":"${event.kind}","ordinal":${event.ordinal},"path":${JSON.stringify(event.path)},"run":"${run}","seq":`
+        return { staged, start, payload, salt, blob, size: size + start.length }
+      }
+
+      const place: Codec["place"] = ({ blob, payload, salt, start }, seq) => ({
+        seq,
+        head: start + seq + end,
+        payload,
+        salt,
+        blob: blob === null ? null : blob.address
+      })
+
+      const decode: Codec["decode"] = (run, row, bytes) => {
+        const parsed = parse(row.head)
+        if (Either.isLeft(parsed)) return Either.left("its head is not JSON")
+        const decoded = decodeHead(parsed.right)
+        if (Either.isLeft(decoded)) return Either.left(`its head has ${issue(decoded.left)}`)
+        const { at, commitment, data, epoch, kind, ordinal, path, ...where } = decoded.right
+        if (where.run !== run || where.seq !== row.seq || where.tenant !== tenant) {
+          return Either.left("its head belongs to another entry")
+        }
+        if (!Event.isKind(kind)) return Either.left("its kind is unknown to this version of flujo")
+
+        let payload: Json.Json = {}
+        if (commitment !== undefined) {
+          const content = row.payload === null ? bytes : Buffer.from(row.payload)
+          if (content === undefined || row.salt === null) return Either.left("its payload is missing")
+          if (hash(hasher, row.salt, content) !== commitment) return Either.left("its payload was changed")
+          const text = row.payload ?? Buffer.from(content).toString()
+          const parsedPayload = parse(text)
+          if (Either.isLeft(parsedPayload)) return Either.left("its payload is not JSON")
+          payload = parsedPayload.right
+        } else if (row.payload !== null || row.blob !== null) {
+          return Either.left("it has a payload that its head does not name")
+        }
+
+        const decode = decoders(kind)
+        const data_ = decode.data(data)
+        if (Either.isLeft(data_)) return Either.left(`its data has ${issue(data_.left)}`)
+        const payload_ = decode.payload(payload)
+        if (Either.isLeft(payload_)) return Either.left(`its payload has ${issue(payload_.left)}`)
+        // `data` and `payload` are of `kind`: the types cannot say that across a union.
+        const event = { path, kind, ordinal, data: data_.right, payload: payload_.right } as Event.Event
+        return Either.right({ run, seq: row.seq, at, epoch, event })
+      }
+
+      return { encode, place, decode }
+    }
+  )
+
+const hash = (hasher: IHasher, before: Uint8Array, bytes: Uint8Array): string =>
+  hasher.init().update(before).update(bytes).digest("hex")
+
+/** Canonical text; optional fields may be there as `undefined`, which JSON does not have. */
+const dataText = (data: { readonly [name: string]: Json.Json | undefined }): string => {
+  const names = Object.keys(data)
+  if (names.length > 1) names.sort()
+  let text = ""
+  for (const name of names) {
+    const value = data[name]
+    if (value !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${Json.canonical(value)}`
+  }
+  return `{${text}}`
+}
+
+/** More than the schemas know is refused too: what is read must be all that was written. */
+const exact = { onExcessProperty: "error" } as const
+
+const decodeHead = Schema.decodeUnknownEither(
+  Schema.Struct({
+    at: Schema.Int,
+    commitment: Schema.optional(Schema.String),
+    data: Schema.Unknown,
+    epoch: Schema.Int,
+    kind: Schema.String,
+    ordinal: Schema.Int,
+    path: StepPath,
+    run: Schema.String,
+    seq: Schema.Int,
+    tenant: Schema.String
+  }),
+  exact
+)
+
+type Decoder = (value: unknown) => Either.Either<unknown, ParseResult.ParseError>
+
+const decodersByKind = new Map<Event.Kind, { readonly data: Decoder; readonly payload: Decoder }>()
+
+/** Schemas are compiled when a kind is first met: most runs know few kinds. */
+const decoders = (kind: Event.Kind): { readonly data: Decoder; readonly payload: Decoder } => {
+  let found = decodersByKind.get(kind)
+  if (found === undefined) {
+    const { data, payload } = Event.kinds[kind]
+    found = { data: decoder(data), payload: decoder(payload) }
+    decodersByKind.set(kind, found)
+  }
+  return found
+}
+
+const decoder = (schema: Schema.Schema.AnyNoContext): Decoder => Schema.decodeUnknownEither(schema, exact)
+
+const parse = (text: string): Either.Either<Json.Json, unknown> => Either.try((): Json.Json => JSON.parse(text))
+
+/** Where it does not fit; not what stands there, which may be what a patient said. */
+const issue = (error: ParseResult.ParseError): string => {
+  const [first] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return first === undefined ? "another form" : `${first._tag} at /${first.path.join("/")}`
+}

@@ -1,0 +1,96 @@
+/**
+ * The tables, as numbered migrations that are only ever added to; the number of a database is its `user_version`. The
+ * tenant leads every key.
+ *
+ * `entries` is a rowid table with a unique key beside it: rows of a kilobyte in the tree of a `WITHOUT ROWID` table
+ * cost more than twice the time.
+ */
+export const migrations: ReadonlyArray<string> = [
+  `
+  CREATE TABLE entries (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    payload TEXT,
+    salt BLOB,
+    blob TEXT,
+    UNIQUE (tenant, run, seq)
+  ) STRICT;
+
+  CREATE TABLE blobs (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    address TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    UNIQUE (tenant, run, address)
+  ) STRICT;
+
+  -- Keys of the addresses of blobs; random, so that equal content of two runs cannot be told to be equal.
+  CREATE TABLE keys (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    key BLOB NOT NULL,
+    PRIMARY KEY (tenant, run)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE plans (
+    tenant TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    json TEXT NOT NULL,
+    UNIQUE (tenant, digest)
+  ) STRICT;
+
+  -- A row stays when its lease is given back (owner NULL), so that epochs never go back.
+  CREATE TABLE leases (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    owner TEXT,
+    epoch INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, run)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE inbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT,
+    data TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    taken INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (tenant, run, id)
+  ) STRICT;
+  CREATE INDEX inbox_untaken ON inbox (tenant, run, number) WHERE taken = 0;
+
+  -- From here on projections: made again from entries and letters by \`rebuild\`.
+  CREATE TABLE runs (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    pipeline TEXT NOT NULL,
+    plan TEXT NOT NULL,
+    status TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    wake_at INTEGER,
+    tokens INTEGER NOT NULL,
+    labels TEXT NOT NULL,
+    PRIMARY KEY (tenant, run)
+  ) STRICT;
+  CREATE INDEX runs_newest ON runs (tenant, started_at, run);
+  CREATE INDEX runs_status ON runs (tenant, status, started_at, run);
+
+  CREATE TABLE tasks (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    path TEXT NOT NULL,
+    task TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (tenant, run, path)
+  ) STRICT;
+  CREATE INDEX tasks_oldest ON tasks (tenant, opened_at, run, seq);
+  `
+]

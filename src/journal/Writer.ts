@@ -1,0 +1,448 @@
+/**
+ * The one writer of a store. Staging is handing an entry to it; a barrier only awaits. It takes all that was staged,
+ * gives each entry its number in the order of staging, and commits the whole batch as one transaction; it yields once
+ * before it takes, so that runs that go on together are written together, and never lingers on a clock. If a batch
+ * fails, each run's slice is tried alone, all or nothing. A run whose slice failed is lost: what it stages later is
+ * dropped without being tried, so that no entry is ever written after a gap.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
+import type { Entry } from "../domain/Event.js"
+import type { RunId } from "../domain/RunId.js"
+import type { Acquire, Answer, Blob, Driver, Slice, Row as StoredRow, Writing } from "./Driver.js"
+import { JournalError, type OwnedRun, type Staged } from "./Journal.js"
+import * as Lease from "./Lease.js"
+import { Mailbox } from "./Mail.js"
+import type * as Row from "./Row.js"
+import * as RunIndex from "./RunIndex.js"
+
+export interface Options {
+  readonly clock: Clock.Clock
+  readonly leaseMillis: number
+  /** Past this many bytes not yet written, barriers wait also for what others staged. */
+  readonly queueBytesMax: number
+  /** Called after each commit, once for each run in it. */
+  readonly published: (entries: ReadonlyArray<Entry>) => void
+}
+
+/** What a run needs to come into being, but for the time its lease is to last. */
+export type Birth = Omit<Acquire, "expiresAt">
+
+/** A run that this process owns, as the writer sees it. Only the writer and the lease change it. */
+export class Owned implements OwnedRun {
+  readonly lost: Deferred.Deferred<never, JournalError> = Deferred.unsafeMake(FiberId.none)
+  readonly mail = new Mailbox()
+  /** What was staged and not yet taken. */
+  pending: Pending | undefined
+  /** What is being committed. */
+  flying: Pending | undefined
+  /** Staged while the answer to a `park` is still out. */
+  after: Pending | undefined
+  failure: JournalError | undefined
+  /** The lease was given back, or never taken. */
+  closed = false
+
+  constructor(
+    readonly run: RunId,
+    readonly epoch: number,
+    readonly key: Uint8Array,
+    /** Number of the next entry. */
+    public next: number,
+    /** Until the first entry commits. */
+    public acquire: Birth | undefined,
+    public expiresAt: number
+  ) {}
+
+  get isResting(): boolean {
+    return this.pending?.rest !== undefined || this.flying?.rest !== undefined
+  }
+}
+
+interface Parking {
+  readonly _tag: "Park"
+  readonly unplaced: Row.Unplaced
+}
+type Rest = Parking | { readonly _tag: "Release" }
+
+class Pending {
+  readonly unplaced: Array<Row.Unplaced> = []
+  readonly letters: Array<string> = []
+  rest: Rest | undefined
+  size = 0
+  private done: Deferred.Deferred<boolean, JournalError> | undefined
+
+  constructor(readonly owned: Owned) {}
+
+  /** Made only when somebody waits, and one for all: most slices have one waiter, none has more than a few. */
+  get written(): Effect.Effect<boolean, JournalError> {
+    this.done ??= Deferred.unsafeMake(FiberId.none)
+    return Deferred.await(this.done)
+  }
+
+  /** False: all but the `park` was written. */
+  settle(exit: Exit.Exit<boolean, JournalError>): void {
+    if (this.done !== undefined) Deferred.unsafeDone(this.done, exit)
+  }
+}
+
+interface Placed {
+  readonly pending: Pending
+  readonly slice: Slice
+  readonly entries: ReadonlyArray<Entry>
+  /** Written too if the run is parked. */
+  readonly parked: ReadonlyArray<Entry>
+}
+
+export interface Writer {
+  /** Runs owned by this process and not given back. */
+  readonly live: ReadonlySet<Owned>
+  readonly add: (owned: Owned) => void
+  readonly stage: (owned: Owned, staged: Staged) => void
+  readonly discard: (owned: Owned, letter: string) => void
+  readonly barrier: (owned: Owned) => Effect.Effect<void, JournalError>
+  readonly park: (owned: Owned, staged: Staged) => Effect.Effect<boolean, JournalError>
+  readonly release: (owned: Owned) => Effect.Effect<void>
+  /** Nothing of the run is written any more. */
+  readonly lose: (owned: Owned, error: JournalError) => void
+}
+
+const nothing: ReadonlyArray<never> = []
+const written = Exit.succeed(true)
+const lettersWaiting = Exit.succeed(false)
+
+export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect.Effect<Writer, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const live = new Set<Owned>()
+    let queue: Array<Pending> = []
+    let queueBytes = 0
+    let flying: ReadonlyArray<Placed> = nothing
+    let wake: (() => void) | undefined
+    let room: Deferred.Deferred<void> | undefined
+    let ending = false
+    let ended: JournalError | undefined
+
+    /** What was staged before is still written, if it can be: it happened. */
+    const lose = (owned: Owned, error: JournalError): void => {
+      if (owned.failure !== undefined) return
+      owned.failure = error
+      Deferred.unsafeDone(owned.lost, Exit.fail(error))
+      owned.mail.ring()
+    }
+
+    /** Loses the run and drops what waits: written now, it would follow a gap. */
+    const drop = (owned: Owned, error: JournalError): void => {
+      lose(owned, error)
+      const exit = Exit.fail(error)
+      owned.pending?.settle(exit)
+      owned.after?.settle(exit)
+      owned.pending = undefined
+      owned.after = undefined
+    }
+
+    const close = (owned: Owned): void => {
+      owned.closed = true
+      live.delete(owned)
+      owned.mail.ring()
+      if (owned.after !== undefined) drop(owned, givenBack(owned))
+    }
+
+    const enqueue = (pending: Pending): void => {
+      pending.owned.pending = pending
+      queue.push(pending)
+      queueBytes += pending.size
+      wake?.()
+    }
+
+    /** Where the next thing of the run goes; undefined if it is dropped. */
+    const open = (owned: Owned): Pending | undefined => {
+      if (owned.failure !== undefined) return undefined
+      if (ended !== undefined || owned.closed) {
+        lose(owned, ended ?? givenBack(owned))
+        return undefined
+      }
+      if (owned.isResting) {
+        owned.after ??= new Pending(owned)
+        return owned.after
+      }
+      if (owned.pending === undefined) enqueue(new Pending(owned))
+      return owned.pending
+    }
+
+    const encode = (owned: Owned, staged: Staged): Row.Unplaced | undefined => {
+      const encoded = codec.encode(owned, staged)
+      if (typeof encoded !== "number") return encoded
+      lose(owned, tooLarge(owned, staged, encoded))
+      return undefined
+    }
+
+    const stage: Writer["stage"] = (owned, staged) => {
+      const pending = open(owned)
+      if (pending === undefined) return
+      const unplaced = encode(owned, staged)
+      if (unplaced === undefined) return
+      pending.unplaced.push(unplaced)
+      if (staged.letter !== undefined) pending.letters.push(staged.letter)
+      pending.size += unplaced.size
+      // What waits for the answer to a `park` is counted when it joins the queue.
+      if (pending !== owned.after) queueBytes += unplaced.size
+    }
+
+    /** Closes the slice in progress with `rest`, and awaits it. */
+    const rest = (owned: Owned, how: Rest): Effect.Effect<boolean, JournalError> => {
+      const pending = open(owned)
+      if (pending === undefined) return fail(owned)
+      pending.rest = how
+      return pending.written
+    }
+
+    const release = (owned: Owned): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (owned.closed) return Effect.void
+        const last = owned.pending ?? owned.flying
+        // What is on its way comes first: the rest of a lost run, or a park that a letter may yet stop.
+        if (last !== undefined && (owned.failure !== undefined || last.rest !== undefined)) {
+          return Effect.zipRight(Effect.ignore(last.written), release(owned))
+        }
+        return owned.failure !== undefined || ended !== undefined || isUnborn(owned)
+          ? giveBack(owned)
+          : Effect.catchAll(rest(owned, { _tag: "Release" }), () => giveBack(owned))
+      })
+
+    /** Best effort: a lease that cannot be given back runs out. */
+    const giveBack = (owned: Owned): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        close(owned)
+        // A run that never came into being has no lease; if its id exists, that lease is somebody else's.
+        return owned.acquire === undefined ? Effect.ignore(driver.giveBack(owned)) : Effect.void
+      })
+
+    const place = (pending: Pending, now: number): Placed => {
+      const { owned, rest } = pending
+      const entries: Array<Entry> = []
+      const writing = growing(pending.letters)
+      for (const unplaced of pending.unplaced) entries.push(put(writing, owned, unplaced, owned.next + entries.length))
+      const common = {
+        ...writing,
+        run: owned.run,
+        epoch: owned.epoch,
+        acquire: owned.acquire && { ...owned.acquire, expiresAt: now + options.leaseMillis }
+      }
+      if (rest?._tag !== "Park") {
+        return { pending, slice: { ...common, rest }, entries, parked: nothing }
+      }
+      const parting = growing(nothing)
+      const parked = [put(parting, owned, rest.unplaced, owned.next + entries.length)]
+      return { pending, slice: { ...common, rest: { _tag: "Park", writing: parting } }, entries, parked }
+    }
+
+    const put = (into: Growing, owned: Owned, unplaced: Row.Unplaced, seq: number): Entry => {
+      const { at, event } = unplaced.staged
+      const entry = { run: owned.run, seq, at, epoch: owned.epoch, event }
+      into.rows.push(codec.place(unplaced, seq))
+      if (unplaced.blob !== null) into.blobs.push(unplaced.blob)
+      for (const change of RunIndex.changes(entry)) into.changes.push(change)
+      return entry
+    }
+
+    const settle = ({ entries, parked, pending, slice }: Placed, answer: Answer): void => {
+      const { owned } = pending
+      owned.flying = undefined
+      if (answer._tag === "Refused") {
+        const error = slice.acquire === undefined ? Lease.takenOver(owned.run, answer.holder) : alreadyThere(owned)
+        drop(owned, error)
+        pending.settle(Exit.fail(error))
+        return
+      }
+      const isParked = slice.rest?._tag === "Park" && answer._tag === "Written"
+      owned.next += entries.length + (isParked ? parked.length : 0)
+      if (slice.acquire !== undefined) {
+        owned.acquire = undefined
+        owned.expiresAt = slice.acquire.expiresAt
+      }
+      options.published(entries)
+      if (isParked) options.published(parked)
+      if (isParked || slice.rest?._tag === "Release") close(owned)
+      else if (owned.after !== undefined) {
+        enqueue(owned.after)
+        owned.after = undefined
+      }
+      pending.settle(answer._tag === "Written" ? written : lettersWaiting)
+    }
+
+    const refuse = ({ pending }: Placed, error: JournalError): void => {
+      pending.owned.flying = undefined
+      drop(pending.owned, error)
+      pending.settle(Exit.fail(error))
+    }
+
+    const alone = (placed: Placed): Effect.Effect<void> =>
+      Effect.match(driver.commit([placed.slice]), {
+        onFailure: (error) => refuse(placed, error),
+        onSuccess: ([answer]) => settle(placed, answer!)
+      })
+
+    const flush = Effect.suspend(() => {
+      const now = options.clock.unsafeCurrentTimeMillis()
+      const taken = queue
+      queue = []
+      queueBytes = 0
+      const batch: Array<Placed> = []
+      for (const pending of taken) {
+        const { owned } = pending
+        // A run may have been lost since.
+        if (owned.pending !== pending) continue
+        owned.pending = undefined
+        owned.flying = pending
+        batch.push(place(pending, now))
+      }
+      if (batch.length === 0) return Effect.void
+      flying = batch
+      return Effect.matchEffect(driver.commit(batch.map(({ slice }) => slice)), {
+        onFailure: (error) => {
+          // A store that is locked is locked for each of them, and each would wait for it once more.
+          if (batch.length > 1 && error.reason !== "Locked") return Effect.forEach(batch, alone, { discard: true })
+          for (const placed of batch) refuse(placed, error)
+          return Effect.void
+        },
+        onSuccess: (answers) => {
+          for (let i = 0; i < batch.length; i++) settle(batch[i]!, answers[i]!)
+          return Effect.void
+        }
+      })
+    })
+
+    const makeRoom = (): void => {
+      if (room === undefined || (queueBytes > options.queueBytesMax && ended === undefined)) return
+      Deferred.unsafeDone(room, Exit.void)
+      room = undefined
+    }
+
+    const idle = Effect.async<void>((resume) => {
+      // Looked at here and not before: the fiber may have yielded in between.
+      if (queue.length > 0 || ending) return resume(Effect.void)
+      wake = () => {
+        wake = undefined
+        resume(Effect.void)
+      }
+    })
+
+    /** Lets timers and sockets of the process have a turn: commits may follow one another without end. */
+    const breathe = Effect.async<void>((resume) => {
+      setImmediate(() => resume(Effect.void))
+    })
+
+    const loop = Effect.gen(function* () {
+      for (let count = 1; ; count++) {
+        if (queue.length === 0) {
+          if (ending) return
+          yield* idle
+        }
+        // Others that are about to stage get their turn first, and are then written together.
+        yield* Effect.yieldNow()
+        yield* flush
+        flying = nothing
+        makeRoom()
+        if (count % flushesPerBreath === 0) yield* breathe
+      }
+    })
+
+    const supervised = Effect.onExit(loop, (exit) =>
+      Effect.sync(() => {
+        // However it ended, nobody may wait for it any more.
+        const error = Exit.isSuccess(exit) ? hasClosed(driver) : hasDied(driver)
+        ended = error
+        for (const placed of flying) refuse(placed, error)
+        for (const owned of live) drop(owned, error)
+        makeRoom()
+      })
+    )
+
+    // Whoever closes the store has stopped its runs before, so what is still staged is the last there is: it is
+    // written, and the leases are given back, before the writer ends.
+    const finish = (fiber: Fiber.Fiber<void>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        for (const owned of live) {
+          if (owned.failure !== undefined || owned.isResting || isUnborn(owned)) continue
+          const last = open(owned)
+          if (last !== undefined) last.rest = { _tag: "Release" }
+        }
+        ending = true
+        wake?.()
+        return Effect.zipRight(Fiber.await(fiber), Effect.forEach(Array.from(live), giveBack, { discard: true }))
+      })
+
+    yield* Effect.acquireRelease(
+      Effect.forkDaemon(Effect.withTracerEnabled(Effect.interruptible(supervised), false)),
+      finish
+    )
+
+    return {
+      live,
+      add: (owned) => {
+        live.add(owned)
+      },
+      stage,
+      discard: (owned, letter) => {
+        open(owned)?.letters.push(letter)
+      },
+      barrier: (owned) =>
+        Effect.suspend((): Effect.Effect<void, JournalError> => {
+          if (owned.failure !== undefined) return fail(owned)
+          const last = owned.after ?? owned.pending ?? owned.flying
+          if (last !== undefined) return Effect.asVoid(last.written)
+          // This is where back-pressure applies: staging never waits, so an owner that writes faster than the store
+          // is held at its next barrier until the queue is short again.
+          if (queueBytes <= options.queueBytesMax || ended !== undefined) return Effect.void
+          room ??= Deferred.unsafeMake(FiberId.none)
+          return Deferred.await(room)
+        }),
+      park: (owned, staged) =>
+        Effect.suspend(() => {
+          const unplaced = owned.failure === undefined ? encode(owned, staged) : undefined
+          return unplaced === undefined ? fail(owned) : rest(owned, { _tag: "Park", unplaced })
+        }),
+      release,
+      lose
+    }
+  })
+
+interface Growing {
+  readonly rows: Array<StoredRow>
+  readonly blobs: Array<Blob>
+  readonly letters: Writing["letters"]
+  readonly changes: Array<RunIndex.Change>
+}
+
+const growing = (letters: Writing["letters"]): Growing => ({ rows: [], blobs: [], letters, changes: [] })
+
+/** Created, and nothing staged yet: there is nothing to give back. */
+const isUnborn = ({ acquire, flying, pending }: Owned): boolean =>
+  acquire !== undefined && pending === undefined && flying === undefined
+
+const flushesPerBreath = 8
+
+const fail = (owned: Owned): Effect.Effect<never, JournalError> => Effect.fail(owned.failure ?? givenBack(owned))
+
+const givenBack = ({ run }: Owned): JournalError =>
+  new JournalError({ reason: "Conflict", where: `run ${run}`, detail: "its lease was given back" })
+
+const alreadyThere = ({ run }: Owned): JournalError =>
+  new JournalError({ reason: "Conflict", where: `run ${run}`, detail: "there is a run with this id already" })
+
+const tooLarge = ({ run }: Owned, { event }: Staged, size: number): JournalError =>
+  new JournalError({
+    reason: "TooLarge",
+    where: `run ${run}`,
+    detail: `the payload of ${event.kind} at "${event.path}" has ${size} bytes, which is over the limit`
+  })
+
+const hasClosed = ({ name }: Driver): JournalError =>
+  new JournalError({ reason: "Unavailable", where: name, detail: "the journal was closed" })
+
+const hasDied = ({ name }: Driver): JournalError =>
+  new JournalError({ reason: "Unavailable", where: name, detail: "the journal's writer has stopped" })

@@ -1,0 +1,173 @@
+/**
+ * A model that answers from a file, for tests and demonstrations: `scripted:PATH` names a JSON file
+ * `{ "agent name or step path": [reply, …], "*": […] }`, relative to the layer's folder.
+ *
+ * A call is answered from the first key there is: its standing step path, its agent's name, then `*`. The replies of a
+ * key are given in the order of calls, counted per key for as long as the layer lives, and then there are no more: the
+ * last one is not repeated. So a key that steps running at once share is answered in the order they happen to ask, and
+ * in a new process counting starts again. Where that matters (parallel steps, a run resumed elsewhere) script by path:
+ * `refine[3]/critique`. Answered calls of a resumed run are replayed and do not ask again, so they do not count.
+ */
+
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Json from "../domain/Json.js"
+import { type ModelDriver, ModelError, ModelReply } from "../domain/Model.js"
+import * as Usage from "../domain/Usage.js"
+import { excerpt } from "../redaction/Printable.js"
+
+const Tokens = Schema.optional(Schema.Int.pipe(Schema.nonNegative()))
+
+/** What a script may say in place of a reply. `output` is answered as JSON text; usage left out is zero. */
+export const Scripted = Schema.Struct({
+  text: Schema.optional(Schema.String),
+  output: Schema.optional(Json.Json),
+  usage: Schema.optional(Schema.Struct({ input: Tokens, cachedInput: Tokens, output: Tokens, reasoning: Tokens })),
+  finish: Schema.optional(ModelReply.fields.finish),
+  model: Schema.optional(Schema.String),
+  error: Schema.optional(
+    Schema.Struct({
+      reason: ModelError.fields.reason,
+      detail: Schema.optional(Schema.String),
+      status: ModelError.fields.status
+    })
+  )
+}).pipe(
+  Schema.filter(({ error, output, text }) => {
+    const given = [text, output, error].filter((part) => part !== undefined)
+    return given.length <= 1 || "give one of text, output and error, not several"
+  })
+)
+export type Scripted = typeof Scripted.Type
+
+export const Script = Schema.Record({
+  key: Schema.String,
+  value: Schema.Array(Schema.Union(Schema.String, Scripted))
+})
+export type Script = typeof Script.Type
+
+export interface Options {
+  /** Where relative paths start. */
+  readonly folder: string
+}
+
+/** A file larger than this is refused. */
+const bytesMax = 16 * 1024 * 1024
+
+/** Answers the drivers of scripts; each file is read once, when it is first asked for. */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const files = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  const playersByFile = new Map<string, Player>()
+
+  const player = Effect.fnUntraced(function* (file: string) {
+    const absolute = paths.resolve(options.folder, file)
+    const known = playersByFile.get(absolute)
+    if (known !== undefined) return known
+    const script = yield* read(files, file, absolute)
+    // Two first callers may both have read the file; the one that comes second takes the first one's counters.
+    const made = playersByFile.get(absolute) ?? makePlayer(script, file)
+    playersByFile.set(absolute, made)
+    return made
+  })
+
+  return {
+    /** The driver of the script `file` for a step and its agent. */
+    driver: (file: string, from: { readonly path: string; readonly agent: string }) =>
+      Effect.map(player(file), (answer): ModelDriver => ({ call: () => answer(from) }))
+  }
+})
+
+type Player = (from: { readonly path: string; readonly agent: string }) => Effect.Effect<ModelReply, ModelError>
+
+const makePlayer = (script: Script, file: string): Player => {
+  const countsByKey = new Map<string, number>()
+  return ({ agent, path }) =>
+    Effect.suspend(() => {
+      const key = [path, agent, "*"].find((candidate) => candidate !== "" && Object.hasOwn(script, candidate))
+      if (key === undefined) {
+        return unscripted(file, `the script has no replies for step "${path}", for agent "${agent}" or for "*"`)
+      }
+      const replies = script[key]!
+      const index = countsByKey.get(key) ?? 0
+      countsByKey.set(key, index + 1)
+      const reply = replies[index]
+      return reply === undefined
+        ? unscripted(
+            file,
+            `call ${index + 1} of "${key}" (step "${path}") has no reply: the script holds ${replies.length} for it`
+          )
+        : play(reply, file)
+    })
+}
+
+const play = (reply: string | Scripted, file: string): Effect.Effect<ModelReply, ModelError> => {
+  const { error, finish, model, output, text, usage }: Scripted = typeof reply === "string" ? { text: reply } : reply
+  if (error !== undefined) {
+    return new ModelError({
+      reason: error.reason,
+      model: `scripted:${file}`,
+      detail: error.detail ?? "the script says so",
+      status: error.status
+    })
+  }
+  return Effect.succeed({
+    text: (output === undefined ? (text ?? "") : JSON.stringify(output)).toWellFormed(),
+    finish: finish ?? "stop",
+    usage: { ...Usage.none, ...definedOnly(usage ?? {}) },
+    model: model ?? "scripted"
+  })
+}
+
+const definedOnly = (usage: { readonly [K in keyof Usage.Usage]?: number | undefined }): Partial<Usage.Usage> =>
+  Object.fromEntries(Object.entries(usage).filter(([, count]) => count !== undefined))
+
+const unscripted = (file: string, detail: string) =>
+  new ModelError({ reason: "Unscripted", model: `scripted:${file}`, detail })
+
+const read = Effect.fnUntraced(function* (files: FileSystem.FileSystem, file: string, absolute: string) {
+  const refuse = (detail: string) =>
+    Effect.fail(
+      new ModelError({ reason: "Unknown", model: `scripted:${file}`, detail: `script ${absolute} ${detail}` })
+    )
+  const text = yield* Effect.flatMap(
+    files.stat(absolute),
+    ({ size, type }): Effect.Effect<string, ModelError | PlatformError> =>
+      type === "Directory"
+        ? refuse("is a folder, not a JSON file")
+        : size > BigInt(bytesMax)
+          ? refuse(`is larger than ${bytesMax} bytes`)
+          : files.readFileString(absolute)
+  ).pipe(
+    Effect.catchTags({
+      SystemError: ({ reason }) =>
+        refuse(
+          reason === "NotFound" ? "does not exist" : `cannot be read (${reason.replace(/([a-z])([A-Z])/g, "$1 $2")})`
+        ),
+      BadArgument: () => refuse("is not a path that can be read")
+    })
+  )
+  // A byte order mark is no part of JSON, but editors write it.
+  const json = Json.parse(text.replace(/^\ufeff/, ""))
+  if (Either.isLeft(json)) {
+    // The parser's own words may quote the file, which need not be a script at all: only the place is told.
+    const at = /position \d+|line \d+ column \d+/.exec(json.left.message)
+    return yield* refuse(`is not JSON${at === null ? "" : ` (at ${at[0]})`}`)
+  }
+  const script = Schema.decodeUnknownEither(Script, { onExcessProperty: "error", errors: "all" })(json.right)
+  if (Either.isRight(script)) return script.right
+  // Of a union's complaints the deepest is about the member that was meant.
+  const issues = ParseResult.ArrayFormatter.formatErrorSync(script.left)
+  const worst = issues.reduce((a, b) =>
+    b.path.length > a.path.length || (a._tag === "Type" && b._tag !== "Type" && b.path.length >= a.path.length) ? b : a
+  )
+  const pointer = worst.path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")
+  return yield* refuse(
+    `has the wrong shape at ${pointer === "" ? "its root" : pointer}: ${excerpt(worst.message, 160)}`
+  )
+})

@@ -1,0 +1,43 @@
+/** A whole workflow: a step under a name, with the context that its steps share. */
+import type { ContextSpec, Node } from "./Node.js"
+import type { ContextClass, Fields } from "./PipelineContext.js"
+import * as Step from "./Step.js"
+
+export interface Pipeline<in In, out Out, out E = never, out R = never> {
+  readonly name: string
+  readonly root: Node
+  readonly context: ContextSpec | undefined
+  readonly [Step.TypeId]?: Step.Variance<In, Out, E, R> | undefined
+}
+
+export declare namespace Pipeline {
+  export type Any = Pipeline<never, unknown, unknown, unknown>
+}
+
+export { make as Context } from "./PipelineContext.js"
+
+export const make: {
+  (name: string): <In, Out, E, R>(step: Step.Step<In, Out, E, R>) => Pipeline<In, Out, E, R>
+  <Self, F extends Fields>(
+    name: string,
+    options: { readonly context: ContextClass<Self, F> }
+  ): <In, Out, E, R>(step: Step.Step<In, Out, E, R>) => Pipeline<In, Out, E, Exclude<R, Self>>
+} =
+  (name: string, options?: { readonly context: { readonly spec: ContextSpec } }) =>
+  <In, Out, E, R>(step: Step.Step<In, Out, E, R>): Pipeline<In, Out, E, never> => ({
+    name,
+    root: step.node,
+    context: options?.context.spec
+  })
+
+/** A pipeline as one step of another: its steps stand below `name`, and its context is its own. */
+export const asStep = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  name: string = pipeline.name
+): Step.Step<In, Out, E, R> =>
+  Step.fromNode({
+    _tag: "Scope",
+    name,
+    step: pipeline.root,
+    pipeline: { name: pipeline.name, context: pipeline.context }
+  })

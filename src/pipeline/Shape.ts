@@ -1,0 +1,109 @@
+/**
+ * What a value looks like on both sides of the journal: how it is written, how it is read back, and its JSON Schema for
+ * people and plans. An Effect `Schema` and a JSON Schema of a blueprint are both one.
+ */
+import * as Either from "effect/Either"
+import * as JSONSchema from "effect/JSONSchema"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Json from "../domain/Json.js"
+
+/** Why a value does not fit: one line per fault, with its place. */
+export class Misfit extends Schema.TaggedError<Misfit>("flujo/pipeline/Misfit")("Misfit", {
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+export interface Shape {
+  /** JSON Schema (2020-12), or `{ opaque: name }` for what JSON Schema cannot say. */
+  readonly jsonSchema: Json.Json
+  /** `undefined` is an absent value: what `Schema.Void` writes. */
+  readonly encode: (value: unknown) => Either.Either<Json.Json | undefined, Misfit>
+  readonly decode: (json: Json.Json | undefined) => Either.Either<unknown, Misfit>
+}
+
+/** What the encoded side of a schema may be for its values to cross the journal. */
+export type Crossing = Json.Encoded | void
+
+/** Any JSON value, as it is. */
+export const any: Shape = {
+  jsonSchema: {},
+  encode: (value) => Either.mapLeft(Json.fromUnknown(value), (fault) => new Misfit({ detail: fault.message })),
+  decode: (json) => Either.right(json ?? null)
+}
+
+/** Nothing fits. */
+export const never: Shape = {
+  jsonSchema: { not: {} },
+  encode: () => Either.left(new Misfit({ detail: "the step declares no error, so it has none to write" })),
+  decode: () => Either.left(new Misfit({ detail: "the step declares no error, so it has none to read" }))
+}
+
+const made = new WeakMap<object, Shape>()
+
+/** One schema has one shape, so that shapes can be compared by identity. */
+export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): Shape => {
+  const known = made.get(schema)
+  if (known !== undefined) return known
+  let encodeWith: ((value: unknown) => Either.Either<unknown, ParseResult.ParseError>) | undefined
+  let decodeWith: ((value: unknown) => Either.Either<unknown, ParseResult.ParseError>) | undefined
+  let jsonSchema: Json.Json | undefined
+  const shape: Shape = {
+    get jsonSchema() {
+      jsonSchema ??= describe(schema)
+      return jsonSchema
+    },
+    encode: (value) => {
+      encodeWith ??= Schema.encodeUnknownEither(schema)
+      const encoded = encodeWith(value)
+      if (Either.isLeft(encoded)) return Either.left(misfit(encoded.left))
+      if (encoded.right === undefined) return Either.right(undefined)
+      return any.encode(encoded.right)
+    },
+    decode: (json) => {
+      decodeWith ??= Schema.decodeUnknownEither(schema)
+      return Either.mapLeft(decodeWith(json), misfit)
+    }
+  }
+  made.set(schema, shape)
+  return shape
+}
+
+const misfit = (error: ParseResult.ParseError): Misfit =>
+  new Misfit({
+    detail: ParseResult.ArrayFormatter.formatErrorSync(error)
+      .slice(0, 10)
+      .map(({ message, path }) => (path.length === 0 ? message : `at ${path.map(String).join(".")}: ${message}`))
+      .join("; ")
+  })
+
+const describe = <A, I>(schema: Schema.Schema<A, I>): Json.Json => {
+  try {
+    const { $schema: _, ...described } = JSONSchema.make(schema, { target: "jsonSchema2020-12" })
+    return Either.getOrElse(Json.fromUnknown(described), () => opaque(schema))
+  } catch {
+    return opaque(schema)
+  }
+}
+
+const opaque = <A, I>(schema: Schema.Schema<A, I>): Json.Json => ({ opaque: String(schema.ast).slice(0, 200) })
+
+/** A list of what `item` describes. */
+export const list = (item: Shape): Shape => {
+  if (item === any) return any
+  const each = <A, B>(
+    value: unknown,
+    f: (item: A) => Either.Either<B, Misfit>
+  ): Either.Either<ReadonlyArray<B>, Misfit> =>
+    Array.isArray(value)
+      ? Either.all(value.map((one: A) => f(one)))
+      : Either.left(new Misfit({ detail: "a list is wanted" }))
+  return {
+    jsonSchema: { type: "array", items: item.jsonSchema },
+    encode: (value) => Either.map(each(value, item.encode), (items) => items.map((one) => one ?? null)),
+    decode: (json) => each(json, item.decode)
+  }
+}

@@ -1,0 +1,477 @@
+/**
+ * A step of a workflow as a value: `Step<In, Out, E, R>` carries its types to the end, and its node is plain data. A
+ * step that fits no other does not compile; what its code needs (`R`) and how it can fail (`E`) become what running the
+ * pipeline needs and how that can fail.
+ */
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import { dual } from "effect/Function"
+import { type Pipeable, pipeArguments } from "effect/Pipeable"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Types from "effect/Types"
+import type { Encoded, Json } from "../domain/Json.js"
+import type { ModelError, Models } from "../domain/Model.js"
+import type { EffectClass, Once } from "../domain/Once.js"
+import * as Template from "../expression/Template.js"
+import type { Agent, AgentError } from "./Agent.js"
+import * as Node from "./Node.js"
+import type { ContextClass, Fields, Snapshot } from "./PipelineContext.js"
+import * as Retry from "./Retry.js"
+import * as Shape from "./Shape.js"
+import type { Skill, SkillError } from "./Skill.js"
+import type { ItemsRefused, LoopExhausted, NoBranch, Rejected, StepTimedOut, StepUncertain } from "./StepError.js"
+
+export const TypeId: unique symbol = Symbol.for("flujo/pipeline/Step")
+export type TypeId = typeof TypeId
+
+export interface Variance<in In, out Out, out E, out R> {
+  readonly _In: Types.Contravariant<In>
+  readonly _Out: Types.Covariant<Out>
+  readonly _E: Types.Covariant<E>
+  readonly _R: Types.Covariant<R>
+}
+
+export interface Step<in In, out Out, out E = never, out R = never> extends Pipeable {
+  readonly [TypeId]: Variance<In, Out, E, R>
+  readonly node: Node.Node
+}
+
+export declare namespace Step {
+  export type Any = Step<never, unknown, unknown, unknown>
+  export type In<S> = S extends { readonly [TypeId]: { readonly _In: (_: infer In) => void } } ? In : never
+  export type Out<S> = S extends { readonly [TypeId]: { readonly _Out: (_: never) => infer Out } } ? Out : never
+  export type Error<S> = S extends { readonly [TypeId]: { readonly _E: (_: never) => infer E } } ? E : never
+  export type Requirements<S> = S extends { readonly [TypeId]: { readonly _R: (_: never) => infer R } } ? R : never
+}
+
+const identity = <A>(value: A): A => value
+const variance: Variance<unknown, never, never, never> = { _In: identity, _Out: identity, _E: identity, _R: identity }
+
+const Proto = {
+  [TypeId]: variance,
+  pipe() {
+    // biome-ignore lint/complexity/noArguments: `pipeArguments` takes them as they are.
+    return pipeArguments(this, arguments)
+  }
+}
+
+/** A step around a node. The types are the caller's word: one of the two places where they are not checked. */
+export const fromNode = <In, Out, E = never, R = never>(node: Node.Node): Step<In, Out, E, R> =>
+  Object.assign(Object.create(Proto), { node })
+
+// ---------------------------------------------------------------- leaves
+
+/**
+ * Any Effect as a step. Input, output and typed error cross the journal, so each has a schema; an effect that fails
+ * with anything undeclared does not compile. The body may run more than once (a retry, a crash), always with the same
+ * `idempotencyKey`; parts that must not be repeated go through `Once`.
+ */
+export const make = <
+  A,
+  AI extends Shape.Crossing,
+  B,
+  BI extends Shape.Crossing,
+  R = never,
+  E = never,
+  EI extends Shape.Crossing = never,
+  const U extends Node.OnUncertain = "retry"
+>(
+  name: string,
+  options: {
+    readonly input: Schema.Schema<A, AI>
+    readonly output: Schema.Schema<B, BI>
+    readonly error?: Schema.Schema<E, EI> | undefined
+    /** Raise it when the meaning of `run` changes: a function has no digest. Default "1". */
+    readonly version?: string | undefined
+    /** What the step does to the world. Default `external`. */
+    readonly effect?: Exclude<EffectClass, "model"> | undefined
+    /** What to do with a step that had started when its process died. Default `retry`, under the same key. */
+    readonly onUncertain?: U | undefined
+    readonly replay?: "whole" | "inside" | undefined
+    readonly run: (input: A, info: Node.StepInfo) => Effect.Effect<NoInfer<B>, NoInfer<E>, R>
+  }
+): Step<A, B, E | (U extends "fail" ? StepUncertain : never), Exclude<R, Once>> =>
+  fromNode({
+    _tag: "Code",
+    name,
+    version: options.version ?? "1",
+    input: Shape.fromSchema(options.input),
+    output: Shape.fromSchema(options.output),
+    error: options.error === undefined ? Shape.never : Shape.fromSchema(options.error),
+    effect: options.effect ?? "external",
+    onUncertain: options.onUncertain ?? "retry",
+    replay: options.replay ?? "whole",
+    run: options.run
+  })
+
+/** A pure function as a step. It runs again on every resume and replay, and must then answer the same. */
+export const fn: {
+  <A, B extends Encoded>(
+    name: string,
+    call: (input: A) => B,
+    options?: { readonly version?: string | undefined }
+  ): Step<A, B>
+  <A, B, BI extends Shape.Crossing>(
+    name: string,
+    call: (input: A) => B,
+    options: { readonly output: Schema.Schema<B, BI>; readonly version?: string | undefined }
+  ): Step<A, B>
+} = <A, B>(
+  name: string,
+  call: (input: A) => B,
+  options?: { readonly output?: Schema.Schema<B, Shape.Crossing>; readonly version?: string | undefined }
+): Step<A, B> => fromNode({ _tag: "Fn", name, output: shapeOf(options?.output), code: code(call, options?.version) })
+
+/** Passes its input on: a place in the tree with a name. */
+export const pass = <A>(name: string): Step<A, A> => fromNode({ _tag: "Pass", name })
+
+/** One turn of an agent. Text goes to the model as it is, any other value as JSON. */
+export const agent = <A>(name: string, who: Agent<A>): Step<Encoded, A, ModelError | AgentError, Models> =>
+  fromNode({ _tag: "Agent", name, agent: who })
+
+/** A skill as a step. Texts in `params` are templates; the input becomes the parameter that the skill names for it. */
+export const skill: {
+  <In, Out, R>(name: string, what: Skill<In, Out, R>): Step<In, Out, SkillError, R>
+  <In, Out, R>(
+    name: string,
+    what: Skill<In, Out, R>,
+    options: { readonly params: { readonly [name: string]: Json }; readonly onUncertain?: Node.OnUncertain | undefined }
+  ): Step<Encoded, Out, SkillError | StepUncertain | Template.TemplateError, R>
+} = (
+  name: string,
+  what: Node.SkillNode["skill"],
+  options?: { readonly params?: Json | undefined; readonly onUncertain?: Node.OnUncertain | undefined }
+) =>
+  fromNode<unknown, never>({
+    _tag: "Skill",
+    name,
+    skill: what,
+    params: options?.params === undefined ? undefined : params(options.params),
+    onUncertain: options?.onUncertain ?? (what.honoursKey ? "retry" : "ask")
+  })
+
+/** Every text of `json` read as a template. */
+export const params = (json: Json): Node.Params => {
+  if (typeof json === "string") {
+    return json.includes("{") ? { _tag: "Text", template: Template.parse(json) } : { _tag: "Value", value: json }
+  }
+  if (typeof json !== "object" || json === null) return { _tag: "Value", value: json }
+  if (Array.isArray(json)) return { _tag: "List", items: json.map((item: Json) => params(item)) }
+  return { _tag: "Map", fields: Object.entries(json).map(([name, value]) => [name, params(value)] as const) }
+}
+
+// ---------------------------------------------------------------- waiting
+
+/** Waits for a person's yes and passes its input on; a no is `Rejected`. */
+export const approve: {
+  <A>(
+    name: string,
+    options: { readonly message: (input: A) => string; readonly version?: string }
+  ): Step<A, A, Rejected>
+  <A>(name: string, options: { readonly message: string }): Step<A, A, Rejected | Template.TemplateError>
+} = <A>(name: string, options: { readonly message: ((input: A) => string) | string; readonly version?: string }) =>
+  fromNode<A, A, Rejected>({
+    _tag: "Ask",
+    name,
+    mode: "approve",
+    message: textOrCode(options.message, options.version),
+    answer: Shape.any
+  })
+
+/** Waits for a person's answer, which must fit `answer`. */
+export const ask: {
+  <In, A, I extends Shape.Crossing>(
+    name: string,
+    options: {
+      readonly message: (input: In) => string
+      readonly answer: Schema.Schema<A, I>
+      readonly version?: string
+    }
+  ): Step<In, A>
+  <A, I extends Shape.Crossing>(
+    name: string,
+    options: { readonly message: string; readonly answer: Schema.Schema<A, I> }
+  ): Step<unknown, A, Template.TemplateError>
+} = <In, A, I extends Shape.Crossing>(
+  name: string,
+  options: {
+    readonly message: ((input: In) => string) | string
+    readonly answer: Schema.Schema<A, I>
+    readonly version?: string
+  }
+) =>
+  fromNode<In, A>({
+    _tag: "Ask",
+    name,
+    mode: "ask",
+    message: textOrCode(options.message, options.version),
+    answer: Shape.fromSchema(options.answer)
+  })
+
+/** Rests for a while and passes its input on. The end is an instant in the journal: outages count. */
+export const sleep = <A>(name: string, duration: Duration.DurationInput): Step<A, A> =>
+  fromNode({ _tag: "Sleep", name, millis: Duration.toMillis(duration) })
+
+// ---------------------------------------------------------------- composites
+
+/** Runs `that` after `self`; `that` sees what `self` answered. */
+export const andThen: {
+  <Out, Out2, E2, R2>(
+    that: Step<Out, Out2, E2, R2>
+  ): <In, E, R>(self: Step<In, Out, E, R>) => Step<In, Out2, E | E2, R | R2>
+  <In, Out, E, R, Out2, E2, R2>(
+    self: Step<In, Out, E, R>,
+    that: Step<Out, Out2, E2, R2>
+  ): Step<In, Out2, E | E2, R | R2>
+} = dual(
+  2,
+  <In, Out, E, R, Out2, E2, R2>(
+    self: Step<In, Out, E, R>,
+    that: Step<Out, Out2, E2, R2>
+  ): Step<In, Out2, E | E2, R | R2> => fromNode(Node.sequence(self.node, that.node))
+)
+
+/** What every branch can take: the intersection of their inputs. */
+type InputOf<B> = (
+  B extends Record<string, infer S>
+    ? S extends { readonly [TypeId]: { readonly _In: (_: infer In) => void } }
+      ? (_: In) => void
+      : never
+    : never
+) extends (_: infer In) => void
+  ? In
+  : never
+
+type Branches = { readonly [key: string]: Step.Any }
+
+type ParallelStep<B extends Branches> = Step<
+  InputOf<B>,
+  { readonly [K in keyof B]: Step.Out<B[K]> },
+  Step.Error<B[keyof B]>,
+  Step.Requirements<B[keyof B]>
+>
+
+interface ParallelOptions {
+  /** How many branches run at once. Default 16. */
+  readonly concurrency?: number | undefined
+}
+
+/** Runs its branches side by side on one input. It fails as the first failing branch in declared order did. */
+export const parallel: {
+  <const B extends Branches>(branches: B): ParallelStep<B>
+  <const B extends Branches>(name: string, branches: B, options?: ParallelOptions): ParallelStep<B>
+} = (nameOrBranches: string | Branches, given?: Branches, options?: ParallelOptions) => {
+  const named = typeof nameOrBranches === "string"
+  const branches = named ? given! : nameOrBranches
+  return fromNode<unknown, never>({
+    _tag: "Parallel",
+    name: named ? nameOrBranches : undefined,
+    branches: Object.entries(branches).map(([key, step]) => [key, step.node] as const),
+    concurrency: options?.concurrency ?? 16
+  })
+}
+
+/** Goes one way out of several. With a function, the cases must cover what it answers; a text is an expression. */
+export const branch: {
+  <In, K extends string, C extends { readonly [P in K]: Step<In, unknown, unknown, unknown> }>(
+    name: string,
+    options: { readonly on: (input: In) => K; readonly cases: C; readonly version?: string }
+  ): Step<In, Step.Out<C[K]>, Step.Error<C[K]>, Step.Requirements<C[K]>>
+  <const C extends Branches, D extends Step.Any = never>(
+    name: string,
+    options: { readonly on: string; readonly cases: C; readonly otherwise?: D }
+  ): Step<
+    InputOf<C> & ([D] extends [never] ? unknown : Step.In<D>),
+    Step.Out<C[keyof C]> | Step.Out<D>,
+    Step.Error<C[keyof C]> | Step.Error<D> | NoBranch | Template.TemplateError,
+    Step.Requirements<C[keyof C]> | Step.Requirements<D>
+  >
+} = (
+  name: string,
+  options: {
+    readonly on: ((input: never) => string) | string
+    readonly cases: Branches
+    readonly otherwise?: Step.Any
+    readonly version?: string
+  }
+) =>
+  fromNode<unknown, never>({
+    _tag: "Branch",
+    name,
+    on: expressionOrCode(options.on, options.version),
+    cases: Object.entries(options.cases).map(([key, step]) => [key, step.node] as const),
+    otherwise: options.otherwise?.node
+  })
+
+/** Runs `body` on its own output until `until` holds, at most `max` times; then it fails, or goes on if told to. */
+export const loop: {
+  <A, E, R, const M extends "fail" | "continue" = "fail">(
+    name: string,
+    body: Step<A, A, E, R>,
+    options: {
+      readonly until: (output: A) => boolean
+      readonly max: number
+      readonly onMax?: M | undefined
+      readonly version?: string
+    }
+  ): Step<A, A, E | (M extends "fail" ? LoopExhausted : never), R>
+  <A, E, R, const M extends "fail" | "continue" = "fail">(
+    name: string,
+    body: Step<A, A, E, R>,
+    options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
+  ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
+} = <A, E, R>(
+  name: string,
+  body: Step<A, A, E, R>,
+  options: {
+    readonly until: ((output: A) => boolean) | string
+    readonly max: number
+    readonly onMax?: "fail" | "continue" | undefined
+    readonly version?: string
+  }
+) =>
+  fromNode<A, A, never, R>({
+    _tag: "Loop",
+    name,
+    body: body.node,
+    until: expressionOrCode(options.until, options.version),
+    max: options.max,
+    onMax: options.onMax ?? "fail"
+  })
+
+type Items<Out, E, F> = F extends "collect" ? ReadonlyArray<Either.Either<Out, E>> : ReadonlyArray<Out>
+
+/**
+ * Runs `body` on each item of a list. `onFailure`: `fail` (default) starts no new item after a failure and fails as the
+ * first failing item did; `skip` leaves failed items out; `collect` answers an `Either` for each.
+ */
+export const forEach = <In, Out, E, R, const F extends Node.OnItemFailure = "fail">(
+  name: string,
+  body: Step<In, Out, E, R>,
+  options?: {
+    /** How many items run at once. Default 8. */
+    readonly concurrency?: number | undefined
+    /** More items are refused. Default 1,000. */
+    readonly max?: number | undefined
+    /** How many items may wait for a person or a timer at once. Default 100. */
+    readonly maxWaiting?: number | undefined
+    readonly onFailure?: F | undefined
+  }
+): Step<ReadonlyArray<In>, Items<Out, E, F>, ItemsRefused | (F extends "fail" ? E : never), R> =>
+  fromNode({
+    _tag: "ForEach",
+    name,
+    body: body.node,
+    items: undefined,
+    concurrency: options?.concurrency ?? 8,
+    max: options?.max ?? 1000,
+    maxWaiting: options?.maxWaiting ?? 100,
+    onFailure: options?.onFailure ?? "fail"
+  })
+
+// ---------------------------------------------------------------- wrappers
+
+/** Gives a name to what has none, so that it can be retried, timed or found. */
+export const named =
+  (name: string) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R> =>
+    fromNode({ _tag: "Scope", name, step: self.node, pipeline: undefined })
+
+/** Changes what a step answered. A pure function, as in `fn`. */
+export const map: {
+  <A, B extends Encoded>(f: (output: A) => B): <In, E, R>(self: Step<In, A, E, R>) => Step<In, B, E, R>
+  <In, A, E, R, B extends Encoded>(self: Step<In, A, E, R>, f: (output: A) => B): Step<In, B, E, R>
+} = dual(
+  2,
+  <In, A, E, R, B extends Encoded>(self: Step<In, A, E, R>, f: (output: A) => B): Step<In, B, E, R> =>
+    fromNode({ _tag: "Map", step: self.node, output: Shape.any, code: code(f, undefined) })
+)
+
+/**
+ * Runs a failed step again from its start, as `name#2`, `name#3`, …. Takes data, or any `Schedule` with the number of
+ * tries that it may not exceed. What was decided is in the journal: a crash does not start the count anew.
+ */
+export const retry: {
+  (options: Retry.RetryOptions): <In, Out, E, R>(self: Step<In, Out, E, R>) => Step<In, Out, E, R>
+  <Decision, E0, R2>(
+    schedule: Schedule.Schedule<Decision, E0, R2>,
+    options: { readonly times: number; readonly version?: string }
+  ): <In, Out, E extends E0, R>(self: Step<In, Out, E, R>) => Step<In, Out, E, R | R2>
+} =
+  (
+    policy: Retry.RetryOptions | Schedule.Schedule<unknown, never, unknown>,
+    options?: { readonly times: number; readonly version?: string }
+  ) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R> =>
+    fromNode({
+      _tag: "Retry",
+      step: self.node,
+      policy: Schedule.isSchedule(policy)
+        ? {
+            _tag: "Schedule",
+            times: options?.times ?? 0,
+            code: { version: options?.version ?? "1", call: policy as Schedule.Schedule<unknown, never, unknown> }
+          }
+        : { _tag: "Data", retry: Retry.make(policy as Retry.RetryOptions) }
+    })
+
+/** A durable deadline: counts waiting and outages. Around a retry it is for all attempts, inside for each. */
+export const timeout: {
+  (duration: Duration.DurationInput): <In, Out, E, R>(self: Step<In, Out, E, R>) => Step<In, Out, E | StepTimedOut, R>
+  <In, Out, E, R>(self: Step<In, Out, E, R>, duration: Duration.DurationInput): Step<In, Out, E | StepTimedOut, R>
+} = dual(
+  2,
+  <In, Out, E, R>(self: Step<In, Out, E, R>, duration: Duration.DurationInput): Step<In, Out, E | StepTimedOut, R> =>
+    fromNode({ _tag: "Timeout", step: self.node, millis: Duration.toMillis(duration) })
+)
+
+/** What to run on the same input when a step has failed. */
+export const fallback: {
+  <In2, Out2, E2, R2>(
+    that: Step<In2, Out2, E2, R2>
+  ): <In, Out, E, R>(self: Step<In, Out, E, R>) => Step<In & In2, Out | Out2, E2, R | R2>
+  <In, Out, E, R, In2, Out2, E2, R2>(
+    self: Step<In, Out, E, R>,
+    that: Step<In2, Out2, E2, R2>
+  ): Step<In & In2, Out | Out2, E2, R | R2>
+} = dual(
+  2,
+  <In, Out, E, R, In2, Out2, E2, R2>(
+    self: Step<In, Out, E, R>,
+    that: Step<In2, Out2, E2, R2>
+  ): Step<In & In2, Out | Out2, E2, R | R2> => fromNode({ _tag: "Fallback", step: self.node, that: that.node })
+)
+
+/** Gives a step what `template` says as its input, whatever came before it. */
+export const withInput =
+  (template: string) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<unknown, Out, E | Template.TemplateError, R> =>
+    fromNode({ _tag: "Input", step: self.node, template: Template.parse(template) })
+
+/**
+ * Writes a step's output into a field of the context. Parallel writes to one field are a finding, unless `reduce` says
+ * which one holds, in declared order.
+ */
+export const sinkTo =
+  <Self, F extends Fields, const K extends keyof F & string>(
+    context: ContextClass<Self, F>,
+    field: K,
+    options?: { readonly reduce?: "first" | "last" | undefined }
+  ) =>
+  <In, Out extends NonNullable<Snapshot<F>[K]>, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R | Self> =>
+    fromNode({ _tag: "Sink", step: self.node, context: context.spec, field, reduce: options?.reduce })
+
+// ---------------------------------------------------------------- private
+
+const code = <F>(call: F, version: string | undefined): Node.Code<F> => ({ version: version ?? "1", call })
+
+const shapeOf = <B>(schema: Schema.Schema<B, Shape.Crossing> | undefined): Shape.Shape =>
+  schema === undefined ? Shape.any : Shape.fromSchema(schema)
+
+const textOrCode = <F>(value: F | string, version: string | undefined): Node.Code<F> | Template.Template =>
+  typeof value === "string" ? Template.parse(value) : code(value, version)
+
+const expressionOrCode = <F>(value: F | string, version: string | undefined): Node.Code<F> | Template.Template =>
+  typeof value === "string" ? Template.parseExpression(value) : code(value, version)

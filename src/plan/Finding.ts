@@ -1,0 +1,91 @@
+/** What is wrong with a pipeline, said before it runs: a code, where, why and what to do. */
+import type { Span } from "../expression/Template.js"
+import type { Node } from "../pipeline/Node.js"
+
+export type Severity = "error" | "warning"
+
+export interface Finding {
+  readonly code: Code
+  readonly severity: Severity
+  /** Standing path of the step, with `[*]` for any iteration or item. */
+  readonly path: string
+  readonly message: string
+  readonly hint: string | undefined
+  /** The node at fault, by which a blueprint finds the text. */
+  readonly node: Node
+  /** Within a template of that node: its source and the piece at fault. */
+  readonly template: { readonly source: string; readonly span: Span } | undefined
+}
+
+export interface Rule {
+  readonly severity: Severity
+  readonly title: string
+  /** Why it matters, and what to do. */
+  readonly explanation: string
+}
+
+export const rules = {
+  "FLJ-PLAN-1": {
+    severity: "error",
+    title: "not a step name",
+    explanation:
+      "A step's name is part of its path, by which runs are resumed, compared and searched. It starts with a letter or an underscore, goes on with letters, digits, '_' and '-', and has at most 128 characters."
+  },
+  "FLJ-PLAN-2": {
+    severity: "error",
+    title: "two steps at one path",
+    explanation:
+      "A path must be unique in a run, or the journal could not tell the two steps apart. No counter is ever invented, because a counter would rename steps when another is added. Give one of them a name of its own."
+  },
+  "FLJ-PLAN-3": {
+    severity: "error",
+    title: "a wrapper around steps without a name",
+    explanation:
+      "A retry, a time-out, a map and a fallback stand at the path of what they wrap, and a sequence has none. Give it one with Step.named (in YAML: a step with a name and 'steps')."
+  },
+  "FLJ-PLAN-4": {
+    severity: "error",
+    title: "two retries on one step",
+    explanation: "Attempts are counted in the step's path, so there can be one count. Keep one retry."
+  },
+  "FLJ-PLAN-5": {
+    severity: "warning",
+    title: "a deadline over a human wait",
+    explanation:
+      "A time-out is an instant in the journal: it counts the time that a person takes, and the time that the machine is off. Wrap only the steps around the question, or make it long enough."
+  },
+  "FLJ-PLAN-6": {
+    severity: "error",
+    title: "a template that cannot be read",
+    explanation: "What stands between {{ and }} is one expression of flujo's template language."
+  },
+  "FLJ-PLAN-7": {
+    severity: "error",
+    title: "a template reads what is not there",
+    explanation:
+      "A template sees: input, initial_prompt, previous_step, context, resume_input, steps.NAME for steps before it in its own or an enclosing sequence, and in a map also this and index."
+  },
+  "FLJ-PLAN-8": {
+    severity: "error",
+    title: "a context field that is not declared",
+    explanation: "A pipeline with a declared context holds just those fields."
+  },
+  "FLJ-PLAN-9": {
+    severity: "error",
+    title: "two parallel steps write one context field",
+    explanation:
+      "Which of the two holds must not depend on which was faster. Write different fields, or say reduce: first or last, which goes by declared order."
+  },
+  "FLJ-PLAN-10": {
+    severity: "error",
+    title: "a limit out of range",
+    explanation: "Everything that can grow has a limit, and a limit is a whole number in a stated range."
+  },
+  "FLJ-PLAN-11": {
+    severity: "error",
+    title: "nothing to do",
+    explanation: "A pipeline, a branch and a loop body hold at least one step."
+  }
+} as const satisfies Record<string, Rule>
+
+export type Code = keyof typeof rules

@@ -1,0 +1,206 @@
+/**
+ * A tree as canonical JSON: what the plan's digest is taken of, and what two plans are compared by. A function stands as
+ * `{ code: "<path>!<role>", version }`; nothing of its source enters, since the same source has many forms.
+ */
+import * as Json from "../domain/Json.js"
+import type { Template } from "../expression/Template.js"
+import type { Code, ContextSpec, Node, Params } from "../pipeline/Node.js"
+import { nameOf } from "../pipeline/Node.js"
+import type { Pipeline } from "../pipeline/Pipeline.js"
+
+export const toJson = (pipeline: Pipeline.Any): Json.JsonObject => ({
+  format: 1,
+  name: pipeline.name,
+  ...contextJson(pipeline.context),
+  root: nodeJson(pipeline.root, "")
+})
+
+const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
+  context === undefined
+    ? {}
+    : {
+        context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, shape.jsonSchema]))
+      }
+
+const isTemplate = <F>(value: Code<F> | Template): value is Template => "source" in value
+
+const nodeJson = (node: Node, parent: string): Json.JsonObject => {
+  const own = nameOf(node)
+  const path = own === undefined ? parent : parent === "" ? own : `${parent}/${own}`
+  const leaf = <F>(code: Code<F>, role: string): Json.JsonObject => ({ code: `${path}!${role}`, version: code.version })
+  const textOr = <F>(value: Code<F> | Template, role: string): Json.Json =>
+    isTemplate(value) ? value.source : leaf(value, role)
+  switch (node._tag) {
+    case "Code":
+      return {
+        kind: "code",
+        name: node.name,
+        run: { code: `${path}!run`, version: node.version },
+        input: node.input.jsonSchema,
+        output: node.output.jsonSchema,
+        error: node.error.jsonSchema,
+        effect: node.effect,
+        on_uncertain: node.onUncertain,
+        replay: node.replay
+      }
+    case "Fn":
+      return { kind: "fn", name: node.name, fn: leaf(node.code, "fn"), output: node.output.jsonSchema }
+    case "Pass":
+      return { kind: "pass", name: node.name }
+    case "Agent":
+      return {
+        kind: "agent",
+        name: node.name,
+        agent: {
+          name: node.agent.name,
+          model: node.agent.model,
+          system: node.agent.system,
+          output: node.agent.output?.jsonSchema ?? null,
+          settings: settingsJson(node.agent.settings)
+        }
+      }
+    case "Skill":
+      return {
+        kind: "skill",
+        name: node.name,
+        skill: node.skill.id,
+        version: node.skill.version,
+        effect: node.skill.effect,
+        params: node.params === undefined ? null : paramsJson(node.params),
+        on_uncertain: node.onUncertain
+      }
+    case "Sequence":
+      return node.steps.length === 1
+        ? nodeJson(node.steps[0]!, parent)
+        : { kind: "sequence", steps: node.steps.map((step) => nodeJson(step, parent)) }
+    case "Parallel":
+      return {
+        kind: "parallel",
+        name: own!,
+        concurrency: node.concurrency,
+        branches: node.branches.map(([key, branch]) => ({ key, step: nodeJson(branch, `${path}/${key}`) }))
+      }
+    case "Branch":
+      return {
+        kind: "branch",
+        name: node.name,
+        on: textOr(node.on, "on"),
+        cases: node.cases.map(([key, branch]) => ({ key, step: nodeJson(branch, `${path}/${key}`) })),
+        otherwise: node.otherwise === undefined ? null : nodeJson(node.otherwise, `${path}/otherwise`)
+      }
+    case "Loop":
+      return {
+        kind: "loop",
+        name: node.name,
+        until: node.until === undefined ? null : textOr(node.until, "until"),
+        max: node.max,
+        on_max: node.onMax,
+        body: nodeJson(node.body, path)
+      }
+    case "ForEach":
+      return {
+        kind: "map",
+        name: node.name,
+        items: node.items?.source ?? null,
+        concurrency: node.concurrency,
+        max: node.max,
+        max_waiting: node.maxWaiting,
+        on_failure: node.onFailure,
+        body: nodeJson(node.body, path)
+      }
+    case "Ask":
+      return {
+        kind: node.mode,
+        name: own!,
+        message: textOr(node.message, "message"),
+        answer: node.answer.jsonSchema
+      }
+    case "Sleep":
+      return { kind: "sleep", name: node.name, millis: node.millis }
+    case "Retry":
+      return {
+        kind: "retry",
+        policy:
+          node.policy._tag === "Data"
+            ? { ...node.policy.retry, while: node.policy.retry.while ?? null }
+            : { ...leaf(node.policy.code, "schedule"), times: node.policy.times },
+        step: nodeJson(node.step, parent)
+      }
+    case "Timeout":
+      return { kind: "timeout", millis: node.millis, step: nodeJson(node.step, parent) }
+    case "Fallback":
+      return { kind: "fallback", step: nodeJson(node.step, parent), that: nodeJson(node.that, `${path}!fallback`) }
+    case "Map":
+      return { kind: "change", change: leaf(node.code, "map"), step: nodeJson(node.step, parent) }
+    case "Input":
+      return { kind: "input", input: node.template.source, step: nodeJson(node.step, parent) }
+    case "Sink":
+      return { kind: "sink", field: node.field, reduce: node.reduce ?? null, step: nodeJson(node.step, parent) }
+    case "Scope":
+      return {
+        kind: "scope",
+        name: node.name,
+        ...(node.pipeline === undefined ? {} : { pipeline: node.pipeline.name, ...contextJson(node.pipeline.context) }),
+        step: nodeJson(node.step, path)
+      }
+  }
+}
+
+const settingsJson = (settings: Readonly<Record<string, number | undefined>>): Json.JsonObject =>
+  Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  )
+
+const paramsJson = (params: Params): Json.Json => {
+  switch (params._tag) {
+    case "Text":
+      return params.template.source
+    case "Value":
+      return params.value
+    case "List":
+      return params.items.map(paramsJson)
+    case "Map":
+      return Object.fromEntries(params.fields.map(([name, value]) => [name, paramsJson(value)]))
+  }
+}
+
+export interface Difference {
+  /** Names of the steps on the way, then keys: `triage/high/message`. */
+  readonly at: string
+  /** `undefined`: not there. */
+  readonly before: Json.Json | undefined
+  readonly after: Json.Json | undefined
+}
+
+/** The first place where two plans differ, in the order of the tree. */
+export const firstDifference = (
+  before: Json.Json | undefined,
+  after: Json.Json | undefined,
+  at = ""
+): Difference | undefined => {
+  if (before !== undefined && after !== undefined) {
+    if (Json.equals(before, after)) return undefined
+    if (Array.isArray(before) && Array.isArray(after)) {
+      for (let i = 0; i < Math.max(before.length, after.length); i++) {
+        const found = firstDifference(before[i], after[i], below(at, labelOf(before[i] ?? after[i], String(i))))
+        if (found !== undefined) return found
+      }
+    } else if (Json.isObject(before) && Json.isObject(after)) {
+      for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+        const found = firstDifference(before[key], after[key], structural.has(key) ? at : below(at, key))
+        if (found !== undefined) return found
+      }
+    }
+  }
+  return before === after ? undefined : { at, before, after }
+}
+
+/** Keys that only hold the tree together: a person reads the path of names without them. */
+const structural = new Set(["root", "step", "steps", "body", "branches", "cases"])
+
+const labelOf = (value: Json.Json | undefined, otherwise: string): string => {
+  const name = Json.get(value, "name") ?? Json.get(value, "key")
+  return typeof name === "string" ? name : otherwise
+}
+
+const below = (at: string, key: string): string => (at === "" ? key : `${at}/${key}`)

@@ -1,0 +1,245 @@
+/**
+ * What a project says about how its runs are kept. Each setting is the first that is said of: flag, environment,
+ * environment file, `flujo.toml`, default; and remembers where it was said. The environment comes in as data, so what is
+ * answered depends on nothing but the arguments and the files of the project.
+ *
+ * ```toml
+ * state_uri = "sqlite:///.flujo/state.db"  # see StateUri.ts
+ * env_file = ".env"                        # a file inside the project; see EnvFile.ts. It may be absent
+ * settings.test_mode = false               # state in memory unless a state URI is given
+ * state.durability = "full"                # "full": survives a power cut; "normal": survives a kill
+ * ```
+ *
+ * The environment: `FLUJO_PROJECT_ROOT`, `FLUJO_STATE_URI`, `FLUJO_STATE_MODE` (`memory`, `ephemeral`),
+ * `FLUJO_EPHEMERAL_STATE` and `FLUJO_TEST_MODE` (`1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`). An empty variable
+ * counts as absent. Of those that say where the state is, the first in this order counts.
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as EnvFile from "./EnvFile.js"
+import { ProjectError, quoted } from "./ProjectError.js"
+import * as ProjectFile from "./ProjectFile.js"
+import * as ProjectRoot from "./ProjectRoot.js"
+import * as ProjectToml from "./ProjectToml.js"
+import { at, byDefault, type Setting, type Source } from "./Setting.js"
+import * as StateUri from "./StateUri.js"
+
+export type Durability = "full" | "normal"
+
+/** All paths are absolute. */
+export interface ProjectConfig {
+  /** The project's folder and how it was found (`Default`: looking upwards), or none. */
+  readonly root: Option.Option<Setting<string>>
+  /** The project's `flujo.toml`, if it has one. */
+  readonly file: Option.Option<string>
+  readonly stateUri: Setting<StateUri.StateUri>
+  readonly durability: Setting<Durability>
+  readonly testMode: Setting<boolean>
+  /** `found` is false where the file is named but absent. */
+  readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
+  /** The real environment over that of the environment file. */
+  readonly environment: Redacted.Redacted<ReadonlyMap<string, string>>
+}
+
+/** What the command line and the process say. `cwd` is an absolute folder. */
+export interface Said {
+  readonly cwd: string
+  readonly environment: ReadonlyMap<string, string>
+  readonly flags: { readonly project?: string | undefined; readonly stateUri?: string | undefined }
+}
+
+const sizeMax = 256 * 1024
+
+/** Finds the project and reads what it says. Nothing is written or created. */
+export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    const root = yield* ProjectRoot.find({ ...said, project: said.flags.project })
+    const base = Option.match(root, { onNone: () => said.cwd, onSome: ({ value }) => value })
+    const toml = Option.isSome(root) ? yield* ProjectToml.read(path.join(base, "flujo.toml")) : ProjectToml.absent
+    const envFile = Option.isSome(root) ? yield* readEnvFile(toml, base) : undefined
+    // A variable that is really set, be it to nothing, hides the one in the file.
+    const inFile = new Map(Array.from(envFile?.variables ?? []).filter(([name]) => !said.environment.has(name)))
+    const sayings = [said.environment, inFile] as const
+    const uri = (where: Setting<string>) =>
+      Either.match(StateUri.parse(where.value, { base, path }), {
+        onLeft: (error) => Effect.fail(pointAt(error, where.source, toml)),
+        onRight: (value) => Effect.succeed({ value, source: where.source })
+      })
+
+    const testMode =
+      (yield* switchOf("FLUJO_TEST_MODE", sayings)) ??
+      ProjectToml.setting(toml, "settings.test_mode", (document) => document.settings?.test_mode) ??
+      ({ value: false, source: byDefault } as const)
+    const declaredUri = ProjectToml.setting(toml, "state_uri", (document) => document.state_uri)
+    // What follows the first that says something is not looked at, so a mistake there does not hinder.
+    const stateUri =
+      (said.flags.stateUri === undefined
+        ? undefined
+        : yield* uri({ value: said.flags.stateUri, source: { _tag: "Flag", name: "--state-uri" } })) ??
+      (yield* stateOf(sayings[0], uri)) ??
+      (yield* stateOf(sayings[1], uri)) ??
+      (declaredUri === undefined ? undefined : yield* uri(declaredUri)) ??
+      (testMode.value
+        ? { value: StateUri.memory, source: testMode.source }
+        : {
+            value: StateUri.sqlite(
+              Option.isSome(root) ? path.join(base, ".flujo/state.db") : path.join(base, "flujo_ops.db")
+            ),
+            source: byDefault
+          })
+    return {
+      root,
+      file: Option.map(Option.fromNullable(toml.file), ({ name }) => name),
+      stateUri,
+      durability: ProjectToml.setting(toml, "state.durability", (document) => document.state?.durability) ?? {
+        value: "full",
+        source: byDefault
+      },
+      testMode,
+      envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
+      environment: Redacted.make(merged(said.environment, inFile))
+    }
+  })
+
+/** The project's folder, or the error that says how to make one. */
+export const requireRoot = (config: ProjectConfig): Either.Either<string, ProjectError> =>
+  Option.match(config.root, {
+    onNone: () =>
+      Either.left(
+        new ProjectError({
+          reason: "NoProject",
+          detail: `there is no project here: no ${ProjectRoot.markers.join(", ")} in this folder or above`,
+          hint: "make one with `flujo init`, or name one with --project PATH"
+        })
+      ),
+    onSome: ({ value }) => Either.right(value)
+  })
+
+const readEnvFile = (
+  toml: ProjectToml.ProjectToml,
+  root: string
+): Effect.Effect<
+  | {
+      readonly setting: Setting<{ readonly file: string; readonly found: boolean }>
+      readonly variables: ReadonlyMap<string, EnvVariable>
+    }
+  | undefined,
+  ProjectError,
+  FileSystem.FileSystem | Path.Path
+> =>
+  Effect.gen(function* () {
+    const named = ProjectToml.setting(toml, "env_file", (document) => document.env_file)
+    if (named === undefined) return undefined
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const refuse = (reason: ProjectError["reason"], detail: string) =>
+      pointAt(new ProjectError({ reason, detail }), named.source, toml)
+    if (named.value.trim() === "" || named.value.includes("\0")) {
+      return yield* refuse("BadValue", "env_file must name a file inside the project")
+    }
+    const file = path.resolve(root, named.value)
+    const isInside = (folder: string, inner: string) => {
+      const way = path.relative(folder, inner)
+      return way !== "" && way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)
+    }
+    const outside = () => refuse("Outside", `env_file leads out of the project: ${quoted(named.value)}`)
+    if (!isInside(root, file)) return yield* outside()
+    if (!(yield* ProjectFile.stands(file))) {
+      return { setting: { value: { file, found: false }, source: named.source }, variables: new Map() }
+    }
+    // A link may lead out where the name does not.
+    const [realRoot, realFile] = yield* Effect.all([fs.realPath(root), fs.realPath(file)]).pipe(
+      Effect.mapError(ProjectFile.unreadable(file))
+    )
+    if (!isInside(realRoot, realFile)) return yield* outside()
+    const source = yield* ProjectFile.read(file, { sizeMax })
+    const variables = yield* Either.mapLeft(EnvFile.parse(source), (error) => new ProjectError({ ...error, file }))
+    return {
+      setting: { value: { file, found: true }, source: named.source },
+      variables: new Map(Array.from(variables, ([name, variable]) => [name, { ...variable, file }]))
+    }
+  })
+
+type EnvVariable = EnvFile.Variable & { readonly file: string }
+type Variables = ReadonlyMap<string, string> | ReadonlyMap<string, EnvVariable>
+
+/** A variable that says something. */
+const lookup = (variables: Variables, name: string): Setting<string> | undefined => {
+  const found = variables.get(name)
+  if (found === undefined) return undefined
+  if (typeof found === "string") {
+    return found.trim() === "" ? undefined : { value: found, source: { _tag: "Environment", name } }
+  }
+  return found.value.trim() === ""
+    ? undefined
+    : { value: found.value, source: { _tag: "EnvFile", name, file: found.file, line: found.line } }
+}
+
+const yes = ["1", "true", "yes", "on"]
+const no = ["0", "false", "no", "off"]
+
+const isSet = (said: Setting<string>, name: string): Effect.Effect<Setting<boolean>, ProjectError> => {
+  const word = said.value.trim().toLowerCase()
+  return yes.includes(word) || no.includes(word)
+    ? Effect.succeed({ value: yes.includes(word), source: said.source })
+    : Effect.fail(
+        at(
+          new ProjectError({
+            reason: "BadValue",
+            detail: `${name} is neither yes nor no`,
+            hint: `write one of ${[...yes, ...no].join(", ")}`
+          }),
+          said.source
+        )
+      )
+}
+
+const switchOf = (
+  name: string,
+  sayings: ReadonlyArray<Variables>
+): Effect.Effect<Setting<boolean> | undefined, ProjectError> => {
+  for (const variables of sayings) {
+    const found = lookup(variables, name)
+    if (found !== undefined) return isSet(found, name)
+  }
+  return Effect.succeed(undefined)
+}
+
+const stateOf = (
+  variables: Variables,
+  uri: (said: Setting<string>) => Effect.Effect<Setting<StateUri.StateUri>, ProjectError>
+): Effect.Effect<Setting<StateUri.StateUri> | undefined, ProjectError> =>
+  Effect.gen(function* () {
+    const given = lookup(variables, "FLUJO_STATE_URI")
+    if (given !== undefined) return yield* uri(given)
+    const mode = lookup(variables, "FLUJO_STATE_MODE")
+    if (mode !== undefined) {
+      if (!["memory", "ephemeral"].includes(mode.value.trim().toLowerCase())) {
+        const error = new ProjectError({
+          reason: "BadValue",
+          detail: "FLUJO_STATE_MODE can only be memory or ephemeral",
+          hint: "unset it, or say where the state is with FLUJO_STATE_URI"
+        })
+        return yield* at(error, mode.source)
+      }
+      return { value: StateUri.memory, source: mode.source }
+    }
+    const ephemeral = lookup(variables, "FLUJO_EPHEMERAL_STATE")
+    if (ephemeral === undefined) return undefined
+    const set = yield* isSet(ephemeral, "FLUJO_EPHEMERAL_STATE")
+    return set.value ? { value: StateUri.memory, source: set.source } : undefined
+  })
+
+const pointAt = (error: ProjectError, source: Source, toml: ProjectToml.ProjectToml): ProjectError =>
+  source._tag === "File" ? ProjectToml.pointAt(error, toml, source.key) : at(error, source)
+
+const merged = (
+  environment: ReadonlyMap<string, string>,
+  inFile: ReadonlyMap<string, EnvVariable>
+): ReadonlyMap<string, string> =>
+  new Map([...Array.from(inFile, ([name, { value }]) => [name, value] as const), ...environment])

@@ -1,0 +1,179 @@
+/**
+ * The document of `flujo.toml`: which keys there are, and what is said about one that is wrong. Keys that nothing reads
+ * are refused, because a setting that is silently ignored is worse than none.
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Toml from "smol-toml"
+import { nearest } from "./Nearest.js"
+import { frame, type Place, ProjectError, quoted } from "./ProjectError.js"
+import * as ProjectFile from "./ProjectFile.js"
+import type { Setting } from "./Setting.js"
+import * as TomlKeys from "./TomlKeys.js"
+
+const sizeMax = 256 * 1024
+const depthMax = 16
+
+/** Absent, but never `undefined`: a union with that would hide what the schema says about a wrong value. */
+const optional = <A>(schema: Schema.Schema<A>) => Schema.optionalWith(schema, { exact: true })
+const text = Schema.String.annotations({ message: () => "must be a text in quotes" })
+const Settings = Schema.Struct({
+  test_mode: optional(Schema.Boolean.annotations({ message: () => "must be true or false" }))
+})
+const State = Schema.Struct({
+  durability: optional(
+    Schema.Literal("full", "normal").annotations({
+      // Each literal would say its own otherwise.
+      message: () => ({ message: 'must be "full" or "normal"', override: true })
+    })
+  )
+})
+const Document = Schema.Struct({
+  state_uri: optional(text),
+  env_file: optional(text),
+  settings: optional(Settings),
+  state: optional(State)
+})
+export type Document = typeof Document.Type
+
+const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
+  settings: Object.keys(Settings.fields),
+  state: Object.keys(State.fields)
+}
+const topKeys: ReadonlyArray<string> = Object.keys(Document.fields).filter((key) => !Object.hasOwn(tables, key))
+
+/** What `flujo.toml` says; without a file, nothing. */
+export interface ProjectToml {
+  readonly document: Document
+  readonly file?: { readonly name: string; readonly text: string; readonly keys: ReadonlyArray<TomlKeys.TomlKey> }
+}
+
+export const absent: ProjectToml = { document: {} }
+
+/** Reads the `flujo.toml` at `file`. Where there is none it says nothing. */
+export const read = (file: string): Effect.Effect<ProjectToml, ProjectError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    if (!(yield* ProjectFile.stands(file))) return absent
+    const source = yield* ProjectFile.read(file, { sizeMax })
+    const refuse = (
+      reason: ProjectError["reason"],
+      place: Place,
+      detail: string,
+      hint: string | undefined
+    ): ProjectError =>
+      new ProjectError({
+        reason,
+        file,
+        line: place.line,
+        column: place.column,
+        detail,
+        frame: frame(source, place),
+        ...(hint === undefined ? {} : { hint })
+      })
+    const parsed = yield* Effect.try({
+      try: () => Toml.parse(source, { maxDepth: depthMax, integersAsBigInt: "asNeeded" }),
+      catch: (error) => {
+        if (!(error instanceof Toml.TomlError)) throw error
+        const what = error.message.replace(/^Invalid TOML document: /, "").split("\n")[0] ?? ""
+        return refuse("Syntax", error, `this is not TOML: ${what}`, syntaxHint(what))
+      }
+    })
+    const keys = TomlKeys.keys(source)
+    const unknown = firstUnknown(parsed)
+    if (unknown !== undefined) {
+      const place = TomlKeys.find(keys, unknown)
+      const header = unknown.length === 2 ? keys.find((key) => key.isHeader && key.path[0] === unknown[0]) : undefined
+      const { detail, hint, reason } = explain(unknown, place, header)
+      return yield* refuse(reason, place, detail, hint)
+    }
+    const decoded = Schema.decodeUnknownEither(Document)(parsed)
+    if (Either.isLeft(decoded)) {
+      // Never the parser's own message: it repeats the value.
+      const issue = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)[0]
+      const where = (issue?.path ?? []).map(String)
+      const isTable = where.length === 1 && Object.hasOwn(tables, where[0]!)
+      const what = isTable ? `must be a table: [${where[0]}]` : (issue?.message ?? "has a value it cannot have")
+      return yield* refuse("BadValue", TomlKeys.find(keys, where), `${where.join(".")} ${what}`, undefined)
+    }
+    return { document: decoded.right, file: { name: file, text: source, keys } }
+  })
+
+/** What the file says under `key`, which `get` reads. */
+export const setting = <A>(
+  { document, file }: ProjectToml,
+  key: string,
+  get: (document: Document) => A | undefined
+): Setting<A> | undefined => {
+  const value = get(document)
+  return value === undefined || file === undefined
+    ? undefined
+    : {
+        value,
+        source: { _tag: "File", key, file: file.name, line: TomlKeys.find(file.keys, key.split(".")).line }
+      }
+}
+
+/** `error` with the place where `key` stands and the lines around it. */
+export const pointAt = (error: ProjectError, { file }: ProjectToml, key: string): ProjectError => {
+  if (file === undefined) return error
+  const place = TomlKeys.find(file.keys, key.split("."))
+  const { column, line } = place
+  return new ProjectError({ ...error, file: file.name, line, column, frame: frame(file.text, place) })
+}
+
+const syntaxHint = (what: string): string | undefined => {
+  if (what === "invalid value") return 'a text needs quotes: state_uri = "memory://"'
+  if (what.startsWith("trying to redefine")) return "a key can stand once only; leave one of them out"
+  if (what.startsWith("incomplete key-value")) return "write KEY = VALUE"
+  return undefined
+}
+
+/** The path of the first key that nothing reads, at most two levels down. */
+const firstUnknown = (document: Toml.TomlTable): ReadonlyArray<string> | undefined => {
+  for (const [key, value] of Object.entries(document)) {
+    if (topKeys.includes(key)) continue
+    if (!Object.hasOwn(tables, key)) return [key]
+    if (typeof value !== "object" || Array.isArray(value)) continue
+    const unknown = Object.keys(value).find((inner) => !tables[key]!.includes(inner))
+    if (unknown !== undefined) return [key, unknown]
+  }
+  return undefined
+}
+
+const explain = (
+  path: ReadonlyArray<string>,
+  place: Place,
+  header: Place | undefined
+): { readonly reason: "UnknownKey" | "MisplacedKey"; readonly detail: string; readonly hint: string } => {
+  const [first, second] = path as readonly [string, string | undefined]
+  const table = second === undefined ? undefined : first
+  const key = second ?? first
+  if (table !== undefined && topKeys.includes(key)) {
+    return {
+      reason: "MisplacedKey",
+      detail: `${key} belongs at the top of the file, and here it is inside [${table}]`,
+      hint:
+        header === undefined
+          ? `write it as ${key} = …, outside of ${table}`
+          : `move line ${place.line} above [${table}] in line ${header.line}`
+    }
+  }
+  const home = Object.keys(tables).find((name) => name !== table && tables[name]!.includes(key))
+  if (home !== undefined) {
+    return {
+      reason: "MisplacedKey",
+      detail: `${key} belongs into [${home}]`,
+      hint: table === undefined ? `write ${home}.${key} = …` : `move it below a line [${home}]`
+    }
+  }
+  const here = table === undefined ? [...topKeys, ...Object.keys(tables)] : tables[table]!
+  const meant = nearest(key, here)
+  return {
+    reason: "UnknownKey",
+    detail: `there is no key ${quoted(key)}${table === undefined ? "" : ` in [${table}]`}`,
+    hint: meant === undefined ? `known here: ${here.join(", ")}` : `did you mean ${meant}?`
+  }
+}
