@@ -15,8 +15,16 @@ import { Usage } from "./Usage.js"
 const Instant = Schema.Int
 const Path = Schema.String as unknown as Schema.Schema<StepPath, string>
 
+/** `Schema.Struct({})` lets anything through that is not null; this only what has no property. */
+const Empty = Schema.Struct({}).pipe(
+  Schema.filter((value) => typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0, {
+    message: () => "nothing is expected here",
+    arbitrary: () => (fc) => fc.constant({})
+  })
+)
+
 /** A value written here, or the path of the step whose output it equals. */
-export const Carried = Schema.Union(Schema.Struct({ value: Json }), Schema.Struct({ from: Path }), Schema.Struct({}))
+export const Carried = Schema.Union(Schema.Struct({ value: Json }), Schema.Struct({ from: Path }), Empty)
 export type Carried = typeof Carried.Type
 
 /** What a resting run waits for. `Step`: a step that was cut while it ran. */
@@ -44,9 +52,13 @@ const kind = <D extends Schema.Struct.Fields, P extends Schema.Struct.Fields = R
 ) => ({
   life: options.life === true,
   clock: (options.clock ?? []) as ReadonlyArray<string>,
-  data: Schema.Struct(options.data),
-  payload: Schema.Struct((options.payload ?? {}) as P)
+  data: struct(options.data),
+  payload: struct((options.payload ?? {}) as P)
 })
+
+/** A struct; one without fields holds nothing. */
+const struct = <F extends Schema.Struct.Fields>(fields: F): Schema.Struct<F> =>
+  Object.keys(fields).length === 0 ? (Empty as never) : Schema.Struct(fields)
 
 export const kinds = {
   /** The premise: what was run, on what. */

@@ -50,9 +50,23 @@ export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
   try {
     return Either.right(plain(value, "", 0))
   } catch (error) {
-    if (error instanceof NotJson) return Either.left(error)
+    if (error instanceof NotJson) return Either.left(error.reason === "TooDeep" ? circular(value, error) : error)
     throw error
   }
+}
+
+/** What is too deep may be so because it contains itself: the place where it first does. */
+const circular = (value: unknown, tooDeep: NotJson): NotJson => {
+  const above = new Set<unknown>()
+  let inner = value
+  let at = ""
+  for (const key of tooDeep.at.split("/").slice(1)) {
+    above.add(inner)
+    inner = (inner as Readonly<Record<string, unknown>>)[key.replaceAll("~1", "/").replaceAll("~0", "~")]
+    at += `/${key}`
+    if (above.has(inner)) return new NotJson({ at, reason: "Circular" })
+  }
+  return tooDeep
 }
 
 const refuse = (at: string, reason: NotJson["reason"]): never => {
@@ -142,5 +156,10 @@ export const parse = (text: string): Either.Either<Json, NotJson | SyntaxError> 
 /** `Json` as a schema whose encoded side is itself. */
 export const Json: Schema.Schema<Json> = Schema.declare(
   (value: unknown): value is Json => Either.isRight(fromUnknown(value)),
-  { identifier: "Json", jsonSchema: {} }
+  {
+    identifier: "Json",
+    jsonSchema: {},
+    arbitrary: () => (fc) =>
+      fc.jsonValue({ noUnicodeString: false }).map((value) => Either.getOrThrow(fromUnknown(value)))
+  }
 )

@@ -16,7 +16,21 @@ import * as Schema from "effect/Schema"
 
 /** The printed form of a path. Only this module makes one. */
 export const StepPath = Schema.String.pipe(
-  Schema.filter((text) => Option.isSome(parseText(text)), { message: () => "not a step path" }),
+  Schema.filter((text) => Option.isSome(parseText(text)), {
+    message: () => "not a step path",
+    arbitrary: () => (fc) => {
+      const name = fc.oneof(fc.stringMatching(/^[a-z_é][a-z0-9_-]{0,6}$/), fc.string())
+      const place = fc.oneof(
+        fc.record({ index: fc.nat() }),
+        fc.record({ role: fc.stringMatching(/^[a-z_]{1,8}$/) }),
+        fc.constant({})
+      )
+      const segment = fc.record({ name, attempt: fc.integer({ min: 1, max: 200 }), place })
+      return fc
+        .array(segment, { maxLength: 5 })
+        .map((segments) => printText(segments.map(({ place, ...rest }) => ({ ...rest, ...place }))))
+    }
+  }),
   Schema.brand("flujo/StepPath")
 )
 export type StepPath = typeof StepPath.Type
@@ -36,14 +50,16 @@ export const root = "" as StepPath
 const nameText = "[\\p{L}_][\\p{L}\\p{N}_-]*"
 const namePattern = new RegExp(`^${nameText}$`, "u")
 const segmentPattern = new RegExp(
-  `(?:(${nameText})|("(?:[^"\\\\]|\\\\.)*"))(?:#([1-9][0-9]{0,8}))?(?:\\[(0|[1-9][0-9]{0,8})\\]|!(${nameText}))?`,
+  `(?:(${nameText})|("[^"\\\\]*(?:\\\\.[^"\\\\]*)*"))(?:#([1-9][0-9]{0,8}))?(?:\\[(0|[1-9][0-9]{0,8})\\]|!(${nameText}))?`,
   "uy"
 )
 
 /** Whether `name` may name a step. */
 export const isName = (name: string): boolean => name.length <= 128 && namePattern.test(name)
 
-export const print = (segments: ReadonlyArray<Segment>): StepPath => segments.map(printSegment).join("/") as StepPath
+export const print = (segments: ReadonlyArray<Segment>): StepPath => printText(segments) as StepPath
+
+const printText = (segments: ReadonlyArray<Segment>): string => segments.map(printSegment).join("/")
 
 const printSegment = ({ attempt, index, name, role }: Segment): string =>
   (namePattern.test(name) ? name : JSON.stringify(name)) +
@@ -103,9 +119,13 @@ export const at = (path: StepPath, index: number): StepPath => `${path}[${index}
 /** A place beside the step at `path`, such as its fallback. */
 export const beside = (path: StepPath, role: string): StepPath => `${path}!${role}` as StepPath
 
-/** Below `path`, the call that a user named `key`: `turn[4]` is a segment as it stands, any other text is one name. */
+/**
+ * Below `path`, the call that a user named `key`: `turn[4]` is a segment as it stands, any other text is one name. Keys
+ * that differ have paths that differ.
+ */
 export const call = (path: StepPath, key: string): StepPath => {
-  const segments = parseText(key)
+  // A key in quotes is a name that has quotes in it, or it would meet the one without.
+  const segments = key.startsWith('"') ? Option.none() : parseText(key)
   const whole = Option.isSome(segments) && segments.value.length === 1 && segments.value[0]!.attempt === 1
   return `${path === "" ? "" : `${path}/`}${whole ? key : printSegment({ name: key, attempt: 1 })}` as StepPath
 }

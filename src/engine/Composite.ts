@@ -68,9 +68,10 @@ const failedTogether = (
   const first = failures.find((failure) => failure.reason === "Defect") ?? failures[0]!
   const at = failures.flatMap((failure) => failure.at)
   const waits = waitsOf(outcomes)
+  // The closure comes first: what follows from it is then said again wherever the record is cut.
   const said: ReadonlyArray<Said<never>> = [
-    ...closing(waits, path),
-    { path, kind: "Closed", ordinal: lifted, data: { by: at }, payload: {} } as Said<"Closed"> as Said<never>
+    { path, kind: "Closed", ordinal: lifted, data: { by: at }, payload: {} } as Said<"Closed"> as Said<never>,
+    ...closing(waits, path)
   ]
   return Effect.map(drive.record.sayAll(place.closed, said), (isSaid) =>
     isSaid ? { ...first, at } : Outcome.suspended(waits)
@@ -99,6 +100,7 @@ export const parallel = (drive: Drive, node: Node.ParallelNode, place: Place, in
     const { closed, lifted } = closures(record, path)
     const outcomes = yield* Together.run({
       count: node.branches.length,
+      begun: 0,
       concurrency: node.concurrency,
       maxWaiting: Number.POSITIVE_INFINITY,
       stopsAtFailure: false,
@@ -138,6 +140,7 @@ export const forEach = (drive: Drive, node: Node.ForEachNode, place: Place, inpu
     const { closed, lifted } = closures(record, path)
     const outcomes = yield* Together.run({
       count: length,
+      begun: Math.min(length, record.begunItems(path)),
       concurrency: node.concurrency,
       maxWaiting: node.maxWaiting,
       stopsAtFailure: node.onFailure === "fail",

@@ -44,6 +44,8 @@ export class Record {
   private readonly byKey = new Map<string, Recorded>()
   /** Failed steps that a person asked to be tried again. */
   readonly again = new Set<string>()
+  /** How many items or iterations of a composite have begun, by its path: what has begun is always walked again. */
+  private readonly begun = new Map<string, number>()
   /** How many answers were recorded by this drive; a walk is worth repeating when it grew. */
   answers = 0
 
@@ -54,6 +56,7 @@ export class Record {
   ) {
     for (const { at, event } of history) {
       if (event.kind === "RunResumed") for (const path of event.data.again) this.again.add(path)
+      this.begin(event.path)
       this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: false, used: false })
     }
   }
@@ -137,6 +140,19 @@ export class Record {
     })
   }
 
+  private begin(path: StepPath): void {
+    for (let open = path.indexOf("["); open >= 0; open = path.indexOf("[", open + 1)) {
+      const index = Number.parseInt(path.slice(open + 1), 10)
+      const composite = path.slice(0, open)
+      if (index >= (this.begun.get(composite) ?? 0)) this.begun.set(composite, index + 1)
+    }
+  }
+
+  /** How many items of the composite at `path` have begun; they begin in order. */
+  begunItems(path: StepPath): number {
+    return this.begun.get(path) ?? 0
+  }
+
   /** The first free ordinal of a kind of event at a path. */
   ordinal(path: StepPath, kind: Event.Kind): number {
     let ordinal = 0
@@ -197,6 +213,7 @@ export class Record {
       data: said.data,
       payload: said.payload
     } as unknown as Event.Event
+    this.begin(said.path)
     this.byKey.set(key, { event, at, fresh: true, used: true })
     const payload = said.text ?? payloadText(said.payload)
     this.mode.journal.stage(this.mode.owned, {

@@ -18,7 +18,10 @@ export interface Mail {
 
 export interface Options<E, R> {
   readonly count: number
+  /** Children that have begun in an earlier walk: they are walked again, whatever happened since. */
+  readonly begun: number
   readonly concurrency: number
+  /** How many children may wait at once; one that runs may come to wait. */
   readonly maxWaiting: number
   /** No new child starts after one has failed. */
   readonly stopsAtFailure: boolean
@@ -30,7 +33,7 @@ export interface Options<E, R> {
 /** One outcome per child; none for a child that was not started. */
 export const run = <E, R>(options: Options<E, R>): Effect.Effect<ReadonlyArray<Outcome | undefined>, E, R> =>
   Effect.suspend(() => {
-    const { child, concurrency, count, mail, maxWaiting, now, stopsAtFailure } = options
+    const { begun, child, concurrency, count, mail, maxWaiting, now, stopsAtFailure } = options
     const outcomes: Array<Outcome | undefined> = new Array(count).fill(undefined)
     const woken: Array<number> = []
     let next = 0
@@ -71,7 +74,8 @@ export const run = <E, R>(options: Options<E, R>): Effect.Effect<ReadonlyArray<O
     }
     const pick = (): number | undefined => {
       if (woken.length > 0) return woken.shift()
-      return next < count && waiting < maxWaiting && !(stopsAtFailure && failed) ? next++ : undefined
+      if (next < begun) return next++
+      return next < count && waiting + active <= maxWaiting && !(stopsAtFailure && failed) ? next++ : undefined
     }
     const settle = (index: number, outcome: Outcome): void => {
       outcomes[index] = outcome

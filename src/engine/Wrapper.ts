@@ -50,7 +50,7 @@ export const retry = (drive: Drive, node: Node.RetryNode, place: Place, input: O
     }
   })
 
-const startOf = (decision: ScheduleDecision.Continue): number => ScheduleIntervals.start(decision.intervals)
+const startOf = (decision: ScheduleDecision.Continue): number => Math.ceil(ScheduleIntervals.start(decision.intervals))
 
 const tagOf = (error: unknown): string | undefined =>
   typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
@@ -82,8 +82,8 @@ export const timeout = (drive: Drive, node: Node.TimeoutNode, place: Place, inpu
     const outcome = yield* inside(true)
     if (!fired && outcome._tag !== "Suspended") return outcome
     const said = yield* record.sayAll(place.closed, [
-      ...(outcome._tag === "Suspended" ? closing(outcome.waits, path) : []),
-      { path, kind: "TimerFired", ordinal, data: {}, payload: {} } as Said<"TimerFired"> as Said<never>
+      { path, kind: "TimerFired", ordinal, data: {}, payload: {} } as Said<"TimerFired"> as Said<never>,
+      ...(outcome._tag === "Suspended" ? closing(outcome.waits, path) : [])
     ])
     if (!said) return outcome
     if (!place.closed && record.again.has(path)) {

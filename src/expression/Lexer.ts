@@ -1,7 +1,7 @@
 /**
  * The text of one placeholder, as tokens. Every character is looked at once and nothing fails: what is no token becomes
- * one that carries the fault, so the parser meets the first mistake in reading order, and the end of the placeholder is
- * found all the same.
+ * the last one, which carries the fault, so the parser meets the first mistake in reading order, and the end of the
+ * placeholder is found all the same.
  */
 import { Fault } from "./Fault.js"
 import type { Span } from "./Syntax.js"
@@ -15,7 +15,7 @@ export interface Token extends Span {
   readonly fault: Fault | undefined
 }
 
-/** `end` is where the source goes on behind the placeholder. The last token is of kind `end`, or the fault that it is missing. */
+/** `end` is where the source goes on behind the placeholder. The last token is of kind `end` or `fault`, and no other is. */
 export interface Lexed {
   readonly tokens: ReadonlyArray<Token>
   readonly end: number
@@ -47,13 +47,10 @@ export const lex = (source: string, from: number, opening: Span | undefined): Le
     if (next.text === "{" && next.kind === "operator") bracesOpen++
     if (next.text === "}" && next.kind === "operator" && bracesOpen > 0) bracesOpen--
     tokens.push(next)
-    if (next.end === source.length && next.kind === "fault" && opening !== undefined) {
-      // A string that is never closed hides the end of the placeholder: take the first one after its quote.
-      const close = source.indexOf("}}", next.start)
-      if (close >= 0) {
-        tokens.push(token("end", close, close + 2, "}}"))
-        return { tokens, end: close + 2 }
-      }
+    if (next.kind === "fault") {
+      // What follows a mistake is not read: the placeholder ends at the first braces behind it.
+      const close = opening === undefined ? -1 : source.indexOf("}}", next.end)
+      return { tokens, end: close < 0 ? source.length : close + 2 }
     }
     at = next.end
   }
@@ -203,7 +200,7 @@ const string = (source: string, start: number, quote: number): Token => {
       `close it with ${String.fromCharCode(quote)}`
     ),
     start,
-    source.length
+    start + 1
   )
 }
 

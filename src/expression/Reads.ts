@@ -59,7 +59,7 @@ const collect = (node: Expression, lenient: boolean, tested: ReadonlyArray<Path>
       let known = tested
       for (const operand of node.operands) {
         collect(operand, lenient, known, into)
-        known = [...known, ...testedBy(operand, node.operator === "and")]
+        known = more(known, testedBy(operand, node.operator === "and"))
       }
       return
     }
@@ -71,9 +71,9 @@ const collect = (node: Expression, lenient: boolean, tested: ReadonlyArray<Path>
       collect(node.operand, true, tested, into)
       return
     case "Conditional":
-      collect(node.then, lenient, [...tested, ...testedBy(node.condition, true)], into)
+      collect(node.then, lenient, more(tested, testedBy(node.condition, true)), into)
       collect(node.condition, false, tested, into)
-      collect(node.otherwise, lenient, [...tested, ...testedBy(node.condition, false)], into)
+      collect(node.otherwise, lenient, more(tested, testedBy(node.condition, false)), into)
       return
     case "Default":
       collect(node.operand, true, tested, into)
@@ -103,6 +103,14 @@ const testedBy = (condition: Expression, outcome: boolean): ReadonlyArray<Path> 
       return []
   }
 }
+
+/** Only so many are kept in mind: each read is compared with all of them. */
+const testedMax = 32
+
+const more = (tested: ReadonlyArray<Path>, others: ReadonlyArray<Path>): ReadonlyArray<Path> =>
+  others.length === 0 || tested.length >= testedMax
+    ? tested
+    : [...tested, ...others.slice(0, testedMax - tested.length)]
 
 const startsWith = (path: Path, start: Path): boolean =>
   path.root === start.root &&

@@ -67,6 +67,7 @@ interface Parking {
   readonly _tag: "Park"
   readonly unplaced: Row.Unplaced
 }
+type Written = Effect.Effect<boolean, JournalError>
 type Rest = Parking | { readonly _tag: "Release" }
 
 class Pending {
@@ -74,19 +75,23 @@ class Pending {
   readonly letters: Array<string> = []
   rest: Rest | undefined
   size = 0
-  private done: Deferred.Deferred<boolean, JournalError> | undefined
+  private readonly waiters: Array<(answer: Written) => void> = []
+  private answer: Written | undefined
 
   constructor(readonly owned: Owned) {}
 
-  /** Made only when somebody waits, and one for all: most slices have one waiter, none has more than a few. */
-  get written(): Effect.Effect<boolean, JournalError> {
-    this.done ??= Deferred.unsafeMake(FiberId.none)
-    return Deferred.await(this.done)
-  }
+  /**
+   * False: all but the `park` was written. Waiters are resumed by hand: a `Deferred` for each slice would be a tenth of
+   * all that the writer costs.
+   */
+  readonly written: Written = Effect.async((resume) => {
+    if (this.answer === undefined) this.waiters.push(resume)
+    else resume(this.answer)
+  })
 
-  /** False: all but the `park` was written. */
-  settle(exit: Exit.Exit<boolean, JournalError>): void {
-    if (this.done !== undefined) Deferred.unsafeDone(this.done, exit)
+  settle(answer: Written): void {
+    this.answer = answer
+    for (const resume of this.waiters) resume(answer)
   }
 }
 
@@ -112,15 +117,14 @@ export interface Writer {
 }
 
 const nothing: ReadonlyArray<never> = []
-const written = Exit.succeed(true)
-const lettersWaiting = Exit.succeed(false)
+const written = Effect.succeed(true)
+const lettersWaiting = Effect.succeed(false)
 
 export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect.Effect<Writer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const live = new Set<Owned>()
     let queue: Array<Pending> = []
     let queueBytes = 0
-    let flying: ReadonlyArray<Placed> = nothing
     let wake: (() => void) | undefined
     let room: Deferred.Deferred<void> | undefined
     let ending = false
@@ -134,12 +138,14 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       owned.mail.ring()
     }
 
-    /** Loses the run and drops what waits: written now, it would follow a gap. */
+    /** Loses the run and drops what is under way: written now, it would follow a gap. */
     const drop = (owned: Owned, error: JournalError): void => {
       lose(owned, error)
       const exit = Exit.fail(error)
+      owned.flying?.settle(exit)
       owned.pending?.settle(exit)
       owned.after?.settle(exit)
+      owned.flying = undefined
       owned.pending = undefined
       owned.after = undefined
     }
@@ -174,6 +180,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     }
 
     const encode = (owned: Owned, staged: Staged): Row.Unplaced | undefined => {
+      if (owned.failure !== undefined) return undefined
       const encoded = codec.encode(owned, staged)
       if (typeof encoded !== "number") return encoded
       lose(owned, tooLarge(owned, staged, encoded))
@@ -181,10 +188,10 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     }
 
     const stage: Writer["stage"] = (owned, staged) => {
-      const pending = open(owned)
-      if (pending === undefined) return
+      // Encoded before a slice is opened for it: what cannot be encoded leaves nothing behind.
       const unplaced = encode(owned, staged)
-      if (unplaced === undefined) return
+      const pending = unplaced && open(owned)
+      if (pending === undefined) return
       pending.unplaced.push(unplaced)
       if (staged.letter !== undefined) pending.letters.push(staged.letter)
       pending.size += unplaced.size
@@ -222,22 +229,24 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       })
 
     const place = (pending: Pending, now: number): Placed => {
-      const { owned, rest } = pending
+      const { letters, owned, rest, unplaced } = pending
+      const writing = growing()
       const entries: Array<Entry> = []
-      const writing = growing(pending.letters)
-      for (const unplaced of pending.unplaced) entries.push(put(writing, owned, unplaced, owned.next + entries.length))
-      const common = {
-        ...writing,
+      for (const one of unplaced) entries.push(put(writing, owned, one, owned.next + entries.length))
+      const parting = growing()
+      const parked = rest?._tag === "Park" ? [put(parting, owned, rest.unplaced, owned.next + entries.length)] : nothing
+      // Field by field: spreading `writing` costs more than all else that is done here.
+      const slice: Slice = {
         run: owned.run,
         epoch: owned.epoch,
-        acquire: owned.acquire && { ...owned.acquire, expiresAt: now + options.leaseMillis }
+        acquire: owned.acquire && { ...owned.acquire, expiresAt: now + options.leaseMillis },
+        rows: writing.rows,
+        blobs: writing.blobs,
+        letters,
+        changes: writing.changes,
+        rest: rest?._tag === "Park" ? { _tag: "Park", writing: { ...parting, letters: nothing } } : rest
       }
-      if (rest?._tag !== "Park") {
-        return { pending, slice: { ...common, rest }, entries, parked: nothing }
-      }
-      const parting = growing(nothing)
-      const parked = [put(parting, owned, rest.unplaced, owned.next + entries.length)]
-      return { pending, slice: { ...common, rest: { _tag: "Park", writing: parting } }, entries, parked }
+      return { pending, slice, entries, parked }
     }
 
     const put = (into: Growing, owned: Owned, unplaced: Row.Unplaced, seq: number): Entry => {
@@ -251,13 +260,11 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
 
     const settle = ({ entries, parked, pending, slice }: Placed, answer: Answer): void => {
       const { owned } = pending
-      owned.flying = undefined
       if (answer._tag === "Refused") {
-        const error = slice.acquire === undefined ? Lease.takenOver(owned.run, answer.holder) : alreadyThere(owned)
-        drop(owned, error)
-        pending.settle(Exit.fail(error))
+        drop(owned, slice.acquire === undefined ? Lease.takenOver(owned.run, answer.holder) : alreadyThere(owned))
         return
       }
+      owned.flying = undefined
       const isParked = slice.rest?._tag === "Park" && answer._tag === "Written"
       owned.next += entries.length + (isParked ? parked.length : 0)
       if (slice.acquire !== undefined) {
@@ -274,15 +281,9 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       pending.settle(answer._tag === "Written" ? written : lettersWaiting)
     }
 
-    const refuse = ({ pending }: Placed, error: JournalError): void => {
-      pending.owned.flying = undefined
-      drop(pending.owned, error)
-      pending.settle(Exit.fail(error))
-    }
-
     const alone = (placed: Placed): Effect.Effect<void> =>
       Effect.match(driver.commit([placed.slice]), {
-        onFailure: (error) => refuse(placed, error),
+        onFailure: (error) => drop(placed.pending.owned, error),
         onSuccess: ([answer]) => settle(placed, answer!)
       })
 
@@ -301,12 +302,11 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         batch.push(place(pending, now))
       }
       if (batch.length === 0) return Effect.void
-      flying = batch
       return Effect.matchEffect(driver.commit(batch.map(({ slice }) => slice)), {
         onFailure: (error) => {
           // A store that is locked is locked for each of them, and each would wait for it once more.
           if (batch.length > 1 && error.reason !== "Locked") return Effect.forEach(batch, alone, { discard: true })
-          for (const placed of batch) refuse(placed, error)
+          for (const { pending } of batch) drop(pending.owned, error)
           return Effect.void
         },
         onSuccess: (answers) => {
@@ -345,7 +345,6 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         // Others that are about to stage get their turn first, and are then written together.
         yield* Effect.yieldNow()
         yield* flush
-        flying = nothing
         makeRoom()
         if (count % flushesPerBreath === 0) yield* breathe
       }
@@ -356,7 +355,6 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         // However it ended, nobody may wait for it any more.
         const error = Exit.isSuccess(exit) ? hasClosed(driver) : hasDied(driver)
         ended = error
-        for (const placed of flying) refuse(placed, error)
         for (const owned of live) drop(owned, error)
         makeRoom()
       })
@@ -388,7 +386,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       },
       stage,
       discard: (owned, letter) => {
-        open(owned)?.letters.push(letter)
+        if (!isUnborn(owned)) open(owned)?.letters.push(letter)
       },
       barrier: (owned) =>
         Effect.suspend((): Effect.Effect<void, JournalError> => {
@@ -403,7 +401,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         }),
       park: (owned, staged) =>
         Effect.suspend(() => {
-          const unplaced = owned.failure === undefined ? encode(owned, staged) : undefined
+          const unplaced = encode(owned, staged)
           return unplaced === undefined ? fail(owned) : rest(owned, { _tag: "Park", unplaced })
         }),
       release,
@@ -414,17 +412,16 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
 interface Growing {
   readonly rows: Array<StoredRow>
   readonly blobs: Array<Blob>
-  readonly letters: Writing["letters"]
   readonly changes: Array<RunIndex.Change>
 }
 
-const growing = (letters: Writing["letters"]): Growing => ({ rows: [], blobs: [], letters, changes: [] })
+const growing = (): Growing => ({ rows: [], blobs: [], changes: [] })
 
 /** Created, and nothing staged yet: there is nothing to give back. */
 const isUnborn = ({ acquire, flying, pending }: Owned): boolean =>
   acquire !== undefined && pending === undefined && flying === undefined
 
-const flushesPerBreath = 8
+const flushesPerBreath = 16
 
 const fail = (owned: Owned): Effect.Effect<never, JournalError> => Effect.fail(owned.failure ?? givenBack(owned))
 

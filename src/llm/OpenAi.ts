@@ -7,19 +7,20 @@
  * does not know that header may bill each try. The environment is not read: the package's own reading of it
  * (organization, project, custom headers, retries, logging) is turned off or overruled.
  */
-import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from "openai"
-import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources/chat/completions"
+
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import { type ModelAsk, type ModelDriver, ModelError, type ModelReply } from "../domain/Model.js"
+import OpenAI from "openai"
+import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources/chat/completions"
+import type { ModelAsk, ModelDriver, ModelError, ModelReply } from "../domain/Model.js"
 import * as Attributes from "../telemetry/Attributes.js"
-import { type Explain, explainer } from "./internal/Explain.js"
-import { bounded, TooManyBytes } from "./internal/Fetch.js"
-import { replyOf } from "./internal/Reply.js"
+import { replyOf } from "./internal/Completion.js"
+import { type Explain, explainer, type Failed, failedBy, final } from "./internal/Failure.js"
+import { bounded } from "./internal/Fetch.js"
 import { qualifiesForStrict } from "./internal/Strict.js"
 
 export interface Limits {
@@ -47,13 +48,6 @@ export interface Options {
 /** Servers that ask for more are asked again after this long. */
 const retryAfterMillisMax = 60_000
 
-/** A failed try. */
-interface Failed {
-  readonly error: ModelError
-  readonly mayPass: boolean
-  readonly retryAfterMillis: number | undefined
-}
-
 /** Exponential with jitter, at most `retries` times, and never sooner than the server asks for. */
 export const retrying = (retries: number, base: Duration.DurationInput) =>
   Schedule.identity<Failed>().pipe(
@@ -66,9 +60,19 @@ export const retrying = (retries: number, base: Duration.DurationInput) =>
   )
 
 export const make = (options: Options): ModelDriver => {
-  const { bytesMax = 16 * 1024 * 1024, retries = 4, retryBase = "500 millis", timeout = "120 seconds" } = options.limits ?? {}
+  const {
+    bytesMax = 16 * 1024 * 1024,
+    retries = 4,
+    retryBase = "500 millis",
+    timeout = "120 seconds"
+  } = options.limits ?? {}
   const key = options.apiKey === undefined ? "" : Redacted.value(options.apiKey).trim()
   const policy = retrying(retries, retryBase)
+  const origin = options.baseUrl !== undefined && URL.canParse(options.baseUrl) ? new URL(options.baseUrl).origin : ""
+  const aboutKey =
+    options.prefix === "ollama"
+      ? "ollama: sends no key; write compatible: for a server that wants one"
+      : `${key === "" ? "set" : "check"} OPENAI_API_KEY`
   let made: OpenAI | undefined
 
   const client = (): OpenAI => {
@@ -104,14 +108,17 @@ export const make = (options: Options): ModelDriver => {
           .then((response) => response.text()),
       catch: (cause) => cause
     }).pipe(
-      Effect.catchAll((cause) => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(failedBy(cause, explain, now)))),
-      Effect.flatMap((body) => Effect.mapError(replyOf(body, explain), final)),
+      Effect.catchAll((cause) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.fail(failedBy(cause, { explain, origin, now, aboutKey }))
+        )
+      ),
+      Effect.flatMap((body) => Effect.mapError(replyOf(body, ask, explain), final)),
       Effect.timeoutFail({
         duration: timeout,
         onTimeout: (): Failed => ({
           error: explain("TimedOut", `no whole reply within ${Duration.format(timeout)}`),
-          mayPass: true,
-          retryAfterMillis: undefined
+          mayPass: true
         })
       })
     )
@@ -137,7 +144,10 @@ export const make = (options: Options): ModelDriver => {
 /** Finds what is missing before anything is sent. */
 const ready = (options: Options, key: string, explain: Explain): Effect.Effect<void, ModelError> => {
   if (options.baseUrl === undefined) {
-    return explain("Unknown", "the server's address is not known: set OPENAI_BASE_URL, such as http://127.0.0.1:8000/v1")
+    return explain(
+      "Unknown",
+      "the server's address is not known: set OPENAI_BASE_URL, such as http://127.0.0.1:8000/v1"
+    )
   }
   const url = URL.canParse(options.baseUrl) ? new URL(options.baseUrl) : undefined
   const variable = options.prefix === "ollama" ? "OLLAMA_BASE_URL" : "OPENAI_BASE_URL"
@@ -145,7 +155,10 @@ const ready = (options: Options, key: string, explain: Explain): Effect.Effect<v
     return explain("Unknown", `the server's address in ${variable} is not an http or https URL`)
   }
   if (url.username !== "" || url.password !== "") {
-    return explain("Unknown", `the server's address in ${variable} holds a password; give the key in OPENAI_API_KEY instead`)
+    return explain(
+      "Unknown",
+      `the server's address in ${variable} holds a password; give the key in OPENAI_API_KEY instead`
+    )
   }
   if (key === "" && options.keyNeeded) {
     return explain("Auth", "the key is missing: set OPENAI_API_KEY. (The model offline:any needs no key.)")
@@ -156,7 +169,10 @@ const ready = (options: Options, key: string, explain: Explain): Effect.Effect<v
     : explain("Auth", "the key in OPENAI_API_KEY holds spaces or characters that no key has; copy it again")
 }
 
-const paramsOf = (prefix: string, { messages, model, output, settings }: ModelAsk): ChatCompletionCreateParamsNonStreaming => ({
+const paramsOf = (
+  prefix: string,
+  { messages, model, output, settings }: ModelAsk
+): ChatCompletionCreateParamsNonStreaming => ({
   model,
   messages: messages.map(({ content, role }) => ({ role, content: content.toWellFormed() })),
   ...(output._tag === "Text"
@@ -184,57 +200,3 @@ const paramsOf = (prefix: string, { messages, model, output, settings }: ModelAs
 
 /** OpenAI takes letters, digits, `_` and `-`, at most 64. */
 const nameOf = (name: string): string => name.replace(/[^A-Za-z0-9_-]+/g, "_").slice(0, 64) || "output"
-
-const final = (error: ModelError): Failed => ({ error, mayPass: false, retryAfterMillis: undefined })
-
-const failedBy = (cause: unknown, explain: Explain, now: number): Failed => {
-  const passing = (error: ModelError, headers?: Headers): Failed => ({
-    error,
-    mayPass: true,
-    retryAfterMillis: headers === undefined ? undefined : retryAfter(headers, now)
-  })
-  const tooMany = find(cause, (link) => link instanceof TooManyBytes)
-  if (tooMany !== undefined) return final(explain("BadReply", `the reply is larger than ${tooMany.bytesMax} bytes`))
-  const torn = find(cause, (link) => link instanceof TornBody)
-  if (torn !== undefined) {
-    return final(explain("Cut", `the connection broke in the middle of the reply${codeOf(cause)}; it may have been billed`))
-  }
-  if (cause instanceof APIUserAbortError) return final(explain("Network", "the request was aborted"))
-  if (cause instanceof APIConnectionError) {
-    return passing(explain("Network", `the server cannot be reached${codeOf(cause)}`))
-  }
-  if (!(cause instanceof APIError) || cause.status === undefined) {
-    return final(explain("BadReply", "the request could not be made"))
-  }
-  const { headers, status } = cause as { readonly headers: Headers | undefined; readonly status: number }
-  const said = explain.said(cause)
-  const code = String(cause.code ?? cause.type ?? "")
-  const failed = (reason: ModelError["reason"], detail: string) => explain(reason, `${detail}${said}`, status)
-  if (status >= 300 && status < 400) {
-    return final(explain("Unknown", `the server sends us to another address (${status}), which is not followed with a key in hand; set the base URL to it`, status))
-  }
-  switch (status) {
-    case 401:
-    case 403:
-      return final(failed("Auth", "the key in OPENAI_API_KEY was refused"))
-    case 402:
-      return final(failed("Auth", "the account behind OPENAI_API_KEY has to be paid first"))
-    case 404:
-      return final(failed("Unknown", "the server has no such model, or nothing at this address"))
-    case 408:
-      return passing(failed("TimedOut", "the server gave up waiting"), headers)
-    case 413:
-      return final(failed("TooLong", "the request is too large for the server"))
-    case 429:
-      // Money that has run out does not come back by waiting.
-      return code === "insufficient_quota"
-        ? final(failed("RateLimited", "the account's quota is used up; see its plan and billing"))
-        : passing(failed("RateLimited", "too many requests"), headers)
-  }
-  if (status >= 500) return passing(failed("Overloaded", `the server failed (${status})`), headers)
-  if (code === "model_not_found") return final(failed("Unknown", "the server has no such model"))
-  if (code === "context_length_exceeded" || tooLong.test(said)) {
-    return final(failed("TooLong", "the request does not fit the model's context"))
-  }
-  return final(failed("BadRequest", `the server refused the request (${status})`))
-}

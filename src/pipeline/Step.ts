@@ -212,7 +212,7 @@ export const ask: {
 
 /** Rests for a while and passes its input on. The end is an instant in the journal: outages count. */
 export const sleep = <A>(name: string, duration: Duration.DurationInput): Step<A, A> =>
-  fromNode({ _tag: "Sleep", name, millis: Duration.toMillis(duration) })
+  fromNode({ _tag: "Sleep", name, millis: Math.ceil(Duration.toMillis(duration)) })
 
 // ---------------------------------------------------------------- composites
 
@@ -424,7 +424,7 @@ export const timeout: {
 } = dual(
   2,
   <In, Out, E, R>(self: Step<In, Out, E, R>, duration: Duration.DurationInput): Step<In, Out, E | StepTimedOut, R> =>
-    fromNode({ _tag: "Timeout", step: self.node, millis: Duration.toMillis(duration) })
+    fromNode({ _tag: "Timeout", step: self.node, millis: Math.ceil(Duration.toMillis(duration)) })
 )
 
 /** What to run on the same input when a step has failed. */

@@ -88,6 +88,6 @@ const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 const secretKey = /^(\s*[\w.\-"' ]*(?:key|token|secret|passw|passphrase|credential|auth|private)[\w.\-"' ]*=\s*)\S.*$/i
 
 const masked = (line: string): string => {
-  const safe = maskUri(line.replaceAll("\t", " ").replace(unsafe, "�")).replace(secretKey, "$1***")
+  const safe = maskUri(line.replaceAll("\t", " ").replace(unsafe, "�"))
   return safe.length > widthMax ? `${safe.slice(0, widthMax)}…` : safe
 }

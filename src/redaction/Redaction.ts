@@ -20,7 +20,7 @@ export interface Redaction {
 export interface Options {
   /** Variables by name. Those named like a secret are hidden wherever their value (8 characters or more) turns up. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** More values to hide, such as a key that came from a file. */
+  /** More values to hide (4 characters or more), such as a key that came from a file. */
   readonly secrets?: ReadonlyArray<string> | undefined
 }
 
@@ -52,15 +52,16 @@ export const make = (options: Options = {}): Redaction => {
 
 const passesMax = 4
 
-/** Shorter values are words that turn up anywhere. */
+/** Shorter values of variables are words that turn up anywhere. */
 const valueLengthMin = 8
+const secretLengthMin = 4
 
 const valuesOf = ({ environment = {}, secrets = [] }: Options): ReadonlyArray<string> => {
   const found = new Set<string>()
-  const add = (value: string) => {
+  const add = (value: string, lengthMin = valueLengthMin) => {
     for (const form of [value, value.trim(), JSON.stringify(value).slice(1, -1), encoded(value)]) {
       // A value made of the mask's own letters would be found in every mask.
-      if (form.length >= valueLengthMin && !mask.includes(form) && !form.includes(mask)) found.add(form)
+      if (form.length >= lengthMin && !mask.includes(form) && !form.includes(mask)) found.add(form)
     }
   }
   for (const [name, value] of Object.entries(environment)) {
@@ -69,7 +70,7 @@ const valuesOf = ({ environment = {}, secrets = [] }: Options): ReadonlyArray<st
     const password = passwordOfUrl(value)
     if (password !== undefined) add(password)
   }
-  for (const secret of secrets) add(secret)
+  for (const secret of secrets) add(secret, secretLengthMin)
   // The longer first: one value may be part of another.
   return [...found].sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
 }

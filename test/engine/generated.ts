@@ -1,0 +1,148 @@
+/**
+ * Generated pipelines for property tests. Every tree is a function of its seed; what its steps answer is a function of
+ * (standing path, attempt, input), and the answer that comes next a function of the set of open waits, so that two
+ * executions of one tree may be compared.
+ */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Once from "../../src/domain/Once.js"
+import * as Pipeline from "../../src/pipeline/Pipeline.js"
+import * as Step from "../../src/pipeline/Step.js"
+
+export const hash = (text: string): number => createHash("sha1").update(text).digest().readUInt32BE(0)
+
+/** A linear congruential generator: the same seed gives the same numbers on every machine. */
+export const numbers = (seed: number) => {
+  let state = (seed * 2654435761) >>> 0
+  return (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0
+    return (state >>> 8) % below
+  }
+}
+
+/** What really happened, beside what the journal says. */
+export interface Effects {
+  /** Paths of steps whose code ran. */
+  readonly steps: Array<string>
+  /** Idempotency keys of calls that were made. */
+  readonly calls: Array<string>
+}
+
+type Numbers = Step.Step<number, number, string | Step.Step.Error<ReturnType<typeof anyStep>>>
+
+const anyStep = () =>
+  Step.approve<number>("x", { message: () => "" }).pipe(
+    Step.timeout("1 second"),
+    Step.andThen(Step.loop("l", Step.pass<number>("p"), { until: () => true, max: 1 })),
+    Step.andThen(Step.fn("f", (n: number) => [n])),
+    Step.andThen(Step.forEach("e", Step.pass<number>("q"))),
+    Step.andThen(Step.fn("g", () => 1)),
+    Step.withInput("{{ input }}")
+  )
+
+export interface Generated {
+  readonly pipeline: Pipeline.Pipeline<number, number, unknown>
+  readonly effects: Effects
+}
+
+/** A pipeline of depth at most 4, in which steps fail, retry, wait, loop and fan out. */
+export const generate = (seed: number): Generated => {
+  const next = numbers(seed)
+  const effects: Effects = { steps: [], calls: [] }
+  let names = 0
+
+  const leaf = (): Numbers => {
+    const name = `s${names++}`
+    return Step.make(name, {
+      input: Schema.Number,
+      output: Schema.Number,
+      error: Schema.String,
+      run: (n, { attempt, path }) =>
+        Effect.gen(function* () {
+          effects.steps.push(path)
+          const h = hash(path)
+          const delay = hash(`${path} ${effects.steps.length} ${seed}`) % 4
+          if (delay === 0) yield* Effect.sleep("1 millis")
+          else if (delay === 1) yield* Effect.yieldNow()
+          if (h % 5 === 0) {
+            yield* Once.run(
+              {
+                key: h % 2 === 0 ? "charge" : "turn[0]",
+                request: n,
+                success: Schema.Number,
+                failure: Schema.String,
+                per: h % 3 === 0 ? "attempt" : "step"
+              },
+              ({ idempotencyKey }) =>
+                Effect.suspend(() => {
+                  effects.calls.push(idempotencyKey)
+                  return h % 20 === 0 && attempt === 1 ? Effect.fail("refused") : Effect.succeed(h % 7)
+                })
+            )
+          }
+          if (h % 4 === 0) return yield* Effect.fail(`no ${path}`)
+          return (n + h) % 100
+        })
+    })
+  }
+
+  const tree = (depth: number): Numbers => {
+    const kind = depth === 0 ? next(3) : next(14)
+    const name = `n${names++}`
+    switch (kind) {
+      case 0:
+      case 1:
+        return leaf()
+      case 2:
+        return next(2) === 0
+          ? Step.approve<number>(name, { message: (n) => `${n}?` })
+          : Step.ask(name, { message: "{{ previous_step }}?", answer: Schema.Number })
+      case 3:
+      case 4:
+        return Step.andThen(tree(depth - 1), tree(depth - 1))
+      case 5: {
+        const sum = Step.fn(`${name}_sum`, (o: { readonly a: number; readonly b: number; readonly c: number }) => (o.a + o.b + o.c) % 100)
+        return Step.parallel(name, { a: tree(depth - 1), b: tree(depth - 1), c: tree(depth - 1) }).pipe(Step.andThen(sum))
+      }
+      case 6: {
+        const body = tree(depth - 1)
+        const spread = Step.fn(`${name}_spread`, (n: number) => [n, n + 1, n + 2])
+        const sum = Step.fn(`${name}_sum`, (ns: ReadonlyArray<number>) => ns.reduce((a, b) => a + b, 0) % 100)
+        // Which items had begun when one failed is a matter of timing, unless all begin at once or one by one.
+        const each =
+          next(2) === 0
+            ? Step.forEach(name, body, { concurrency: 1 + next(3), maxWaiting: 1 + next(3), onFailure: "skip" })
+            : Step.forEach(name, body, next(2) === 0 ? { concurrency: 3 } : { concurrency: 1, maxWaiting: 1 + next(3) })
+        return spread.pipe(Step.andThen(each), Step.andThen(sum)) as Numbers
+      }
+      case 7:
+        return Step.branch(name, {
+          on: (n: number) => (n % 2 === 0 ? "even" : "odd"),
+          cases: { even: tree(depth - 1), odd: tree(depth - 1) }
+        })
+      case 8:
+        return Step.loop(name, tree(depth - 1), {
+          until: (n) => n % 3 === 0,
+          max: 3,
+          onMax: next(2) === 0 ? "fail" : "continue"
+        }) as Numbers
+      case 9:
+        return tree(depth - 1).pipe(Step.named(name), Step.retry({ times: 2, base: "1 millis", max: "1 millis" }))
+      case 10:
+        return tree(depth - 1).pipe(Step.named(name), Step.fallback(tree(depth - 1)))
+      case 11:
+        // A deadline that may fire depends on when the run was cut: those have tests of their own.
+        return tree(depth - 1).pipe(Step.named(name), Step.timeout("1 hour"))
+      case 12:
+        return tree(depth - 1).pipe(
+          Step.named(name),
+          Step.map((n) => (n * 3) % 100),
+          Step.andThen(Step.sleep(`${name}_rest`, "1 millis"))
+        )
+      default:
+        return tree(depth - 1).pipe(Step.named(name), Step.withInput("{{ input if previous_step == 7 else previous_step }}"))
+    }
+  }
+  return { pipeline: tree(4).pipe(Pipeline.make(`generated_${seed}`)), effects }
+}
