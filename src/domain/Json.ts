@@ -47,6 +47,7 @@ export class NotJson extends Schema.TaggedError<NotJson>("flujo/domain/NotJson")
 
 /** The JSON value of `value`: absent properties dropped, `-0` made `0`. Text must be well-formed. */
 export const fromUnknown = (value: unknown): Either.Either<Json, NotJson> => {
+  if (isPlain(value, 0)) return Either.right(value)
   try {
     return Either.right(plain(value, "", 0))
   } catch (error) {
@@ -67,6 +68,34 @@ const circular = (value: unknown, tooDeep: NotJson): NotJson => {
     if (above.has(inner)) return new NotJson({ at, reason: "Circular" })
   }
   return tooDeep
+}
+
+/** Whether a value is what `plain` would make of it: then it need not be copied. */
+const isPlain = (value: unknown, depth: number): value is Json => {
+  switch (typeof value) {
+    case "string":
+      return value.isWellFormed()
+    case "boolean":
+      return true
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0)
+    case "object": {
+      if (value === null) return true
+      if (depth >= depthMax) return false
+      if (Array.isArray(value)) {
+        for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false
+        return true
+      }
+      if (Object.getPrototypeOf(value) !== Object.prototype) return false
+      for (const key of Object.keys(value)) {
+        if (!key.isWellFormed() || !isPlain((value as { readonly [key: string]: unknown })[key], depth + 1))
+          return false
+      }
+      return true
+    }
+    default:
+      return false
+  }
 }
 
 const refuse = (at: string, reason: NotJson["reason"]): never => {

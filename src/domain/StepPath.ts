@@ -49,10 +49,8 @@ export const root = "" as StepPath
 
 const nameText = "[\\p{L}_][\\p{L}\\p{N}_-]*"
 const namePattern = new RegExp(`^${nameText}$`, "u")
-const segmentPattern = new RegExp(
-  `(?:(${nameText})|("[^"\\\\]*(?:\\\\.[^"\\\\]*)*"))(?:#([1-9][0-9]{0,8}))?(?:\\[(0|[1-9][0-9]{0,8})\\]|!(${nameText}))?`,
-  "uy"
-)
+const nameAt = new RegExp(nameText, "uy")
+const placeAt = new RegExp(`(?:#([1-9][0-9]{0,8}))?(?:\\[(0|[1-9][0-9]{0,8})\\]|!(${nameText}))?`, "uy")
 
 /** Whether `name` may name a step. */
 export const isName = (name: string): boolean => name.length <= 128 && namePattern.test(name)
@@ -77,25 +75,38 @@ const parseText = (text: string): Option.Option<ReadonlyArray<Segment>> => {
   if (text === "") return Option.some(segments)
   let from = 0
   while (true) {
-    segmentPattern.lastIndex = from
-    const match = segmentPattern.exec(text)
-    if (match === null) return Option.none()
-    const [all, name, quoted, attempt, index, role] = match
+    nameAt.lastIndex = from
+    // Quotes are scanned by hand: a regular expression over a long name would exhaust its stack.
+    const isQuoted = text[from] === '"'
+    const end = isQuoted ? quoteEnd(text, from) : nameAt.test(text) ? nameAt.lastIndex : undefined
+    if (end === undefined) return Option.none()
+    const name = text.slice(from, end)
+    placeAt.lastIndex = end
+    const [all, attempt, index, role] = placeAt.exec(text)!
     if (attempt === "1") return Option.none()
-    const plain = quoted === undefined ? name! : unquote(quoted)
+    const plain = isQuoted ? unquote(name) : name
     // One path has one printed form: a name that needs no quotes has none.
-    if (plain === undefined || (quoted !== undefined && namePattern.test(plain))) return Option.none()
+    if (plain === undefined || (isQuoted && namePattern.test(plain))) return Option.none()
     segments.push({
       name: plain,
       attempt: attempt === undefined ? 1 : Number(attempt),
       ...(index === undefined ? {} : { index: Number(index) }),
       ...(role === undefined ? {} : { role })
     })
-    from += all.length
+    from = end + all.length
     if (from === text.length) return Option.some(segments)
     if (text[from] !== "/") return Option.none()
     from += 1
   }
+}
+
+/** Behind the quote that closes the one at `start`. */
+const quoteEnd = (text: string, start: number): number | undefined => {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '"') return at + 1
+    if (text[at] === "\\") at++
+  }
+  return undefined
 }
 
 const unquote = (quoted: string): string | undefined => {

@@ -8,12 +8,12 @@ import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
 import { ItemsRefused, LoopExhausted, NoBranch } from "../pipeline/StepError.js"
 import * as Env from "./Env.js"
-import { attempted, engineFailed } from "./Failure.js"
+import { attempted, defect, engineFailed } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { below, type Drive, own, type Place, type Walked } from "./Place.js"
 import type { Record, Said } from "./Record.js"
 import * as Together from "./Together.js"
-import { decodedOf } from "./Value.js"
+import { decodedOf, oversize } from "./Value.js"
 
 const rest: Outcome.Outcome = Outcome.resting
 
@@ -46,9 +46,15 @@ const closures = (record: Record, path: StepPath.StepPath): { readonly lifted: n
 }
 
 /** What is still open below a composite that ends, said in one step with its end. */
-export const closing = (waits: ReadonlyArray<Wait>, because: StepPath.StepPath): ReadonlyArray<Said<never>> =>
+export const closing = (
+  record: Record,
+  waits: ReadonlyArray<Wait>,
+  because: StepPath.StepPath
+): ReadonlyArray<Said<never>> =>
   waits.flatMap((wait) => {
     if (wait._tag === "Timer") return []
+    // Its answer may have come while what it stands in was coming to rest.
+    if (wait._tag === "Task" && record.has(wait.path, "TaskAnswered")) return []
     const kind = wait._tag === "Task" ? ("TaskClosed" as const) : ("StepInterrupted" as const)
     return [{ path: wait.path, kind, data: { because }, payload: {} } as Said<never>]
   })
@@ -71,7 +77,7 @@ const failedTogether = (
   // The closure comes first: what follows from it is then said again wherever the record is cut.
   const said: ReadonlyArray<Said<never>> = [
     { path, kind: "Closed", ordinal: lifted, data: { by: at }, payload: {} } as Said<"Closed"> as Said<never>,
-    ...closing(waits, path)
+    ...closing(drive.record, waits, path)
   ]
   return Effect.map(drive.record.sayAll(place.closed, said), (isSaid) =>
     isSaid ? { ...first, at } : Outcome.suspended(waits)
@@ -219,6 +225,8 @@ export const branch = (drive: Drive, node: Node.BranchNode, place: Place, input:
     if (Either.isLeft(decided)) return decided.left
     const on = decided.right
     const key = typeof on === "string" ? on : Template.toText(on)
+    const over = oversize(drive, "its condition", key, path)
+    if (over !== undefined) return over
     const data = { branch: key }
     const said = yield* drive.record.say(place.closed, { path, kind: "BranchTaken", data, payload: { on } })
     if (!said) return rest
@@ -240,7 +248,10 @@ const decide = <A extends Json.Json>(
 ): Either.Either<Json.Json, Outcome.Failed> =>
   "source" in on
     ? Either.mapLeft(Template.evaluate(on, Env.scope(place.env, input)), (error) => engineFailed(error, path))
-    : attempted(path, () => on.call(decodedOf(input) as never))
+    : Either.flatMap(
+        attempted(path, () => on.call(decodedOf(input) as never)),
+        (answer) => Either.mapLeft(Json.fromUnknown(answer), (fault) => defect(`its condition: ${fault.message}`, path))
+      )
 
 export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Outcome.Carried): Walked =>
   Effect.gen(function* () {

@@ -4,74 +4,88 @@
  * catch: the run is stopped from outside and the call does not return.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Digest from "../domain/Digest.js"
+import type * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { Ask, CallInfo, Once } from "../domain/Once.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Shape from "../pipeline/Shape.js"
-import type { Record } from "./Record.js"
+import type { Record, Said } from "./Record.js"
 import { Diverged } from "./RunError.js"
 
-export interface DoorOptions {
-  readonly record: Record
+/** What a door needs of its drive. */
+interface Drive {
   readonly run: string
-  readonly path: StepPath.StepPath
-  readonly attempt: number
-  /** Completed to stop the run from outside. */
-  readonly stop: Deferred.Deferred<never, Diverged>
-  /** Completed where a replayed journal ends inside this step. */
-  readonly end: Deferred.Deferred<void>
+  readonly record: Record
+  /** Stops the run from outside. */
+  readonly halt: (diverged: Diverged) => void
   readonly payloadBytes: number
 }
 
-export interface Door {
-  readonly once: Once["Type"]
-  readonly close: () => void
-}
+export class Door implements Context.Tag.Service<typeof Once> {
+  private flying: Set<string> | undefined
+  private ending: Deferred.Deferred<void> | undefined
 
-export const make = (options: DoorOptions): Door => {
-  const { attempt, end, path, record, run, stop } = options
-  const flying = new Set<string>()
-  let closed = false
+  constructor(
+    private readonly drive: Drive,
+    private readonly path: StepPath.StepPath,
+    private readonly attempt: number
+  ) {}
 
-  const halt = (diverged: Diverged): Effect.Effect<never> =>
-    Effect.zipRight(Deferred.fail(stop, diverged), Effect.interruptible(Effect.never))
+  /** Completed where a replayed journal ends inside this step. */
+  get end(): Deferred.Deferred<void> {
+    this.ending ??= Deferred.unsafeMake(FiberId.none)
+    return this.ending
+  }
 
-  /** Where a replayed journal ends, the call was not made or not answered: nothing more happens in this step. */
-  const rest: Effect.Effect<never> = Effect.zipRight(
-    Deferred.succeed(end, undefined),
-    Effect.interruptible(Effect.never)
-  )
-
-  const call = <A, I extends Json.Encoded, R, E, EI extends Json.Encoded>(
-    ask: Ask<A, I, E, EI>,
-    effect: (info: CallInfo) => Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E, R> =>
-    Effect.gen(function* () {
-      if (ask.key === "") return yield* Effect.dieMessage("Once: the key is empty")
-      if (closed) return yield* Effect.dieMessage(`Once: "${ask.key}" was asked after its step had ended`)
+  readonly run: Context.Tag.Service<typeof Once>["run"] = (ask, effect) =>
+    Effect.suspend(() => {
+      const { path } = this
+      this.flying ??= new Set()
+      const { flying } = this
+      if (ask.key === "") return Effect.dieMessage("Once: the key is empty")
+      if (this.isEnded) return Effect.dieMessage(`Once: "${ask.key}" was asked after its step had ended`)
       const at = StepPath.call(ask.per === "attempt" ? path : StepPath.standing(path), ask.key)
-      if (flying.has(at)) return yield* Effect.dieMessage(`Once: "${ask.key}" is asked twice at once`)
+      if (flying.has(at)) return Effect.dieMessage(`Once: "${ask.key}" is asked twice at once`)
       flying.add(at)
-      return yield* Effect.ensuring(
-        remembered(ask, effect, at),
+      return Effect.ensuring(
+        this.remembered(ask, effect, at),
         Effect.sync(() => flying.delete(at))
       )
     })
 
-  const remembered = <A, I extends Json.Encoded, R, E, EI extends Json.Encoded>(
+  private get isEnded(): boolean {
+    const { path } = this
+    const { isReplay } = this.drive.record
+    return !isReplay && ends.some((kind) => this.drive.record.has(path, kind))
+  }
+
+  private remembered<A, I extends Json.Encoded, R, E, EI extends Json.Encoded>(
     ask: Ask<A, I, E, EI>,
     effect: (info: CallInfo) => Effect.Effect<A, E, R>,
     at: StepPath.StepPath
-  ): Effect.Effect<A, E, R> =>
-    Effect.gen(function* () {
+  ): Effect.Effect<A, E, R> {
+    const { attempt, drive, path } = this
+    const { record, run } = drive
+    const halt = (diverged: Diverged): Effect.Effect<never> =>
+      Effect.zipRight(
+        Effect.sync(() => drive.halt(diverged)),
+        Effect.interruptible(Effect.never)
+      )
+    const say = <K extends Event.Kind>(said: Said<K>) => Effect.catchAll(record.say(false, said), halt)
+    /** Where a replayed journal ends, the call was not made or not answered: nothing more happens in this step. */
+    const rest = Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
+    return Effect.gen(function* () {
       const success = Shape.fromSchema(ask.success)
       const failure = ask.failure === undefined ? Shape.never : Shape.fromSchema(ask.failure)
       const request = yield* Effect.orDie(Json.fromUnknown(ask.request))
+      yield* fits(request, "the request of", ask, drive.payloadBytes)
       const idempotencyKey = Digest.of([run, StepPath.standing(at), ask.key, Digest.of(request)])
       const asked = record.get(at, "Asked")
       if (asked !== undefined && !record.isReplay && !Json.equals(asked.payload.request, request)) {
@@ -79,22 +93,16 @@ export const make = (options: DoorOptions): Door => {
           `OnceDiverged: "${ask.key}" was asked before with another request; a new request needs a key of its own`
         )
       }
-      const said = yield* Effect.catchAll(
-        record.say(false, {
-          path: at,
-          kind: "Asked",
-          data: { effect: ask.effect ?? "external" },
-          payload: { request, idempotencyKey }
-        }),
-        halt
-      )
-      if (!said) return yield* rest
+      // An attempt of a composite is one of the step, too, and only the path tells them apart.
+      const refusedAt = StepPath.call(path, ask.key)
+      const data = { effect: ask.effect ?? ("external" as const) }
+      if (!(yield* say({ path: at, kind: "Asked", data, payload: { request, idempotencyKey } }))) return yield* rest
       const answered = record.get(at, "Answered")
       if (answered !== undefined) {
-        const { answer } = answered.payload as { readonly answer: { readonly value?: Json.Json } }
-        return yield* decoded(success, answer.value, ask)
+        const { answer } = answered.payload
+        return yield* decoded(success, "value" in answer ? answer.value : undefined, ask)
       }
-      const refused = record.get(at, "Refused", attempt)
+      const refused = record.get(refusedAt, "Refused", attempt)
       if (refused !== undefined) {
         const error = yield* Effect.orDie(failure.decode(refused.payload.error))
         return yield* Effect.fail(error as E)
@@ -104,7 +112,8 @@ export const make = (options: DoorOptions): Door => {
         const detail = "the outside is shut, and no answer is recorded"
         return yield* halt(new Diverged({ path: at, kind: "Answered", field: "", detail }))
       }
-      yield* record.barrier
+      // A journal that cannot be written stops the run from outside: user code does not hear of it.
+      yield* Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
       const exit = yield* Effect.exit(
         Effect.onInterrupt(effect({ idempotencyKey }), () =>
           Effect.sync(() => record.life({ path: at, kind: "Interrupted", data: {}, payload: {} }))
@@ -112,59 +121,43 @@ export const make = (options: DoorOptions): Door => {
       )
       if (Exit.isSuccess(exit)) {
         const json = yield* Effect.orDie(success.encode(exit.value))
-        const told = ask.describe?.(exit.value)
-        yield* fits(json, ask)
-        yield* Effect.catchAll(
-          record.say(false, {
-            path: at,
-            kind: "Answered",
-            data: told ?? {},
-            payload: { answer: json === undefined ? {} : { value: json } }
-          }),
-          halt
-        )
+        yield* fits(json, "the answer to", ask, drive.payloadBytes)
+        const told = ask.describe?.(exit.value) ?? {}
+        const answer = json === undefined ? {} : { value: json }
+        yield* say({ path: at, kind: "Answered", data: told, payload: { answer } })
         return yield* decoded(success, json, ask)
       }
       const error = Cause.failureOption(exit.cause)
       if (Option.isSome(error) && ask.failure !== undefined) {
         const json = yield* Effect.orDie(failure.encode(error.value))
-        yield* Effect.catchAll(
-          record.say(false, {
-            path: at,
-            kind: "Refused",
-            ordinal: attempt,
-            data: {},
-            payload: { error: json ?? null }
-          }),
-          halt
-        )
+        yield* fits(json, "the failure of", ask, drive.payloadBytes)
+        yield* say({ path: refusedAt, kind: "Refused", ordinal: attempt, data: {}, payload: { error: json ?? null } })
       }
       return yield* exit
     })
-
-  const decoded = <A, I extends Json.Encoded, E, EI extends Json.Encoded>(
-    shape: Shape.Shape,
-    json: Json.Json | undefined,
-    ask: Ask<A, I, E, EI>
-  ): Effect.Effect<A> =>
-    Effect.mapBoth(shape.decode(json), {
-      onFailure: (misfit) => new Error(`Once: the answer to "${ask.key}" does not fit its schema: ${misfit.detail}`),
-      onSuccess: (value) => value as A
-    }).pipe(Effect.orDie)
-
-  const fits = (json: Json.Json | undefined, ask: { readonly key: string }): Effect.Effect<void> => {
-    const size = json === undefined ? 0 : Json.canonical(json).length
-    return size <= options.payloadBytes
-      ? Effect.void
-      : Effect.dieMessage(
-          `Once: the answer to "${ask.key}" has ${size} characters, over the limit of ${options.payloadBytes}`
-        )
   }
+}
 
-  return {
-    once: { run: call },
-    close: () => {
-      closed = true
-    }
-  }
+const ends = ["StepSucceeded", "StepFailed", "StepInterrupted"] as const
+
+const decoded = <A, I extends Json.Encoded, E, EI extends Json.Encoded>(
+  shape: Shape.Shape,
+  json: Json.Json | undefined,
+  ask: Ask<A, I, E, EI>
+): Effect.Effect<A> =>
+  Effect.mapBoth(shape.decode(json), {
+    onFailure: (misfit) => new Error(`Once: the answer to "${ask.key}" does not fit its schema: ${misfit.detail}`),
+    onSuccess: (value) => value as A
+  }).pipe(Effect.orDie)
+
+const fits = (
+  json: Json.Json | undefined,
+  what: string,
+  ask: { readonly key: string },
+  limit: number
+): Effect.Effect<void> => {
+  const size = json === undefined ? 0 : Buffer.byteLength(Json.canonical(json), "utf8")
+  return size <= limit
+    ? Effect.void
+    : Effect.dieMessage(`Once: ${what} "${ask.key}" has ${size} bytes, over the limit of ${limit}`)
 }

@@ -6,7 +6,10 @@ import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Entry, EventOf, Wait } from "../domain/Event.js"
 import * as StepPath from "../domain/StepPath.js"
@@ -28,6 +31,12 @@ export interface Cancelled {
   readonly _tag: "Cancelled"
   readonly reason: string
 }
+
+/** Why a walk is ended from outside. */
+type Halt =
+  | { readonly _tag: "Cancelling"; readonly reason: string; readonly letter: string }
+  | { readonly _tag: "Diverged"; readonly error: Diverged }
+  | { readonly _tag: "Lost"; readonly error: JournalError }
 
 export type End = Outcome.Outcome | Cancelled
 
@@ -67,8 +76,13 @@ export const live = (
       record.life({ path: StepPath.root, kind: "RunResumed", data: { again: premise.again }, payload: {} })
       for (const path of premise.again) record.again.add(path)
     }
-    const stop = Deferred.unsafeMake<never, Diverged>(FiberId.none)
-    const cancel = Deferred.unsafeMake<{ readonly reason: string; readonly letter: string }>(FiberId.none)
+    let halted: Halt | undefined
+    let walking: Fiber.RuntimeFiber<Outcome.Outcome, Diverged | JournalError> | undefined
+    /** Ends the walk from outside; the first reason holds. */
+    const halt = (why: Halt): void => {
+      halted ??= why
+      walking?.unsafeInterruptAsFork(FiberId.none)
+    }
     const listeners = new Set<() => void>()
     const taking = Effect.unsafeMakeSemaphore(1)
 
@@ -78,7 +92,7 @@ export const live = (
         let answered = false
         for (const { id, letter } of yield* journal.letters(owned.run)) {
           if (letter._tag === "Cancel") {
-            yield* Deferred.succeed(cancel, { reason: letter.reason, letter: id })
+            halt({ _tag: "Cancelling", reason: letter.reason, letter: id })
           } else if (!record.has(letter.path, "TaskAnswered")) {
             if (record.has(letter.path, "TaskOpened") && !record.has(letter.path, "TaskClosed")) {
               record.answer(letter.path, { answer: letter.answer, by: letter.by }, id)
@@ -89,20 +103,34 @@ export const live = (
         if (answered) for (const listener of listeners) listener()
       })
     )
-    const carrier = Effect.forever(
-      Effect.zipRight(
-        journal.mail(owned),
-        Effect.catchAll(takeLetters, (error) => Effect.logWarning("the inbox could not be read", error))
-      )
-    )
-
-    const drive = driveOf(yield* Effect.tracer, owned.run, record, stop, driven, {
-      isAnswered: (path) => record.has(path, "TaskAnswered"),
-      listen: (onAnswer) => {
-        listeners.add(onAnswer)
-        return () => listeners.delete(onAnswer)
+    /** Rung for a letter, and when the run is lost. */
+    const carry = Effect.gen(function* () {
+      yield* journal.mail(owned)
+      const lost = yield* Deferred.poll(owned.lost)
+      if (Option.isNone(lost)) {
+        return yield* Effect.catchAll(takeLetters, (error) => Effect.logWarning("the inbox could not be read", error))
       }
+      const error = yield* Effect.flip(lost.value)
+      halt({ _tag: "Lost", error })
+      return yield* Effect.never
     })
+
+    const drive = driveOf(
+      yield* Effect.context<never>(),
+      yield* Effect.tracer,
+      journal.limits.payloadBytes,
+      owned.run,
+      record,
+      (error) => halt({ _tag: "Diverged", error }),
+      driven,
+      {
+        isAnswered: (path) => record.has(path, "TaskAnswered"),
+        listen: (onAnswer) => {
+          listeners.add(onAnswer)
+          return () => listeners.delete(onAnswer)
+        }
+      }
+    )
     const env = Env.make(driven.input, driven.context)
     const body: Effect.Effect<Outcome.Outcome, Diverged | JournalError, unknown> = Effect.gen(function* () {
       while (true) {
@@ -129,11 +157,22 @@ export const live = (
       }
     })
 
+    const carrier = yield* Effect.fork(Effect.interruptible(Effect.forever(carry)))
     if (premise._tag === "Resumed") yield* takeLetters
-    const cancelled = Effect.map(Deferred.await(cancel), (letter) => ({ _tag: "Cancelling" as const, letter }))
-    const halted = Effect.raceFirst(Deferred.await(stop), Deferred.await(owned.lost))
-    const ended = yield* Effect.raceFirst(Effect.raceFirst(cancelled, halted), Effect.raceFirst(body, carrier))
+    let exit: Exit.Exit<Outcome.Outcome, Diverged | JournalError> | undefined
+    if (halted === undefined) {
+      const fiber = yield* Effect.fork(Effect.interruptible(body))
+      walking = fiber
+      exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Fiber.interrupt(fiber))
+    }
+    carrier.unsafeInterruptAsFork(FiberId.none)
+    // A walk that came to its end was not halted, whatever was said meanwhile.
+    const why: Halt | undefined = halted
+    const ended = why === undefined || (exit !== undefined && Exit.isSuccess(exit)) ? yield* exit! : why
     switch (ended._tag) {
+      case "Diverged":
+      case "Lost":
+        return yield* ended.error
       case "Suspended":
         return ended
       case "Completed":
@@ -153,7 +192,7 @@ export const live = (
         })
         break
       case "Cancelling": {
-        const { letter, reason } = ended.letter
+        const { letter, reason } = ended
         yield* closeAll(drive, driven, env)
         record.life({ path: StepPath.root, kind: "RunCancelled", data: {}, payload: { reason }, letter })
         yield* finish(journal, owned)
@@ -169,11 +208,11 @@ const finish = (journal: Journal["Type"], owned: OwnedRun): Effect.Effect<void, 
   Effect.zipRight(journal.release(owned), journal.barrier(owned))
 
 /** Ends what is still open: tasks, and steps that were cut. */
-const closeAll = (drive: Drive, driven: Driven, env: Env.Env): Effect.Effect<void, Diverged, unknown> =>
+const closeAll = (drive: Drive, driven: Driven, env: Env.Env): Effect.Effect<void, Diverged | JournalError, unknown> =>
   Effect.gen(function* () {
     const outcome = yield* Walk.walk(drive, driven.root, env, true)
     const waits = outcome._tag === "Suspended" ? outcome.waits : []
-    yield* drive.record.sayAll(false, closing(waits, StepPath.root))
+    yield* drive.record.sayAll(false, closing(drive.record, waits, StepPath.root))
   })
 
 export interface Replayed {
@@ -189,20 +228,32 @@ export interface Replayed {
 export const replay = (
   run: OwnedRun["run"],
   driven: Driven,
-  history: ReadonlyArray<Entry>
+  history: ReadonlyArray<Entry>,
+  { payloadBytes }: Journal["Type"]["limits"]
 ): Effect.Effect<Replayed, Diverged, unknown> =>
   Effect.gen(function* () {
     const last = lastEnd(history)
     const record = new Record({ _tag: "Replay", ended: last !== undefined }, yield* Effect.clock, history)
     const stop = Deferred.unsafeMake<never, Diverged>(FiberId.none)
     const mail = { isAnswered: () => false, listen: () => () => {} }
-    const drive = driveOf(yield* Effect.tracer, run, record, stop, driven, mail)
+    const drive = driveOf(
+      yield* Effect.context<never>(),
+      yield* Effect.tracer,
+      payloadBytes,
+      run,
+      record,
+      (error) => Deferred.unsafeDone(stop, Exit.fail(error)),
+      driven,
+      mail
+    )
     const env = Env.make(driven.input, driven.context)
-    const walked = Effect.gen(function* () {
+    const walk = Effect.gen(function* () {
       if (last?.kind !== "RunCancelled") return yield* Walk.walk(drive, driven.root, env, false)
       yield* closeAll(drive, driven, env)
       return undefined
     })
+    // Nothing is written in a replay, so nothing of the journal can fail.
+    const walked = Effect.catchTag(walk, "JournalError", (error) => Effect.die(error))
     const outcome = yield* Effect.raceFirst(walked, Deferred.await(stop))
     const [unused] = record.unused(drive.answered)
     if (unused !== undefined) {
@@ -210,8 +261,10 @@ export const replay = (
       return yield* new Diverged({ path: unused.path, kind: unused.kind, field: "", detail })
     }
     const end = outcome?._tag ?? "Cancelled"
-    const wanted = last === undefined ? "Suspended" : endTags[last.kind]
-    if (end !== wanted) {
+    const isResting = history.at(-1)?.event.kind === "RunSuspended"
+    const wanted = last !== undefined ? endTags[last.kind] : isResting ? "Suspended" : undefined
+    // A record that stops in the middle does not say how the run would have ended.
+    if (wanted !== undefined && end !== wanted) {
       const detail = `the record ends ${wanted.toLowerCase()}, this walk ${end.toLowerCase()}`
       return yield* new Diverged({ path: StepPath.root, kind: last?.kind ?? "RunSuspended", field: "", detail })
     }
@@ -242,21 +295,27 @@ const earliest = (waits: ReadonlyArray<Wait>): number => {
   return due
 }
 
+/** What stands around a value in the payload of an event. */
+const wrappingBytes = 512
+
 const driveOf = (
+  services: Context.Context<never>,
   tracer: Tracer.Tracer,
+  payloadBytes: number,
   run: OwnedRun["run"],
   record: Record,
-  stop: Deferred.Deferred<never, Diverged>,
+  halt: Drive["halt"],
   driven: Driven,
   mail: Drive["mail"]
 ): Drive => {
   const drive: Drive = {
     run,
     record,
-    stop,
+    services,
+    halt,
     mail,
     answered: new Set(),
-    payloadBytes: record.mode._tag === "Live" ? record.mode.journal.limits.payloadBytes : Number.POSITIVE_INFINITY,
+    payloadBytes: payloadBytes - wrappingBytes,
     parkAfterMillis: driven.parkAfterMillis ?? parkAfterMillisDefault,
     // A span costs more than a small step: none is made where no tracer of the user's would see it.
     traced:

@@ -44,8 +44,12 @@ export const engineFailed = (error: EngineFailure, at: StepPath): Failed => ({
   at: [at]
 })
 
+/** Longer texts are cut: nobody reads them, and the journal would refuse the longest. */
+const detailLengthMax = 4000
+
 export const defect = (detail: string, at: StepPath): Failed => {
-  const error = new StepDefect({ detail: detail.toWellFormed() })
+  const shown = detail.length > detailLengthMax ? `${detail.slice(0, detailLengthMax)}…` : detail
+  const error = new StepDefect({ detail: shown.toWellFormed() })
   return {
     _tag: "Failed",
     reason: "Defect",

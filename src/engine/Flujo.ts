@@ -68,7 +68,7 @@ export const run = <In, Out, E, R>(
     }
     const id = options?.runId ?? (yield* RunId.make)
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
-    const owned = yield* journal.create(id, { digest: plan.digest, json: Json.canonical(plan.json) })
+    const owned = yield* journal.create(id, { digest: plan.digest, json: plan.text })
     const labels = Object.entries(options?.labels ?? {})
     return yield* drive<Out, E>(
       journal,
@@ -129,7 +129,7 @@ export const replay = <In, Out, E, R>(
     const plan = yield* planOf(pipeline)
     const history = yield* historyOf(journal, runId)
     const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
-    return yield* Effect.mapError(Drive.replay(runId, driven, history), diverged(runId))
+    return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
 
 /** Runs a pipeline and answers its entries as they become durable; the last is the run's end or rest. */

@@ -1,10 +1,11 @@
 /** Steps that do something: a user's code, an agent's turn, a skill; and pure functions. */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Turn from "../agent/Turn.js"
@@ -14,6 +15,7 @@ import * as Json from "../domain/Json.js"
 import { Once } from "../domain/Once.js"
 import * as StepPath from "../domain/StepPath.js"
 import { TemplateError } from "../expression/Template.js"
+import type { JournalError } from "../journal/Journal.js"
 import type * as Node from "../pipeline/Node.js"
 import * as Shape from "../pipeline/Shape.js"
 import * as Skill from "../pipeline/Skill.js"
@@ -23,12 +25,14 @@ import * as Env from "./Env.js"
 import { defect, detailOf, engineFailed, engineFailure, stepDefect } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { type Drive, own, type Place, type Walked } from "./Place.js"
-import type { Said } from "./Record.js"
+import type { Record, Said } from "./Record.js"
 import { Diverged } from "./RunError.js"
-import { type Crossed, call, cross, evaluated, output } from "./Value.js"
+import { type Crossed, call, cross, evaluated, output, oversize, textOf } from "./Value.js"
 import { isYes } from "./Waiting.js"
 
 const rest: Outcome.Outcome = Outcome.resting
+
+type LeafNode = Node.CodeNode | Node.AgentNode | Node.SkillNode
 
 interface LeafKind {
   readonly step: "code" | "agent" | "skill"
@@ -41,7 +45,7 @@ interface LeafKind {
   readonly walkedInReplay: boolean
 }
 
-const kindOf = (node: Node.CodeNode | Node.AgentNode | Node.SkillNode): LeafKind => {
+const kindOf = (node: LeafNode): LeafKind => {
   switch (node._tag) {
     case "Code":
       return {
@@ -78,40 +82,91 @@ const kindOf = (node: Node.CodeNode | Node.AgentNode | Node.SkillNode): LeafKind
 
 const agentText = Shape.fromSchema(Schema.String)
 
-export const leaf = (
-  drive: Drive,
-  node: Node.CodeNode | Node.AgentNode | Node.SkillNode,
-  place: Place,
-  input: Outcome.Carried
-): Walked =>
-  Effect.gen(function* () {
+export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.suspend(() => {
     const { record } = drive
     const path = own(place, node.name)
     const kind = kindOf(node)
-    const next = (): Walked => leaf(drive, node, { ...place, attempt: place.attempt + 1 }, input)
-    const retried = (failed: Outcome.Failed): Walked =>
-      !place.closed && record.again.has(path) ? next() : Effect.succeed(failed)
-
     const given = inputOf(node, place.env, input, kind.input)
-    if (Either.isLeft(given)) {
-      return yield* retried(
-        given.left instanceof TemplateError
-          ? engineFailed(given.left, path)
-          : defect(`the input: ${given.left.detail}`, path)
-      )
-    }
+    if (Either.isLeft(given)) return retried(drive, node, place, input, refused(given.left, path))
     const { from, json, value } = given.right
+    const text = from === undefined && json !== undefined ? Json.canonical(json) : undefined
+    const over = oversize(drive, "its input", text, path)
+    if (over !== undefined) return retried(drive, node, place, input, over)
     const isOld = record.isOld(path, "StepStarted")
-    const said = yield* record.say(place.closed, {
+    const told = record.tell(place.closed, {
       path,
       kind: "StepStarted",
       data: { step: kind.step, version: kind.version },
-      payload: { input: from !== undefined ? { from } : json === undefined ? {} : { value: json } }
+      payload: { input: from !== undefined ? { from } : json === undefined ? {} : { value: json } },
+      text: text === undefined ? undefined : `{"input":{"value":${text}}}`
     })
-    if (!said) return rest
+    if (told instanceof Diverged) return Effect.fail(told)
+    if (told === "Held") return Effect.succeed(rest)
+    const perform = (): Walked =>
+      Effect.flatMap(record.barrier, () =>
+        Effect.flatMap(execute(drive, node, place, path, value, json), (exit) =>
+          exit === undefined
+            ? Effect.succeed(cut(drive, path))
+            : conclude(drive, node, place, input, path, endOf(drive, exit, kind, path))
+        )
+      )
+    if (told === "New") return perform()
+    return Effect.flatMap(recall(drive, node, place, input, kind, path, isOld), (recalled) =>
+      recalled === undefined ? perform() : Effect.succeed(recalled)
+    )
+  })
 
+/** Says how a step ended, and goes on from there. */
+const conclude = (
+  drive: Drive,
+  node: LeafNode,
+  place: Place,
+  input: Outcome.Carried,
+  path: StepPath.StepPath,
+  ended: Succeeded | Outcome.Failed
+): Walked => {
+  const told =
+    ended._tag === "Completed"
+      ? drive.record.tell(false, {
+          path,
+          kind: "StepSucceeded",
+          data: {},
+          payload: { output: ended.json === undefined ? {} : { value: ended.json } },
+          text: ended.text === undefined ? undefined : `{"output":{"value":${ended.text}}}`
+        })
+      : drive.record.tell(false, {
+          path,
+          kind: "StepFailed",
+          data: { reason: ended.reason },
+          payload: { error: ended.json }
+        })
+  if (told instanceof Diverged) return Effect.fail(told)
+  if (told === "Held") return Effect.succeed(rest)
+  return ended._tag === "Completed"
+    ? Effect.succeed(Outcome.completed(ended.output))
+    : retried(drive, node, place, input, ended)
+}
+
+/** What the record says of a step that has started; undefined if it is to be run (again). */
+const recall = (
+  drive: Drive,
+  node: LeafNode,
+  place: Place,
+  input: Outcome.Carried,
+  kind: LeafKind,
+  path: StepPath.StepPath,
+  isOld: boolean
+): Effect.Effect<Outcome.Outcome | undefined, Diverged | JournalError, unknown> =>
+  Effect.gen(function* () {
+    const { record } = drive
+    const next = (): Walked => leaf(drive, node, { ...place, attempt: place.attempt + 1 }, input)
+    const asked = kind.onUncertain === "ask" ? askedOf(record, path) : []
     const interrupted = record.get(path, "StepInterrupted") !== undefined
-    if (!place.closed && interrupted) {
+    if (
+      interrupted &&
+      (!place.closed || record.has(StepPath.child(place.path, node.name, place.attempt + 1), "StepStarted"))
+    ) {
       answeredAsWhole(drive, path)
       return yield* next()
     }
@@ -119,55 +174,57 @@ export const leaf = (
     const succeeded = record.get(path, "StepSucceeded")
     if (succeeded !== undefined && !isWalked) {
       answeredAsWhole(drive, path)
-      return read(succeeded.payload.output, kind.output, path, input)
+      return read(succeeded.payload.output, kind.output, path)
     }
     const failed = record.get(path, "StepFailed")
     if (failed !== undefined && !(isWalked && failed.data.reason === "Failure")) {
       answeredAsWhole(drive, path)
-      return yield* retried(readFailure(failed.data.reason, failed.payload.error, kind.error, path))
+      const failure = readFailure(failed.data.reason, failed.payload.error, kind.error, path)
+      return yield* retried(drive, node, place, input, failure)
     }
-    if (place.closed || (record.mode._tag === "Replay" && !record.mode.ended && !kind.walkedInReplay)) {
-      answeredAsWhole(drive, path)
-      return Outcome.suspended([{ _tag: "Step", path }])
-    }
-
-    if (record.isReplay && !kind.walkedInReplay) {
+    if (place.closed) return cut(drive, path, asked)
+    if (record.mode._tag === "Replay") {
+      if (kind.walkedInReplay) return undefined
+      if (!record.mode.ended) return cut(drive, path, asked)
       const detail = "the outside is shut, and no result is recorded"
       return yield* new Diverged({ path, kind: "StepSucceeded", field: "", detail })
     }
-
-    if (isOld && !record.isReplay) {
+    if (!isOld) return undefined
+    if (kind.onUncertain === "retry" || !record.has(path, "Recovered")) {
       record.life({ path, kind: "Recovered", data: {}, payload: {} })
-      if (kind.onUncertain !== "retry") {
-        const decided = yield* uncertain(drive, kind.onUncertain, path)
-        if (decided._tag === "Again") return yield* next()
-        if (decided._tag === "Rest") return decided.outcome
-        return yield* retried(decided.outcome)
-      }
     }
-    yield* record.barrier
-    const exit = yield* execute(drive, node, place, path, value, json)
-    if (exit === undefined) {
-      answeredAsWhole(drive, path)
-      return Outcome.suspended([{ _tag: "Step", path }])
-    }
-    const ended = endOf(drive, exit, kind, path)
-    if (ended._tag === "Completed") {
-      const output = Outcome.carried(ended.output.value, ended.output.json(), kind.output, path)
-      const json = output.json()
-      const payload = json === undefined ? {} : { value: json }
-      return (yield* record.say(false, { path, kind: "StepSucceeded", data: {}, payload: { output: payload } }))
-        ? Outcome.completed(output)
-        : rest
-    }
-    const failure: Said<"StepFailed"> = {
-      path,
-      kind: "StepFailed",
-      data: { reason: ended.reason },
-      payload: { error: ended.json }
-    }
-    return (yield* record.say(false, failure)) ? yield* retried(ended) : rest
+    if (kind.onUncertain === "retry") return undefined
+    const decided = yield* uncertain(drive, kind.onUncertain, path)
+    if (decided._tag === "Again") return yield* next()
+    if (decided._tag === "Rest") return decided.outcome
+    return yield* retried(drive, node, place, input, decided.outcome)
   })
+
+/** A failed step that a person asked to be tried again is walked as its next attempt. */
+const retried = (drive: Drive, node: LeafNode, place: Place, input: Outcome.Carried, failed: Outcome.Failed): Walked =>
+  drive.record.again.has(own(place, node.name))
+    ? leaf(drive, node, { ...place, attempt: place.attempt + 1 }, input)
+    : Effect.succeed(failed)
+
+/** A step that started and did not end here. */
+const cut = (drive: Drive, path: StepPath.StepPath, asked: ReadonlyArray<Wait> = []): Outcome.Outcome => {
+  answeredAsWhole(drive, path)
+  return Outcome.suspended([...asked, { _tag: "Step", path }])
+}
+
+const uncertaintyOf = (path: StepPath.StepPath): StepPath.StepPath => StepPath.beside(path, "uncertain")
+
+/** What a person was asked about an uncertain step, which is thereby accounted for; the task, if it is open. */
+const askedOf = (record: Record, path: StepPath.StepPath): ReadonlyArray<Wait> => {
+  const task = uncertaintyOf(path)
+  const isOpened = record.get(task, "TaskOpened") !== undefined
+  const isAnswered = record.get(task, "TaskAnswered") !== undefined
+  record.get(task, "TaskClosed")
+  return isOpened && !isAnswered ? [{ _tag: "Task", path: task }] : []
+}
+
+const refused = (error: Shape.Misfit | TemplateError, path: StepPath.StepPath): Outcome.Failed =>
+  error instanceof TemplateError ? engineFailed(error, path) : defect(`the input: ${error.detail}`, path)
 
 const answeredAsWhole = (drive: Drive, path: StepPath.StepPath): void => {
   drive.answered.add(path)
@@ -175,7 +232,7 @@ const answeredAsWhole = (drive: Drive, path: StepPath.StepPath): void => {
 }
 
 const inputOf = (
-  node: Node.CodeNode | Node.AgentNode | Node.SkillNode,
+  node: LeafNode,
   env: Env.Env,
   input: Outcome.Carried,
   shape: Shape.Shape
@@ -199,41 +256,37 @@ const inputOf = (
 /** Runs a step's own code; `undefined` where a replayed journal ends inside it. */
 const execute = (
   drive: Drive,
-  node: Node.CodeNode | Node.AgentNode | Node.SkillNode,
+  node: LeafNode,
   place: Place,
   path: StepPath.StepPath,
   value: unknown,
   json: Json.Json | undefined
-): Effect.Effect<Exit.Exit<unknown, unknown> | undefined, never, unknown> =>
-  Effect.gen(function* () {
-    const { record, run } = drive
-    const standing = StepPath.standing(path)
-    const { attempt } = place
-    const end = Deferred.unsafeMake<void>(FiberId.none)
-    const { payloadBytes, stop } = drive
-    const door = Door.make({ record, run, path, attempt, stop, end, payloadBytes })
-    const body = bodyOf(node, value, json, {
-      run,
-      path,
-      attempt,
-      get idempotencyKey() {
-        return Digest.of([run, standing])
-      }
-    })
-    const { tag } = place.env.context ?? {}
-    const provided = Effect.provideService(
-      tag === undefined ? body : Effect.provideService(body, tag, Env.snapshot(place.env)),
-      Once,
-      door.once
-    )
-    const traced = drive.traced({ path: standing, attempt, kind: node._tag }, provided)
-    const exit = Effect.exit(Effect.ensuring(traced, Effect.sync(door.close)))
-    if (!record.isReplay) return yield* exit
-    return yield* Effect.raceFirst(exit, Effect.as(Deferred.await(end), undefined))
+): Effect.Effect<Exit.Exit<unknown, unknown> | undefined, never, unknown> => {
+  const { record, run } = drive
+  const { attempt } = place
+  const door = new Door.Door(drive, path, attempt)
+  const body = bodyOf(node, value, json, {
+    run,
+    path,
+    attempt,
+    get idempotencyKey() {
+      return Digest.of([run, StepPath.standing(path)])
+    }
   })
+  const { tag } = place.env.context ?? {}
+  const services = Context.add(drive.services, Once, door)
+  // The walk's fiber is the run's own, and every step sets its services anew: nothing need be put back.
+  const provide = FiberRef.set(
+    FiberRef.currentContext,
+    tag === undefined ? services : Context.add(services, tag, Env.snapshot(place.env))
+  )
+  const traced = drive.traced({ path: StepPath.standing(path), attempt, kind: node._tag }, body)
+  const exit = Effect.exit(Effect.zipRight(provide, traced))
+  return record.isReplay ? Effect.raceFirst(exit, Effect.as(Deferred.await(door.end), undefined)) : exit
+}
 
 const bodyOf = (
-  node: Node.CodeNode | Node.AgentNode | Node.SkillNode,
+  node: LeafNode,
   value: unknown,
   json: Json.Json | undefined,
   info: Node.StepInfo
@@ -248,45 +301,41 @@ const bodyOf = (
   }
 }
 
+interface Succeeded {
+  readonly _tag: "Completed"
+  readonly output: Outcome.Carried
+  readonly json: Json.Json | undefined
+  readonly text: string | undefined
+}
+
 const endOf = (
   drive: Drive,
   exit: Exit.Exit<unknown, unknown>,
   kind: LeafKind,
   path: StepPath.StepPath
-): { readonly _tag: "Completed"; readonly output: Outcome.Carried } | Outcome.Failed => {
+): Succeeded | Outcome.Failed => {
   if (Exit.isSuccess(exit)) {
     const made = output(exit.value, kind.output, path)
     if (Either.isLeft(made)) return defect(`its output does not fit: ${made.left.detail}`, path)
     const json = made.right.json()
-    const size = json === undefined ? 0 : sizeOf(json, drive.payloadBytes)
-    return size > drive.payloadBytes
-      ? defect(`its output has ${size} bytes, over the limit of ${drive.payloadBytes}`, path)
-      : { _tag: "Completed", output: made.right }
+    const text = json === undefined ? undefined : Json.canonical(json)
+    const over = oversize(drive, "its output", text, path)
+    return over ?? { _tag: "Completed", output: made.right, json, text }
   }
   const error = Cause.failureOption(exit.cause)
   if (Option.isNone(error)) return defect(detailOf(Cause.squash(exit.cause)), path)
   const json = kind.error.encode(error.value)
   if (Either.isLeft(json)) return defect(`it failed with what it does not declare: ${json.left.detail}`, path)
+  const over = oversize(drive, "its failure", json.right === undefined ? undefined : Json.canonical(json.right), path)
+  if (over !== undefined) return over
   const read = kind.error.decode(json.right)
   return Either.isLeft(read)
     ? defect(`its error cannot be read back: ${read.left.detail}`, path)
     : { _tag: "Failed", reason: "Failure", error: read.right, json: json.right ?? null, at: [path] }
 }
 
-/** Exact only where it may matter: a text has at most three bytes for each of its UTF-16 units. */
-const sizeOf = (json: Json.Json, limit: number): number => {
-  if (typeof json !== "object" && typeof json !== "string") return 0
-  const text = Json.canonical(json)
-  return text.length * 3 <= limit ? text.length : Buffer.byteLength(text, "utf8")
-}
-
-const read = (
-  recorded: CarriedPayload,
-  shape: Shape.Shape,
-  path: StepPath.StepPath,
-  input: Outcome.Carried
-): Outcome.Outcome => {
-  const json = "value" in recorded ? recorded.value : "from" in recorded ? input.json() : undefined
+const read = (recorded: CarriedPayload, shape: Shape.Shape, path: StepPath.StepPath): Outcome.Outcome => {
+  const json = "value" in recorded ? recorded.value : undefined
   const value = shape.decode(json)
   return Either.isLeft(value)
     ? defect(`its recorded output does not fit its schema any more: ${value.left.detail}`, path)
@@ -322,7 +371,7 @@ const uncertain = (drive: Drive, policy: "ask" | "fail", path: StepPath.StepPath
       payload: { error: failed.json }
     }
     if (policy === "ask") {
-      const task = StepPath.beside(path, "uncertain")
+      const task = uncertaintyOf(path)
       const message = `${path} was running when its process died, and may have taken effect. Run it again?`
       yield* record.say(false, {
         path: task,
@@ -363,7 +412,9 @@ export const computed = (
     }
     const made = call(path, node.code, node.output, input)
     if (Either.isLeft(made)) return made.left
+    const text = textOf(drive, made.right, path)
+    if (Either.isLeft(text)) return text.left
     const payload = { output: Outcome.payloadOf(made.right) }
-    const said = yield* drive.record.say(place.closed, { path, kind: "Computed", data: {}, payload })
+    const said = yield* drive.record.say(place.closed, { path, kind: "Computed", data: {}, payload, text: text.right })
     return said ? Outcome.completed({ ...made.right, origin: path }) : rest
   })

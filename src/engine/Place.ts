@@ -1,8 +1,9 @@
 /** What every part of the walk is handed: the drive it belongs to, and the place it stands at. */
-import type * as Deferred from "effect/Deferred"
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
+import type { JournalError } from "../journal/Journal.js"
 import * as Node from "../pipeline/Node.js"
 import type { Env } from "./Env.js"
 import type { Carried, Outcome } from "./Outcome.js"
@@ -13,8 +14,10 @@ import type { Mail } from "./Together.js"
 export interface Drive {
   readonly run: RunId
   readonly record: Record
-  /** Completed to stop the run from outside. */
-  readonly stop: Deferred.Deferred<never, Diverged>
+  /** What the steps need, as the caller of the run has it. */
+  readonly services: Context.Context<never>
+  /** Stops the run from outside. */
+  readonly halt: (diverged: Diverged) => void
   readonly mail: Mail
   /** Steps answered from the record without being walked: what stands below them is accounted for. */
   readonly answered: Set<string>
@@ -41,7 +44,7 @@ export interface Place {
 }
 
 /** The needs of the steps are checked where a pipeline is run, not here. */
-export type Walked = Effect.Effect<Outcome, Diverged, unknown>
+export type Walked = Effect.Effect<Outcome, Diverged | JournalError, unknown>
 
 export const own = (place: Place, name: string): StepPath.StepPath => StepPath.child(place.path, name, place.attempt)
 

@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { StepPath } from "../domain/StepPath.js"
-import type { Journal, OwnedRun } from "../journal/Journal.js"
+import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import { type Outcome, payloadOf } from "./Outcome.js"
 import { Diverged } from "./RunError.js"
 
@@ -91,35 +91,32 @@ export class Record {
   }
 
   /**
-   * Says what happened: true if it is recorded or staged now, false if nothing new may happen here. Staging hands the
-   * entry to the writer at once; `barrier` awaits it.
+   * Says what happened, at once: `New` if it is staged now, `Known` if it is recorded, `Held` if nothing new may happen
+   * here. Staging hands the entry to the writer; `barrier` awaits it.
    */
+  tell<K extends Event.Kind>(closed: boolean, said: Said<K>): "New" | "Known" | "Held" | Diverged {
+    const ordinal = said.ordinal ?? 0
+    const key = Event.key(said.path, said.kind, ordinal)
+    const recorded = this.byKey.get(key)
+    if (recorded !== undefined) {
+      recorded.used = true
+      return differenceOf(recorded.event, said) ?? "Known"
+    }
+    if (closed) return "Held"
+    if (this.mode._tag === "Replay") {
+      if (!this.mode.ended) return "Held"
+      const { kind, path, payload } = said
+      return new Diverged({ path, kind, field: "", now: payload, detail: "this is not in the record" })
+    }
+    this.stage(key, said)
+    return "New"
+  }
+
+  /** `tell` as an effect: true if it is recorded or staged now. */
   say<K extends Event.Kind>(closed: boolean, said: Said<K>): Effect.Effect<boolean, Diverged> {
     return Effect.suspend(() => {
-      const ordinal = said.ordinal ?? 0
-      const key = Event.key(said.path, said.kind, ordinal)
-      const recorded = this.byKey.get(key)
-      if (recorded !== undefined) {
-        recorded.used = true
-        const difference = differenceOf(recorded.event, said)
-        return difference === undefined ? nothing : Effect.fail(difference)
-      }
-      if (closed) return held
-      if (this.mode._tag === "Replay") {
-        return this.mode.ended
-          ? Effect.fail(
-              new Diverged({
-                path: said.path,
-                kind: said.kind,
-                field: "",
-                now: said.payload,
-                detail: "this is not in the record"
-              })
-            )
-          : held
-      }
-      this.stage(key, said)
-      return nothing
+      const told = this.tell(closed, said)
+      return told instanceof Diverged ? Effect.fail(told) : told === "Held" ? held : nothing
     })
   }
 
@@ -225,10 +222,8 @@ export class Record {
   }
 
   /** Everything said so far is durable. */
-  get barrier(): Effect.Effect<void> {
-    const { mode } = this
-    // A run whose entries could not be written is stopped from outside, by its `lost`.
-    return mode._tag === "Live" ? Effect.catchAll(mode.journal.barrier(mode.owned), () => Effect.never) : Effect.void
+  get barrier(): Effect.Effect<void, JournalError> {
+    return this.mode._tag === "Live" ? this.mode.journal.barrier(this.mode.owned) : Effect.void
   }
 
   /** Recorded events that the walk did not come to, but for those below a path that was answered as a whole. */

@@ -7,7 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { StepPath } from "../domain/StepPath.js"
-import type { Outcome } from "./Outcome.js"
+import type { Outcome, Suspended } from "./Outcome.js"
 
 /** Tells of answers as they are recorded. */
 export interface Mail {
@@ -49,7 +49,7 @@ export const run = <E, R>(options: Options<E, R>): Effect.Effect<ReadonlyArray<O
       bell = Deferred.unsafeMake<void>(FiberId.none)
       Deferred.unsafeDone(rung, Effect.void)
     }
-    const wake = (isDue: (outcome: Outcome & { readonly _tag: "Suspended" }) => boolean): void => {
+    const wake = (isDue: (outcome: Suspended) => boolean): void => {
       let any = false
       for (let i = 0; i < next; i++) {
         const outcome = outcomes[i]
@@ -62,7 +62,9 @@ export const run = <E, R>(options: Options<E, R>): Effect.Effect<ReadonlyArray<O
       }
       if (any) ring()
     }
-    const onAnswer = () => wake(({ waits }) => waits.some((wait) => wait._tag === "Task" && mail.isAnswered(wait.path)))
+    const isAnswered = ({ waits }: Suspended) =>
+      waits.some((wait) => wait._tag === "Task" && mail.isAnswered(wait.path))
+    const onAnswer = () => wake(isAnswered)
     const onTime = () => wake(({ waits }) => waits.some((wait) => wait._tag === "Timer" && wait.due <= now()))
     const earliest = (): number => {
       let due = Number.POSITIVE_INFINITY
@@ -83,6 +85,8 @@ export const run = <E, R>(options: Options<E, R>): Effect.Effect<ReadonlyArray<O
       if (outcome._tag !== "Suspended") return
       waiting += 1
       stopListening ??= mail.listen(onAnswer)
+      // The answer may have come while the child was on its way here.
+      if (isAnswered(outcome)) onAnswer()
     }
     const worker = Effect.gen(function* () {
       active += 1

@@ -61,6 +61,33 @@ export const call = (
       )
   )
 
+/** Exact only where it may matter: a text has at most three bytes for each of its UTF-16 units. */
+export const oversize = (
+  drive: { readonly payloadBytes: number },
+  what: string,
+  text: string | undefined,
+  path: StepPath
+): Outcome.Failed | undefined => {
+  const limit = drive.payloadBytes
+  if (text === undefined || text.length * 3 <= limit) return undefined
+  const size = Buffer.byteLength(text, "utf8")
+  return size > limit ? defect(`${what} has ${size} bytes, over the limit of ${limit}`, path) : undefined
+}
+
+/** The text of what a function answered, to be written; or why it cannot be. */
+export const textOf = (
+  drive: { readonly payloadBytes: number },
+  made: Outcome.Carried,
+  path: StepPath
+): Either.Either<string | undefined, Outcome.Failed> => {
+  const json = made.origin === undefined ? made.json() : undefined
+  const text = json === undefined ? undefined : Json.canonical(json)
+  const over = oversize(drive, "the function's answer", text, path)
+  return over === undefined
+    ? Either.right(text === undefined ? undefined : `{"output":{"value":${text}}}`)
+    : Either.left(over)
+}
+
 /** What code sees of a value that is known only encoded: its JSON. */
 export const decodedOf = (carried: Outcome.Carried): unknown => (carried.raw ? carried.json() : carried.value)
 

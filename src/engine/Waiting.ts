@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
-import type * as StepPath from "../domain/StepPath.js"
+import * as StepPath from "../domain/StepPath.js"
 import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
 import { Rejected } from "../pipeline/StepError.js"
@@ -11,7 +11,7 @@ import * as Env from "./Env.js"
 import { attempted, defect, engineFailed } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { type Drive, own, type Place, type Walked } from "./Place.js"
-import { decodedOf } from "./Value.js"
+import { decodedOf, oversize } from "./Value.js"
 
 const rest: Outcome.Outcome = Outcome.resting
 
@@ -30,6 +30,8 @@ export const ask = (drive: Drive, node: Node.AskNode, place: Place, input: Outco
     const path = own(place, Node.nameOf(node)!)
     const message = messageOf(node, place, path, input)
     if (Either.isLeft(message)) return message.left
+    const over = oversize(drive, "its question", message.right, path)
+    if (over !== undefined) return over
     const opened = yield* record.say(place.closed, {
       path,
       kind: "TaskOpened",
@@ -38,7 +40,9 @@ export const ask = (drive: Drive, node: Node.AskNode, place: Place, input: Outco
     })
     if (!opened) return rest
     const closed = record.get(path, "TaskClosed") !== undefined
-    if (closed && !place.closed) return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
+    const next = StepPath.child(place.path, Node.nameOf(node)!, place.attempt + 1)
+    if (closed && (!place.closed || record.has(next, "TaskOpened")))
+      return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
     const answered = record.get(path, "TaskAnswered")
     if (answered === undefined) return Outcome.suspended([{ _tag: "Task", path }])
     const { answer } = answered.payload

@@ -14,7 +14,7 @@ import { defect, engineFailed } from "./Failure.js"
 import * as Leaf from "./Leaf.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
-import { call, written } from "./Value.js"
+import { call, textOf, written } from "./Value.js"
 import * as Waiting from "./Waiting.js"
 import * as Wrapper from "./Wrapper.js"
 
@@ -64,12 +64,15 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
         const path = StepPath.beside(borrowed(place, node), "map")
         const output = call(path, node.code, node.output, outcome.output)
         if (Either.isLeft(output)) return output.left
+        const text = textOf(drive, output.right, path)
+        if (Either.isLeft(text)) return text.left
         const said = yield* record.say(place.closed, {
           path,
           kind: "Computed",
           ordinal: Node.layersBelow(node, "Map"),
           data: {},
-          payload: { output: Outcome.payloadOf(output.right) }
+          payload: { output: Outcome.payloadOf(output.right) },
+          text: text.right
         })
         return said ? { ...outcome, output: output.right } : Outcome.resting
       })
@@ -106,7 +109,6 @@ const again = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carri
     ? walked
     : Effect.flatMap(walked, (outcome) =>
         outcome._tag === "Failed" &&
-        !place.closed &&
         outcome.at.length === 1 &&
         outcome.at[0] === borrowed(place, node) &&
         drive.record.again.has(outcome.at[0])

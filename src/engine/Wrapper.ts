@@ -27,9 +27,10 @@ export const retry = (drive: Drive, node: Node.RetryNode, place: Place, input: O
     let state: unknown = schedule.initial
     for (let attempt = 1; ; attempt++) {
       const outcome: Outcome.Outcome = yield* drive.go(node.step, { ...place, attempt }, input)
+      // Accounted for also where the step did well once a person had it tried again.
+      const old = record.get(path, "RetryDecided", attempt)?.data
       if (outcome._tag !== "Failed" || outcome.reason === "Defect") return outcome
       // Re-driven with the recorded instant of each decision, so that elapsed time and count survive a crash.
-      const old = record.get(path, "RetryDecided", attempt)?.data
       const now = old?.now ?? record.now()
       const [next, , decision] = yield* schedule.step(now, outcome.error as never, state)
       state = next
@@ -37,7 +38,8 @@ export const retry = (drive: Drive, node: Node.RetryNode, place: Place, input: O
         attempt <= times &&
         ScheduleDecision.isContinue(decision) &&
         (policy._tag === "Schedule" || Retry.covers(policy.retry, tagOf(outcome.error)))
-      const wake = old?.wake ?? (worthIt && ScheduleDecision.isContinue(decision) ? startOf(decision) : null)
+      const wake =
+        old !== undefined ? old.wake : worthIt && ScheduleDecision.isContinue(decision) ? startOf(decision) : null
       const data = { again: old?.again ?? worthIt, now, wake }
       const said = yield* record.say(place.closed, { path, kind: "RetryDecided", ordinal: attempt, data, payload: {} })
       if (!said) return rest
@@ -81,12 +83,14 @@ export const timeout = (drive: Drive, node: Node.TimeoutNode, place: Place, inpu
     // What ended before the deadline was noticed, ended; the rest is cut off.
     const outcome = yield* inside(true)
     if (!fired && outcome._tag !== "Suspended") return outcome
+    const isTriedAgain = !place.closed && record.again.has(path)
     const said = yield* record.sayAll(place.closed, [
       { path, kind: "TimerFired", ordinal, data: {}, payload: {} } as Said<"TimerFired"> as Said<never>,
-      ...(outcome._tag === "Suspended" ? closing(outcome.waits, path) : [])
+      // What a later attempt left open is not this deadline's.
+      ...(outcome._tag === "Suspended" && !isTriedAgain ? closing(record, outcome.waits, path) : [])
     ])
     if (!said) return outcome
-    if (!place.closed && record.again.has(path)) {
+    if (isTriedAgain) {
       return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
     }
     return engineFailed(new StepTimedOut({ path: StepPath.standing(step), millis: node.millis }), path)

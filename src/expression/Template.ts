@@ -65,7 +65,7 @@ export const parse = (source: string): Template => {
       at++
       continue
     }
-    if (at > from && source[at - 1] === "\\") {
+    if (source[at - 1] === "\\") {
       text += `${source.slice(from, at - 1)}{${sign}`
       at += 2
     } else {

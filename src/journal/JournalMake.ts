@@ -63,7 +63,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       }
     })
     const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
-    yield* Lease.keep(driver, writer.live, writer.lose, leasing).pipe(
+    yield* Lease.keep(driver, writer, leasing).pipe(
       Effect.withTracerEnabled(false),
       Effect.interruptible,
       Effect.forkScoped

@@ -10,7 +10,7 @@ import type { RunId } from "../domain/RunId.js"
 import type { Driver, LeaseRow, Taken } from "./Driver.js"
 import { JournalError, type Owner, RunHeld } from "./Journal.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
-import type { Owned } from "./Writer.js"
+import type { Writer } from "./Writer.js"
 
 export interface Options {
   readonly owner: Owner
@@ -51,17 +51,13 @@ export const take = (
   })
 
 /**
- * Renews the leases of all `live` runs at a third of their time, until interrupted. A run whose lease is somebody
+ * Renews the leases of all owned runs at a third of their time, until interrupted. A run whose lease is somebody
  * else's is lost at once; when renewing fails, runs are lost only as their leases run out.
  */
-export const keep = (
-  driver: Driver,
-  live: ReadonlySet<Owned>,
-  lose: (owned: Owned, error: JournalError) => void,
-  options: Options
-): Effect.Effect<never> =>
-  Effect.forever(
-    Effect.delay(
+export const keep = (driver: Driver, { live, lose, owning }: Writer, options: Options): Effect.Effect<never> =>
+  owning.pipe(
+    Effect.zipRight(Effect.sleep(Math.max(1, Math.floor(options.millis / 3)))),
+    Effect.zipRight(
       Effect.suspend(() => {
         // A run that was created and has no entry yet has no lease row either.
         const kept = Array.from(live).filter((owned) => owned.acquire === undefined)
@@ -81,9 +77,9 @@ export const keep = (
             }
           }
         })
-      }),
-      Math.max(1, Math.floor(options.millis / 3))
-    )
+      })
+    ),
+    Effect.forever
   )
 
 export const takenOver = (run: RunId, by?: Owner | null): JournalError =>

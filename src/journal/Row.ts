@@ -50,9 +50,8 @@ export interface Options {
 }
 
 export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effect<Codec> =>
-  // The hasher is made once: making one is asynchronous, using it is not.
   Effect.map(
-    Effect.promise(() => import("hash-wasm").then(({ createBLAKE3 }) => createBLAKE3())),
+    Effect.promise(() => theHasher()),
     (hasher): Codec => {
       const end = `,"tenant":${JSON.stringify(tenant)}}`
       // Salt and payload are laid out side by side here, so that the hasher is entered once.
@@ -133,6 +132,14 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
       return { encode, place, decode }
     }
   )
+
+let made: Promise<IHasher> | undefined
+
+/** One for the process: making one takes milliseconds and is asynchronous, using it is neither. */
+const theHasher = (): Promise<IHasher> => {
+  made ??= import("hash-wasm").then(({ createBLAKE3 }) => createBLAKE3())
+  return made
+}
 
 const hash = (hasher: IHasher, before: Uint8Array, bytes: Uint8Array): string =>
   hasher.init().update(before).update(bytes).digest("hex")

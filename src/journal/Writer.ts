@@ -14,7 +14,7 @@ import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Entry } from "../domain/Event.js"
 import type { RunId } from "../domain/RunId.js"
-import type { Acquire, Answer, Blob, Driver, Slice, Row as StoredRow, Writing } from "./Driver.js"
+import type { Acquire, Answer, Blob, Driver, Slice, Row as StoredRow } from "./Driver.js"
 import { JournalError, type OwnedRun, type Staged } from "./Journal.js"
 import * as Lease from "./Lease.js"
 import { Mailbox } from "./Mail.js"
@@ -107,6 +107,8 @@ export interface Writer {
   /** Runs owned by this process and not given back. */
   readonly live: ReadonlySet<Owned>
   readonly add: (owned: Owned) => void
+  /** Returns as soon as a run is owned. */
+  readonly owning: Effect.Effect<void>
   readonly stage: (owned: Owned, staged: Staged) => void
   readonly discard: (owned: Owned, letter: string) => void
   readonly barrier: (owned: Owned) => Effect.Effect<void, JournalError>
@@ -126,6 +128,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     let queue: Array<Pending> = []
     let queueBytes = 0
     let wake: (() => void) | undefined
+    let added: (() => void) | undefined
     let room: Deferred.Deferred<void> | undefined
     let ending = false
     let ended: JournalError | undefined
@@ -190,7 +193,8 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     const stage: Writer["stage"] = (owned, staged) => {
       // Encoded before a slice is opened for it: what cannot be encoded leaves nothing behind.
       const unplaced = encode(owned, staged)
-      const pending = unplaced && open(owned)
+      if (unplaced === undefined) return
+      const pending = open(owned)
       if (pending === undefined) return
       pending.unplaced.push(unplaced)
       if (staged.letter !== undefined) pending.letters.push(staged.letter)
@@ -383,7 +387,15 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       live,
       add: (owned) => {
         live.add(owned)
+        added?.()
       },
+      owning: Effect.async((resume) => {
+        if (live.size > 0) return resume(Effect.void)
+        added = () => {
+          added = undefined
+          resume(Effect.void)
+        }
+      }),
       stage,
       discard: (owned, letter) => {
         if (!isUnborn(owned)) open(owned)?.letters.push(letter)

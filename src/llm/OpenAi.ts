@@ -5,7 +5,7 @@
  *
  * Whether to try again is decided here, for what may pass by itself, and under the same `Idempotency-Key`; a server that
  * does not know that header may bill each try. The environment is not read: the package's own reading of it
- * (organization, project, custom headers, retries, logging) is turned off or overruled.
+ * (organization, project, custom headers, logging) is turned off or overruled.
  */
 
 import * as Clock from "effect/Clock"
@@ -87,7 +87,7 @@ export const make = (options: Options): ModelDriver => {
       maxRetries: 0,
       logLevel: "off",
       // Ours is the one that counts; this one only has to be later.
-      timeout: Duration.toMillis(timeout) + 60_000,
+      timeout: Math.min(Math.ceil(Duration.toMillis(timeout)) + 60_000, 2 ** 31 - 1),
       fetch: bounded(bytesMax)
     })
     return made

@@ -40,9 +40,9 @@ interface Options {
 }
 
 export const make: {
+  (name: string, options: Options & { readonly output?: undefined }): Agent<string>
   <A, I extends Shape.Crossing>(name: string, options: Options & { readonly output: Schema.Schema<A, I> }): Agent<A>
-  (name: string, options: Options): Agent<string>
-} = (name: string, options: Options & { readonly output?: Schema.Schema<unknown, Shape.Crossing> }) => ({
+} = (name: string, options: Options & { readonly output?: Schema.Schema<unknown, Shape.Crossing> | undefined }) => ({
   name,
   model: options.model,
   system: options.system,

@@ -8,6 +8,13 @@ export interface Fields {
   readonly [name: string]: Schema.Schema.AnyNoContext
 }
 
+/** A field is written to the journal, so its encoded side must be JSON; else the field itself is what does not compile. */
+type Writable<F extends Fields> = {
+  readonly [K in keyof F]: Schema.Schema.Encoded<F[K]> extends Shape.Crossing
+    ? F[K]
+    : Schema.Schema<Schema.Schema.Type<F[K]>, Shape.Crossing>
+}
+
 /** What a step sees of the context: the fields written before it. */
 export type Snapshot<F extends Fields> = { readonly [K in keyof F]?: Schema.Schema.Type<F[K]> }
 
@@ -24,7 +31,7 @@ export interface ContextClass<Self, F extends Fields> extends Context.Tag<Self, 
  */
 export const make =
   <Self>() =>
-  <F extends Fields>(id: string, fields: F): ContextClass<Self, F> => {
+  <F extends Fields>(id: string, fields: F & Writable<F>): ContextClass<Self, F> => {
     const shapes = Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, Shape.fromSchema(schema)]))
     const Tag = Context.Tag(`flujo/context/${id}`)<Self, Snapshot<F>>()
     const spec: ContextSpec = { id, fields: shapes, tag: Tag as unknown as Context.Tag<unknown, unknown> }

@@ -33,9 +33,9 @@ export interface RetryOptions {
 
 export const make = (options: RetryOptions): Retry => ({
   times: options.times,
-  baseMillis: Duration.toMillis(options.base ?? "1 second"),
+  baseMillis: Math.ceil(Duration.toMillis(options.base ?? "1 second")),
   factor: options.factor ?? 2,
-  maxMillis: Duration.toMillis(options.max ?? "1 minute"),
+  maxMillis: Math.ceil(Duration.toMillis(options.max ?? "1 minute")),
   jitter: options.jitter ?? true,
   ...(options.while === undefined ? {} : { while: options.while })
 })

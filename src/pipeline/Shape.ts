@@ -48,6 +48,16 @@ const made = new WeakMap<object, Shape>()
 export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): Shape => {
   const known = made.get(schema)
   if (known !== undefined) return known
+  if (schema.ast._tag === "VoidKeyword") {
+    // The schema itself lets anything through: what a function of type `() => void` happens to answer is not meant.
+    const nothing: Shape = {
+      jsonSchema: describe(schema),
+      encode: () => Either.right(undefined),
+      decode: () => Either.right(undefined)
+    }
+    made.set(schema, nothing)
+    return nothing
+  }
   let encodeWith: ((value: unknown) => Either.Either<unknown, ParseResult.ParseError>) | undefined
   let decodeWith: ((value: unknown) => Either.Either<unknown, ParseResult.ParseError>) | undefined
   let jsonSchema: Json.Json | undefined

@@ -61,6 +61,8 @@ const Proto = {
 export const fromNode = <In, Out, E = never, R = never>(node: Node.Node): Step<In, Out, E, R> =>
   Object.assign(Object.create(Proto), { node })
 
+// Where a function or a text may stand, the overload with the function comes last: a misfit is told by the last one.
+
 // ---------------------------------------------------------------- leaves
 
 /**
@@ -166,11 +168,11 @@ export const params = (json: Json): Node.Params => {
 
 /** Waits for a person's yes and passes its input on; a no is `Rejected`. */
 export const approve: {
+  <A>(name: string, options: { readonly message: string }): Step<A, A, Rejected | Template.TemplateError>
   <A>(
     name: string,
     options: { readonly message: (input: A) => string; readonly version?: string }
   ): Step<A, A, Rejected>
-  <A>(name: string, options: { readonly message: string }): Step<A, A, Rejected | Template.TemplateError>
 } = <A>(name: string, options: { readonly message: ((input: A) => string) | string; readonly version?: string }) =>
   fromNode<A, A, Rejected>({
     _tag: "Ask",
@@ -182,6 +184,10 @@ export const approve: {
 
 /** Waits for a person's answer, which must fit `answer`. */
 export const ask: {
+  <A, I extends Shape.Crossing>(
+    name: string,
+    options: { readonly message: string; readonly answer: Schema.Schema<A, I> }
+  ): Step<unknown, A, Template.TemplateError>
   <In, A, I extends Shape.Crossing>(
     name: string,
     options: {
@@ -190,10 +196,6 @@ export const ask: {
       readonly version?: string
     }
   ): Step<In, A>
-  <A, I extends Shape.Crossing>(
-    name: string,
-    options: { readonly message: string; readonly answer: Schema.Schema<A, I> }
-  ): Step<unknown, A, Template.TemplateError>
 } = <In, A, I extends Shape.Crossing>(
   name: string,
   options: {
@@ -275,10 +277,6 @@ export const parallel: {
 
 /** Goes one way out of several. With a function, the cases must cover what it answers; a text is an expression. */
 export const branch: {
-  <In, K extends string, C extends { readonly [P in K]: Step<In, unknown, unknown, unknown> }>(
-    name: string,
-    options: { readonly on: (input: In) => K; readonly cases: C; readonly version?: string }
-  ): Step<In, Step.Out<C[K]>, Step.Error<C[K]>, Step.Requirements<C[K]>>
   <const C extends Branches, D extends Step.Any = never>(
     name: string,
     options: { readonly on: string; readonly cases: C; readonly otherwise?: D }
@@ -288,6 +286,10 @@ export const branch: {
     Step.Error<C[keyof C]> | Step.Error<D> | NoBranch | Template.TemplateError,
     Step.Requirements<C[keyof C]> | Step.Requirements<D>
   >
+  <In, K extends string, C extends { readonly [P in K]: Step<In, unknown, unknown, unknown> }>(
+    name: string,
+    options: { readonly on: (input: In) => K; readonly cases: C; readonly version?: string }
+  ): Step<In, Step.Out<C[K]>, Step.Error<C[K]>, Step.Requirements<C[K]>>
 } = (
   name: string,
   options: {
@@ -310,6 +312,11 @@ export const loop: {
   <A, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
     body: Step<A, A, E, R>,
+    options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
+  ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
+  <A, E, R, const M extends "fail" | "continue" = "fail">(
+    name: string,
+    body: Step<A, A, E, R>,
     options: {
       readonly until: (output: A) => boolean
       readonly max: number
@@ -317,11 +324,6 @@ export const loop: {
       readonly version?: string
     }
   ): Step<A, A, E | (M extends "fail" ? LoopExhausted : never), R>
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
-    name: string,
-    body: Step<A, A, E, R>,
-    options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
-  ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
 } = <A, E, R>(
   name: string,
   body: Step<A, A, E, R>,

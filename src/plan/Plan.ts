@@ -22,6 +22,8 @@ export interface Outline {
 export interface Plan {
   readonly name: string
   readonly json: Json.JsonObject
+  /** Canonical text of `json`; the digest is of this. */
+  readonly text: string
   readonly digest: Digest.Digest
   readonly outline: ReadonlyArray<Outline>
   readonly findings: ReadonlyArray<Finding>
@@ -30,7 +32,8 @@ export interface Plan {
 export const make = (pipeline: Pipeline.Any): Plan => {
   const json = PlanJson.toJson(pipeline)
   const { findings, outline } = check(pipeline)
-  return { name: pipeline.name, json, digest: Digest.of(json), outline, findings }
+  const text = Json.canonical(json)
+  return { name: pipeline.name, json, text, digest: Digest.ofText(text), outline, findings }
 }
 
 export const errors = (plan: Plan): ReadonlyArray<Finding> =>

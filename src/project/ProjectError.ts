@@ -79,8 +79,12 @@ export const quoted = (name: string): string => {
   return `"${short.replace(unsafe, "�").replaceAll('"', '\\"')}"`
 }
 
-/** Hides user and password of every URI in `text`. A password may itself hold an `@`, so the last one counts. */
-export const maskUri = (text: string): string => text.replace(/:\/\/.*@/g, "://***@")
+/**
+ * Hides everything before the last `@` but a key and a scheme: what stands there may be a password, also where the text
+ * is not the URI it was meant to be.
+ */
+export const maskUri = (text: string): string =>
+  text.replace(/^((?:\s*[\w.-]+\s*=\s*["']{0,3})?(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/)?).*@/s, "$1***@")
 
 /** Control characters, and what reorders or hides text (https://trojansource.codes). */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
@@ -88,6 +92,6 @@ const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 const secretKey = /^(\s*[\w.\-"' ]*(?:key|token|secret|passw|passphrase|credential|auth|private)[\w.\-"' ]*=\s*)\S.*$/i
 
 const masked = (line: string): string => {
-  const safe = maskUri(line.replaceAll("\t", " ").replace(unsafe, "�"))
+  const safe = maskUri(line.replaceAll("\t", " ").replace(unsafe, "�")).replace(secretKey, "$1***")
   return safe.length > widthMax ? `${safe.slice(0, widthMax)}…` : safe
 }

@@ -47,6 +47,8 @@ describe("nothing of the host can be reached", () => {
     assert.strictEqual(answer("{{ evil['constructor'] }}", { evil }), 2)
     assert.strictEqual(answer("{{ evil | tojson }}", { evil }), '{"__proto__":{"x":1},"constructor":2}')
     assert.strictEqual(answer("{{ evil == other }}", { evil, other: { constructor: 2 } }), false)
+    const empty = JSON.parse('{"__proto__": {}}') as Json.Json
+    assert.strictEqual(answer("{{ empty == other }}", { empty, other: { a: 1 } }), false)
   })
   it("a map written with such a key has it, and no other prototype", () => {
     const made = answer("{{ {'__proto__': {'polluted': true}} }}")

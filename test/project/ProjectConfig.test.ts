@@ -357,6 +357,8 @@ describe("flujo.toml", () => {
     ["a megabyte", `# ${"x".repeat(1024 * 1024)}`, "TooLarge", undefined, ["256 KiB"]],
     ["an unknown scheme", '\nstate_uri = "mysql://me:hunter2@host/db"', "BadStateUri", 2, ["sqlite and memory"]],
     ["postgres", 'state_uri = "postgresql://user:hunter2@host:5432/db"', "BadStateUri", 1, ["sqlite and memory"]],
+    ["a password without a scheme", 'state_uri = "//user:p@hunter2@host/db"', "BadStateUri", 1, ["***@host/db"]],
+    ["a password with an @", 'state_uri = "my://user:p@hunter2@host/db"', "BadStateUri", 1, ["my://***@host/db"]],
     ["an empty state URI", 'state_uri = ""', "BadStateUri", 1, ["empty"]],
     ["an unknown key with a secret", 'openai_api_key = "hunter2"\n', "UnknownKey", 1, ["openai_api_key"]],
     ["a password near a mistake", 'state_uri = "postgres://u:hunter2@h/d"\n= 1\n', "Syntax", 2, []],

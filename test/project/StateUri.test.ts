@@ -63,6 +63,7 @@ describe("state URIs", () => {
     assert.include(refusal("state.db"), "sqlite:///path/in/project.db")
     assert.include(refusal("/var/state.db"), "sqlite:////absolute/path.db")
     assert.include(refusal("C:\\state.db"), "sqlite:////absolute/path.db")
+    assert.include(refusal("C://state.db"), "sqlite:////absolute/path.db")
     for (const text of ["", " ", "sqlite", "sqlite:", "sqlite:a.db", "sqlite:/a.db", "sqlite://", "sqlite:///"])
       refusal(text)
     for (const text of ["sqlite:///a/", "sqlite:///.", "sqlite:///a/..", "sqlite:////", "memory://name"]) refusal(text)
@@ -77,6 +78,8 @@ describe("state URIs", () => {
       "mysql://user:hunter2@host",
       "postgres://user:p/@hunter2@host/db",
       "://user:hunter2@host",
+      "://user:p@hunter2@host",
+      "//user:p@hunter2@host",
       "x://user:hunter2@host",
       "redis+tls://:hunter2@host"
     ]) {

@@ -63,6 +63,9 @@ describe("templates", () => {
         const plan = Templates.plan(existing, { force })
         const after = done(existing, plan)
         assert.deepStrictEqual(done(after, Templates.plan(after, { force })), after)
+        if (force && !Array.from(existing.values()).includes(null)) {
+          assert.deepStrictEqual(new Set(Object.values(actions(after, force))), new Set(["unchanged"]))
+        }
         for (const [name, content] of existing) {
           if (!names.includes(name)) assert.strictEqual(after.get(name), content)
           if (!force && name !== ".gitignore") assert.strictEqual(after.get(name), content)

@@ -1,5 +1,5 @@
 /**
- * `fetch` with two limits: a response is read whole, up to so many bytes, and a redirect is answered as it is instead of
+ * `fetch` with limits: a response is read whole, up to so many bytes, and a redirect is answered as it is instead of
  * being followed, as whatever it points to would get the key. Reading happens in here, so a time-out or an interruption
  * covers the last byte as well as the first.
  */
@@ -18,12 +18,21 @@ export class TornBody extends Error {
   }
 }
 
+/** What is sent; the package would add a description of this machine, and headers out of the environment. */
+const headersSent = ["accept", "authorization", "content-type", "idempotency-key", "user-agent"]
+
 const nullBody = new Set([101, 103, 204, 205, 304])
 
 export const bounded =
   (bytesMax: number): typeof globalThis.fetch =>
   async (input, init) => {
-    const response = await globalThis.fetch(input, { ...init, redirect: "manual" })
+    const given = new Headers(init?.headers)
+    const sent = new Headers()
+    for (const name of headersSent) {
+      const value = given.get(name)
+      if (value !== null) sent.set(name, value)
+    }
+    const response = await globalThis.fetch(input, { ...init, headers: sent, redirect: "manual" })
     const body = await read(response, bytesMax)
     const headers = new Headers(response.headers)
     // What was read is decoded already.

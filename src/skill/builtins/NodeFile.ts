@@ -1,6 +1,7 @@
 /**
- * What the platform's `FileSystem` cannot say, straight from Node: looking at a name without following a link, and
- * opening a file with `O_NOFOLLOW`. An adapter: nothing else in this room touches `node:fs`.
+ * What the platform's `FileSystem` cannot say, straight from Node: looking at a name without following a link, opening
+ * with `O_NOFOLLOW`, and working in a folder that was opened, whatever its name leads to by then. An adapter: nothing
+ * else in this room touches `node:fs`.
  */
 import { constants } from "node:fs"
 import * as Fs from "node:fs/promises"
@@ -10,9 +11,6 @@ import * as Option from "effect/Option"
 /** What stands under a name itself: a link is a link, wherever it leads. */
 export interface Found {
   readonly kind: "file" | "folder" | "link" | "other"
-  /** Device and inode: which file it is, whatever it is called. */
-  readonly identity: string
-  readonly size: number
   /** Permission bits. */
   readonly mode: number
 }
@@ -24,10 +22,7 @@ export interface Fault {
 }
 
 interface Stats {
-  readonly dev: bigint
-  readonly ino: bigint
-  readonly mode: bigint
-  readonly size: bigint
+  readonly mode: number
   isFile(): boolean
   isDirectory(): boolean
   isSymbolicLink(): boolean
@@ -35,9 +30,7 @@ interface Stats {
 
 const found = (stats: Stats): Found => ({
   kind: stats.isFile() ? "file" : stats.isDirectory() ? "folder" : stats.isSymbolicLink() ? "link" : "other",
-  identity: `${stats.dev}:${stats.ino}`,
-  size: Number(stats.size),
-  mode: Number(stats.mode & 0o777n)
+  mode: stats.mode & 0o777
 })
 
 const fault = (error: unknown): Fault => ({
@@ -49,10 +42,38 @@ const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, Fault> => Effect.t
 
 /** `none` where nothing has this name. */
 export const look = (path: string): Effect.Effect<Option.Option<Found>, Fault> =>
-  attempt(() => Fs.lstat(path, { bigint: true })).pipe(
+  attempt(() => Fs.lstat(path)).pipe(
     Effect.map((stats) => Option.some(found(stats))),
     Effect.catchAll((error) => (error.code === "ENOENT" ? Effect.succeedNone : Effect.fail(error)))
   )
+
+/**
+ * Holds a folder open while `use` works in it, and hands it the name to do so by. Where the system can say what an open
+ * folder is called (Linux, `/proc/self/fd`), it must be `folder`, else `ESTALE`, and what stands below the handed name is
+ * in that very folder, even if somebody puts a link in its place meanwhile. Elsewhere the handed name is `folder`.
+ *
+ * No call that uses the handed name may outlive `use`: make them uninterruptible.
+ */
+export const holding = <A, E, R>(
+  folder: string,
+  use: (base: string) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | Fault, R> =>
+  Effect.acquireUseRelease(
+    attempt(() => Fs.open(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)),
+    (handle) =>
+      Effect.gen(function* () {
+        const held = `/proc/self/fd/${handle.fd}`
+        const called = yield* Effect.option(attempt(() => Fs.readlink(held)))
+        if (Option.isNone(called)) return yield* use(folder)
+        if (called.value === folder) return yield* use(held)
+        const detail = "the folder was moved or replaced while it was being opened"
+        return yield* Effect.fail<Fault>({ code: "ESTALE", detail })
+      }),
+    close
+  )
+
+const close = (handle: Fs.FileHandle): Effect.Effect<void> =>
+  Effect.promise(() => handle.close().catch(() => undefined))
 
 export interface OpenFile {
   readonly found: Found
@@ -72,10 +93,10 @@ export const reading = <A, E>(
     attempt(() => Fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)),
     (handle) =>
       Effect.flatMap(
-        attempt(() => handle.stat({ bigint: true })),
+        attempt(() => handle.stat()),
         (stats) => use({ found: found(stats), read: (bytesMax) => attempt(() => head(handle, bytesMax)) })
       ),
-    (handle) => Effect.promise(() => handle.close().catch(() => undefined))
+    close
   )
 
 const chunkBytes = 256 * 1024

@@ -3,10 +3,10 @@
  * following links: what leads out (`..`, a path elsewhere, a link anywhere on the way), what is no plain file, and, for
  * writing, what belongs to flujo or git, is refused.
  *
- * Looking and opening are two moments. Who can change the project folder in between can put a link where a folder was
- * looked at; what was opened for reading is looked at once more before its text is given away, and a write replaces a
- * name and never follows it, but its parent could be swapped in that instant. Keep the folder to people who may write
- * what flujo writes. A hard link is the file itself and cannot be told apart.
+ * Looking and working are two moments. On Linux the folder is held open, and it is checked that what was opened is what
+ * was looked at, so that a folder swapped for a link in between gives nothing away and takes nothing. Where the system
+ * cannot tell that (macOS), whoever may change the project folder could win that race: keep it to people who may read
+ * and write what flujo does. A hard link is the file itself and cannot be told apart.
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -18,8 +18,14 @@ import * as NodeFile from "./NodeFile.js"
 export interface ProjectFolder {
   /** Where `given` leads. Nothing is made and nothing is opened. */
   readonly locate: (given: string, access: "read" | "write") => Effect.Effect<Located, SkillError>
-  /** Looks at every component again; answers what stands at the end. */
+  /** Looks at every component; answers what stands at the end. */
   readonly check: (located: Located) => Effect.Effect<Option.Option<NodeFile.Found>, SkillError>
+  /** Holds a folder of this project open while `use` works in it, by the name it is handed. */
+  readonly holding: <A>(
+    located: Located,
+    folder: string,
+    use: (base: string) => Effect.Effect<A, SkillError>
+  ) => Effect.Effect<A, SkillError>
   readonly refused: (detail: string) => SkillError
   /** What the system said about `given`. */
   readonly failed: (given: string, fault: NodeFile.Fault) => SkillError
@@ -31,6 +37,7 @@ export interface Located {
   readonly given: string
   /** With forward slashes, from the project folder. */
   readonly relative: string
+  readonly root: string
   /** The folders on the way below the project folder, outermost first. */
   readonly folders: ReadonlyArray<string>
   readonly folder: string
@@ -100,9 +107,17 @@ export const make = (skill: string, root: string, files: FileSystem.FileSystem, 
       const folders = parts.slice(0, -1).map((_, i) => paths.join(real, ...parts.slice(0, i + 1)))
       const name = parts[parts.length - 1]!
       const folder = folders.at(-1) ?? real
-      return { given, relative: parts.join("/"), folders, folder, name, file: paths.join(folder, name) }
+      return { given, root: real, relative: parts.join("/"), folders, folder, name, file: paths.join(folder, name) }
     }),
     check,
+    holding: (located, folder, use) =>
+      Effect.mapError(NodeFile.holding(folder, use), (error) => {
+        if (error instanceof SkillError) return error
+        const isSwapped = error.code === "ESTALE" || error.code === "ELOOP" || error.code === "ENOTDIR"
+        return isSwapped
+          ? refused(`${quoted(located.given)}: a folder on the way was replaced meanwhile; try again`)
+          : failed(located.given, error)
+      }),
     refused,
     failed
   }
@@ -144,6 +159,13 @@ const faults: Readonly<Record<string, string>> = {
   EMFILE: "too many files are open"
 }
 
-/** Escaped, and not longer than one would read. */
-const quoted = (text: string): string =>
-  JSON.stringify(text.length > 200 ? `${text.slice(0, 200).toWellFormed()}…` : text)
+/** A path as a message shows it: in quotes, escaped, and not longer than one would read. */
+export const quoted = (text: string): string => {
+  const shown = text.length > lengthShown ? `${text.slice(0, lengthShown).toWellFormed()}…` : text
+  return JSON.stringify(shown).replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`
+  )
+}
+
+const lengthShown = 200

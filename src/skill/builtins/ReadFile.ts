@@ -1,4 +1,4 @@
-/** `read_file`: the text of a file of the project. */
+/** `read_file`: the text of a file of the project, without the mark (BOM) that some editors put before it. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -19,35 +19,34 @@ export interface Options {
 
 /** Takes the file system it needs once, so that running the skill needs nothing. */
 export const make = Effect.fnUntraced(function* ({ bytesMax, root }: Options) {
-  const folder = ProjectFolder.make(id, root, yield* FileSystem.FileSystem, yield* Path.Path)
+  const paths = yield* Path.Path
+  const folder = ProjectFolder.make(id, root, yield* FileSystem.FileSystem, paths)
   const { failed, refused } = folder
 
   const read = Effect.fnUntraced(function* (path: string) {
     const located = yield* folder.locate(path, "read")
+    const show = ProjectFolder.quoted(path)
     const seen = yield* folder.check(located)
     if (Option.isNone(seen)) return yield* failed(path, { code: "ENOENT", detail: "" })
-    return yield* NodeFile.reading(located.file, (file) =>
-      Effect.gen(function* () {
-        if (file.found.kind !== "file") return yield* refused(`${JSON.stringify(path)} is not a plain file`)
-        const bytes = yield* Effect.mapError(file.read(bytesMax + 1), (fault) => failed(path, fault))
-        if (bytes.length > bytesMax) {
-          return yield* refused(`${JSON.stringify(path)} is larger than ${bytesMax} bytes`)
+    const bytes = yield* folder.holding(located, located.folder, (base) =>
+      Effect.mapError(
+        NodeFile.reading(paths.join(base, located.name), ({ found, read }) =>
+          Effect.zipRight(
+            found.kind === "file" ? Effect.void : Effect.fail(refused(`${show} is not a plain file`)),
+            read(bytesMax + 1)
+          )
+        ),
+        (error) => {
+          if (error instanceof Skill.SkillError) return error
+          return error.code === "ELOOP" ? refused(`${show} is a symbolic link`) : failed(path, error)
         }
-        const now = yield* folder.check(located)
-        if (Option.isNone(now) || now.value.identity !== file.found.identity) {
-          return yield* refused(`${JSON.stringify(path)} was replaced while it was being read; try again`)
-        }
-        return yield* Effect.try({
-          try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
-          catch: () => refused(`${JSON.stringify(path)} is not text in UTF-8`)
-        })
-      })
-    ).pipe(
-      Effect.mapError((error) => {
-        if (error instanceof Skill.SkillError) return error
-        return error.code === "ELOOP" ? refused(`${JSON.stringify(path)} is a symbolic link`) : failed(path, error)
-      })
+      )
     )
+    if (bytes.length > bytesMax) return yield* refused(`${show} is larger than ${bytesMax} bytes`)
+    return yield* Effect.try({
+      try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
+      catch: () => refused(`${show} is not text in UTF-8`)
+    })
   })
 
   return Skill.make(id, {

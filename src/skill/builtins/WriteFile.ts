@@ -38,64 +38,71 @@ export const make = Effect.fnUntraced(function* ({ bytesMax, root }: Options) {
   const write = Effect.fnUntraced(function* (path: string, text: string, idempotencyKey: string) {
     const bytes = new TextEncoder().encode(text)
     if (bytes.length > bytesMax) {
-      const detail = `${JSON.stringify(path.slice(0, 200))}: the content has ${bytes.length} bytes, over the limit of ${bytesMax}`
+      const detail = `${ProjectFolder.quoted(path)}: the content has ${bytes.length} bytes, over the limit of ${bytesMax}`
       return yield* folder.refused(detail)
     }
     const located = yield* folder.locate(path, "write")
     const orFailed = Effect.mapError((error: PlatformError) => folder.failed(path, faultOf(error)))
     yield* folder.check(located)
-    for (const parent of located.folders) {
-      const made = Effect.zipRight(orFailed(files.makeDirectory(parent)), flushed(paths.dirname(parent)))
-      if (Option.isNone(yield* orFailed(there(parent)))) yield* made
+    let parent = located.root
+    for (const below of located.folders) {
+      const made = (base: string) => Effect.zipRight(files.makeDirectory(inside(base, below)), flushed(base))
+      yield* folder.holding(located, parent, (base) =>
+        whole(orFailed(Effect.catchIf(made(base), isThere, () => Effect.void)))
+      )
       yield* folder.check(located)
+      parent = below
     }
     const mark = `.flujo-${Digest.ofText(idempotencyKey).slice(0, 16)}-`
-    yield* orFailed(removeLeft(located.folder, mark))
     const random = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
-    const temporary = paths.join(located.folder, `${mark}${random.toString(36)}.tmp`)
-    yield* Effect.scoped(
+    yield* folder.holding(located, located.folder, (base) =>
       Effect.gen(function* () {
+        const temporary = paths.join(base, `${mark}${random.toString(36)}.tmp`)
+        yield* orFailed(removeLeft(base, mark))
         yield* orFailed(fill(temporary, bytes))
         const old = yield* folder.check(located)
-        if (Option.isSome(old)) yield* orFailed(files.chmod(temporary, old.value.mode))
-        yield* Effect.uninterruptible(orFailed(files.rename(temporary, located.file)))
-      })
+        if (Option.isSome(old)) yield* whole(orFailed(files.chmod(temporary, old.value.mode)))
+        yield* whole(orFailed(files.rename(temporary, inside(base, located.file))))
+        yield* flushed(base)
+      }).pipe(Effect.scoped)
     )
-    yield* flushed(located.folder)
     return { path: located.relative, bytes: bytes.length }
   })
 
+  const inside = (base: string, path: string) => paths.join(base, paths.basename(path))
+
   /** A new file, which is removed with the scope unless it has another name by then. */
   const created = (file: string) =>
-    Effect.uninterruptible(
+    whole(
       Effect.tap(files.open(file, { flag: "wx" }), () =>
         Effect.addFinalizer(() => Effect.ignore(files.remove(file, { force: true })))
       )
     )
 
-  /** No single call is cut: its descriptor would be closed, and perhaps be another file's, while it still writes. */
   const fill = (file: string, bytes: Uint8Array) =>
     Effect.gen(function* () {
       const open = yield* created(file)
       for (let from = 0; from < bytes.length; from += chunkBytes) {
-        yield* Effect.uninterruptible(open.writeAll(bytes.subarray(from, from + chunkBytes)))
+        yield* whole(open.writeAll(bytes.subarray(from, from + chunkBytes)))
       }
-      yield* Effect.uninterruptible(open.sync)
+      yield* whole(open.sync)
     })
 
   /** What this very call left when its process was killed. */
   const removeLeft = (where: string, mark: string) =>
-    Effect.flatMap(files.readDirectory(where), (names) =>
-      Effect.forEach(
-        names.filter((name) => name.startsWith(mark) && name.endsWith(".tmp")),
-        (name) => files.remove(paths.join(where, name), { force: true }),
-        { discard: true }
+    whole(
+      Effect.flatMap(files.readDirectory(where), (names) =>
+        Effect.forEach(
+          names.filter((name) => name.startsWith(mark) && name.endsWith(".tmp")),
+          (name) => files.remove(paths.join(where, name), { force: true }),
+          { discard: true }
+        )
       )
     )
 
   /** The new name is durable too. Not every system can flush a folder; the file itself is flushed already. */
   const flushed = (where: string) =>
-    Effect.ignore(Effect.scoped(Effect.flatMap(files.open(where, { flag: "r" }), (open) => open.sync)))
+    whole(Effect.ignore(Effect.scoped(Effect.flatMap(files.open(where, { flag: "r" }), (open) => open.sync))))
 
   return Skill.make(id, {
     description: `Writes a file of the project, whole or not at all, and makes its folders: a text as it is, any other value as indented JSON; at most ${bytesMax} bytes. Links are not followed.`,
@@ -107,6 +114,12 @@ export const make = Effect.fnUntraced(function* ({ bytesMax, root }: Options) {
     run: ({ content, path }, { idempotencyKey }) => write(path, textOf(content), idempotencyKey)
   })
 })
+
+/**
+ * A call of the system that is in progress is not cut: its descriptor would be closed, and perhaps be another file's,
+ * while it still works. Interruption comes between two of them.
+ */
+const whole = Effect.uninterruptible
 
 const isThere = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
 

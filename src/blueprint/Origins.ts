@@ -1,0 +1,45 @@
+/**
+ * Where in the text each node of a pipeline was written, and each of its templates, so that what a planner finds in the
+ * tree can be shown in the file.
+ */
+import type { Span } from "../expression/Template.js"
+import type { Node } from "../pipeline/Node.js"
+
+/** A template of a node, with the way from a piece of it to the file. */
+export interface Text {
+  readonly source: string
+  readonly within: (span: Span) => Span
+}
+
+export interface Origin {
+  /** All that was written for it. */
+  readonly whole: Span
+  /** What to point at: its name, or else its kind or first key. */
+  readonly head: Span
+  readonly isNamed: boolean
+  readonly texts: ReadonlyArray<Text>
+  /** Keys of branches. */
+  readonly branches: ReadonlyMap<string, Span>
+}
+
+export class Origins {
+  private readonly byNode = new WeakMap<Node, Origin>()
+  private readonly faulty = new WeakSet<Node>()
+
+  put(node: Node, origin: Partial<Origin> & { readonly whole: Span }): void {
+    this.byNode.set(node, { head: origin.whole, isNamed: true, texts: [], branches: new Map(), ...origin })
+  }
+
+  get(node: Node): Origin | undefined {
+    return this.byNode.get(node)
+  }
+
+  /** What stands for something that could not be read: nothing that follows from it is worth saying. */
+  markFaulty(node: Node): void {
+    this.faulty.add(node)
+  }
+
+  isFaulty(node: Node): boolean {
+    return this.faulty.has(node)
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * A run at a glance, folded from its entries: where it stands, what it took, what came out, what it waits for. It can be
+ * made of any prefix of a journal, and tells what was known then.
+ */
+import * as Option from "effect/Option"
+import type { Entry, EventOf } from "../domain/Event.js"
+import type { Json } from "../domain/Json.js"
+import type { StepPath } from "../domain/StepPath.js"
+import * as StepPaths from "../domain/StepPath.js"
+import * as Usage from "../domain/Usage.js"
+import * as Values from "./Values.js"
+
+/** `cut`: it neither ended nor rests, and nobody drives it: its process died. `empty`: no entries at all. */
+export type Status = "running" | "suspended" | "completed" | "failed" | "cancelled" | "cut" | "empty"
+
+export interface Options {
+  /** Whether somebody drives the run now (`Journal.holder`): the entries cannot tell. */
+  readonly held: boolean
+  /** Milliseconds since 1970; durations of a held run go on to here, else to its last entry. */
+  readonly now?: number | undefined
+}
+
+export interface Failure {
+  readonly reason: "Failure" | "Engine" | "Defect"
+  /** The steps where it arose. */
+  readonly at: ReadonlyArray<StepPath>
+  readonly error: Json
+}
+
+export interface OpenTask {
+  readonly path: StepPath
+  readonly task: EventOf<"TaskOpened">["data"]["task"]
+  readonly message: string
+  /** JSON Schema of the answer; `{}` takes anything. */
+  readonly schema: Json
+  readonly openedAt: number
+}
+
+export interface RunSummary {
+  readonly run: string
+  readonly pipeline: string
+  readonly plan: string
+  readonly labels: ReadonlyArray<readonly [name: string, value: string]>
+  readonly status: Status
+  readonly startedAt: number
+  /** `none` unless it ended for good. */
+  readonly endedAt: Option.Option<number>
+  readonly durationMillis: number
+  readonly input: Option.Option<Json>
+  readonly output: Option.Option<Json>
+  readonly error: Option.Option<Failure>
+  /** Why it was cancelled. */
+  readonly cancelled: Option.Option<string>
+  /** Steps that ended well: code, agents, skills and functions, answered tasks and sleeps. Attempts count each. */
+  readonly stepsDone: number
+  readonly stepsFailed: number
+  readonly usage: Usage.Usage
+  /** By the name that the provider gave, in the order of first use. */
+  readonly usageByModel: ReadonlyMap<string, Usage.Usage>
+  readonly calls: number
+  readonly tasks: ReadonlyArray<OpenTask>
+  /** When a resting run goes on by itself. */
+  readonly wakeAt: Option.Option<number>
+  readonly resumptions: number
+  /** Steps that were running when a process died, and were run again. */
+  readonly recoveries: number
+  readonly entries: number
+}
+
+export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummary => {
+  const values = Values.make(entries)
+  const first = entries[0]
+  const last = entries.at(-1)
+  const tasks = new Map<StepPath, OpenTask>()
+  const usageByModel = new Map<string, Usage.Usage>()
+  let started: EventOf<"RunStarted"> | undefined
+  let status: Status = first === undefined ? "empty" : "running"
+  let endedAt = Option.none<number>()
+  let output = Option.none<Json>()
+  let error = Option.none<Failure>()
+  let cancelled = Option.none<string>()
+  let usage = Usage.none
+  let wakeAt = Option.none<number>()
+  let [stepsDone, stepsFailed, calls, resumptions, recoveries] = [0, 0, 0, 0, 0]
+  const move = (to: Status, at?: number) => {
+    status = to
+    endedAt = Option.fromNullable(at)
+    output = Option.none()
+    error = Option.none()
+    cancelled = Option.none()
+    wakeAt = Option.none()
+  }
+  for (const { at, event } of entries) {
+    switch (event.kind) {
+      case "RunStarted":
+        started = event
+        break
+      case "RunResumed":
+        move("running")
+        resumptions += 1
+        break
+      case "RunSuspended": {
+        move("suspended")
+        const dues = event.data.waits.flatMap((wait) => (wait._tag === "Timer" ? [wait.due] : []))
+        wakeAt = dues.length === 0 ? Option.none() : Option.some(dues.reduce((a, b) => Math.min(a, b)))
+        break
+      }
+      case "RunCompleted":
+        move("completed", at)
+        output = values.of(event.payload.output)
+        break
+      case "RunFailed":
+        move("failed", at)
+        error = Option.some({ reason: event.data.reason, at: event.data.at, error: event.payload.error })
+        break
+      case "RunCancelled":
+        move("cancelled", at)
+        cancelled = Option.some(event.payload.reason)
+        break
+      case "StepSucceeded":
+        stepsDone += 1
+        break
+      case "Computed":
+      case "TimerFired":
+        if (isOwn(event.path)) stepsDone += 1
+        break
+      case "StepFailed":
+        stepsFailed += 1
+        break
+      case "Recovered":
+        recoveries += 1
+        break
+      case "TaskOpened":
+        tasks.set(event.path, {
+          path: event.path,
+          task: event.data.task,
+          message: event.payload.message,
+          schema: event.payload.schema,
+          openedAt: at
+        })
+        break
+      case "TaskAnswered":
+        tasks.delete(event.path)
+        if (isOwn(event.path)) stepsDone += 1
+        break
+      case "TaskClosed":
+        tasks.delete(event.path)
+        break
+      case "Answered": {
+        calls += 1
+        const { model, usage: spent } = event.data
+        if (spent === undefined) break
+        usage = Usage.add(usage, spent)
+        const name = model ?? "unknown"
+        usageByModel.set(name, Usage.add(usageByModel.get(name) ?? Usage.none, spent))
+        break
+      }
+    }
+  }
+  const isRunning = status === "running"
+  const startedAt = first?.at ?? 0
+  const until = isRunning && options.held ? (options.now ?? last?.at) : (Option.getOrUndefined(endedAt) ?? last?.at)
+  return {
+    run: first?.run ?? "",
+    pipeline: started?.data.pipeline ?? "",
+    plan: started?.data.plan ?? "",
+    labels: started?.data.labels ?? [],
+    status: isRunning && !options.held ? "cut" : status,
+    startedAt,
+    endedAt,
+    durationMillis: Math.max(0, (until ?? startedAt) - startedAt),
+    input: started === undefined ? Option.none() : values.of(started.payload.input),
+    output,
+    error,
+    cancelled,
+    stepsDone,
+    stepsFailed,
+    usage,
+    usageByModel,
+    calls,
+    tasks: [...tasks.values()],
+    wakeAt,
+    resumptions,
+    recoveries,
+    entries: entries.length
+  }
+}
+
+/** Whether a path is a step's own, and not a place beside it: a deadline, a change of its output. */
+const isOwn = (path: StepPath): boolean => {
+  if (!path.includes("!")) return true
+  const segments = StepPaths.fromString(path)
+  return Option.isNone(segments) || StepPaths.parse(segments.value).at(-1)?.role === undefined
+}

@@ -1,0 +1,97 @@
+/** One place of a run in its trace: a step, a part of one, or a call that it made. */
+import type * as Option from "effect/Option"
+import type { Json } from "../domain/Json.js"
+import type { StepPath } from "../domain/StepPath.js"
+import type * as Usage from "../domain/Usage.js"
+
+/**
+ * `waiting`: for a person or a time. `interrupted`: ended from outside. `skipped`: a task that was no longer needed.
+ * `cut`: it had not ended when its process died.
+ */
+export type Status = "running" | "waiting" | "completed" | "failed" | "interrupted" | "skipped" | "cut"
+
+/**
+ * `code`, `agent`, `skill`, `fn`, `task` and `sleep` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a
+ * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt` and `fallback` are places in them;
+ * `model` and `call` are what a step asked through `Once`.
+ */
+export type Kind =
+  | "run"
+  | "code"
+  | "agent"
+  | "skill"
+  | "fn"
+  | "task"
+  | "sleep"
+  | "branch"
+  | "case"
+  | "loop"
+  | "iteration"
+  | "forEach"
+  | "item"
+  | "group"
+  | "fallback"
+  | "model"
+  | "call"
+
+export type Decision =
+  | { readonly _tag: "Branch"; readonly branch: string; readonly on: Json }
+  | { readonly _tag: "Items"; readonly count: number }
+  | { readonly _tag: "Iteration"; readonly end: "again" | "done" | "max" }
+
+export interface Failure {
+  /** `none` where only the fact is recorded. */
+  readonly reason: Option.Option<"Failure" | "Engine" | "Defect">
+  readonly error: Option.Option<Json>
+}
+
+export interface Task {
+  readonly task: "approve" | "ask" | "uncertain"
+  readonly message: string
+  /** JSON Schema of the answer. */
+  readonly schema: Json
+  readonly answer: Option.Option<{ readonly value: Json; readonly by: Option.Option<string>; readonly at: number }>
+}
+
+export interface Timer {
+  /** `deadline`: the step fails when it fires. */
+  readonly role: "deadline" | "sleep"
+  readonly setAt: number
+  readonly due: number
+  readonly firedAt: Option.Option<number>
+}
+
+/** What was decided after an attempt failed. */
+export interface Retry {
+  readonly attempt: number
+  readonly again: boolean
+  readonly wakeAt: Option.Option<number>
+}
+
+export interface TraceNode {
+  readonly path: StepPath
+  /** What this node adds to its parent's path: `review`, `#2`, `[3]`, `!fallback`, `turn[0]`. */
+  readonly label: string
+  readonly kind: Kind
+  readonly status: Status
+  readonly startedAt: number
+  readonly endedAt: Option.Option<number>
+  readonly durationMillis: number
+  /** Of all model calls here and below. */
+  readonly usage: Usage.Usage
+  /** Who answered a model call. */
+  readonly model: Option.Option<string>
+  readonly attempts: number
+  /** How often it was run again because its process had died. */
+  readonly recoveries: number
+  /** For calls: the request. */
+  readonly input: Option.Option<Json>
+  readonly output: Option.Option<Json>
+  readonly failure: Option.Option<Failure>
+  readonly decision: Option.Option<Decision>
+  readonly task: Option.Option<Task>
+  readonly timers: ReadonlyArray<Timer>
+  readonly retries: ReadonlyArray<Retry>
+  /** In the order in which they were first heard of, which is the declared one but for parallel steps. */
+  readonly children: ReadonlyArray<TraceNode>
+}

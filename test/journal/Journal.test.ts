@@ -1,0 +1,26 @@
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as Effect from "effect/Effect"
+import * as JournalMemory from "../../src/journal/JournalMemory.js"
+import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
+import { journalSuite } from "./JournalSuite.js"
+
+journalSuite({
+  name: "memory",
+  open: Effect.sync(() => {
+    const driver = JournalMemory.makeDriver()
+    return { connect: Effect.succeed(driver) }
+  })
+})
+
+journalSuite({
+  name: "SQLite",
+  open: Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "flujo-journal-"))),
+      (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true }))
+    ),
+    (folder) => ({ connect: JournalSqlite.makeDriver({ path: path.join(folder, "flujo.db"), durability: "normal" }) })
+  )
+})
