@@ -111,9 +111,7 @@ export const choice = <const A extends string>(
 }
 
 export const boolean = (report: Report, tree: Tree, what: string): boolean | undefined =>
-  tree._tag === "Scalar" && typeof tree.value === "boolean"
-    ? tree.value
-    : mistaken(report, tree, what, "true or false")
+  tree._tag === "Scalar" && typeof tree.value === "boolean" ? tree.value : mistaken(report, tree, what, "true or false")
 
 interface Range {
   readonly min: number
@@ -145,7 +143,14 @@ const within = (report: Report, tree: Scalar, what: string, value: number, { max
 /** The longest time that anything may take: 10 years. */
 export const durationMillisMax = 10 * 366 * 86_400_000
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+const units: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000
+}
 const unitNames: Readonly<Record<string, string>> = {
   milli: "ms",
   millisecond: "ms",

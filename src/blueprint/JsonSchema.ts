@@ -3,9 +3,9 @@
  * or identifies it (`$id`, remote `$ref`, dynamic references); `format` is a note to the reader and checks nothing. A
  * schema is checked when it is read, and compiled once, when a first value comes.
  */
-import { type ErrorObject, type ValidateFunction, Ajv2020 } from "ajv/dist/2020.js"
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js"
 import * as Either from "effect/Either"
-import * as Json from "../domain/Json.js"
+import type * as Json from "../domain/Json.js"
 import * as Words from "../expression/Words.js"
 import * as Shape from "../pipeline/Shape.js"
 import type { Report } from "./Diagnostics.js"

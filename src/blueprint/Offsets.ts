@@ -7,12 +7,7 @@ import type { Span } from "../expression/Template.js"
 export type Style = "plain" | "single" | "double" | "block"
 
 /** `written` is the scalar as it stands in the file from `start` on, quotes or header included. */
-export const within = (
-  value: string,
-  style: Style,
-  written: string,
-  start: number
-): ((span: Span) => Span) => {
+export const within = (value: string, style: Style, written: string, start: number): ((span: Span) => Span) => {
   let found: Aligned | undefined | false = false
   return (span) => {
     if (found === false) found = align(value, style, written)

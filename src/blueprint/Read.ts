@@ -2,7 +2,17 @@
  * YAML text to a `Tree`: YAML 1.2, one document, plain data. Every limit is held before anything recurses, and
  * whatever is refused is reported with its place. What comes out has no duplicate key, no tag and no alias left in it.
  */
-import { type Alias, Composer, type Document, isAlias, isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml"
+import {
+  type Alias,
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type ParsedNode,
+  type YAMLMap
+} from "yaml"
 import type { Span } from "../expression/Template.js"
 import * as Words from "../expression/Words.js"
 import type { Report } from "./Diagnostics.js"
@@ -145,7 +155,11 @@ class Conversion {
     if (depth > Lexemes.depthMax) {
       this.report.add("FLJ-BLUEPRINT-4", span, `with what aliases repeat, this is more than ${Lexemes.depthMax} deep`)
     } else {
-      this.report.add("FLJ-BLUEPRINT-5", span, `with what aliases repeat, there are more than ${Lexemes.partsMax} parts`)
+      this.report.add(
+        "FLJ-BLUEPRINT-5",
+        span,
+        `with what aliases repeat, there are more than ${Lexemes.partsMax} parts`
+      )
     }
   }
 
@@ -178,7 +192,10 @@ class Conversion {
               ? "block"
               : "plain"
       const text = typeof value === "string" ? value : (node.source ?? "")
-      if (typeof value === "number" && (Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value))) {
+      if (
+        typeof value === "number" &&
+        (Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value))
+      ) {
         this.report.add("FLJ-BLUEPRINT-19", span, "this number cannot be kept exactly", {
           hint: "put it in quotes if it is text"
         })
@@ -218,9 +235,7 @@ class Conversion {
       if (this.full) break
       const key = this.key(pair.key as ParsedNode | null, span)
       const value: Tree =
-        pair.value === null
-          ? nothingAt(key?.span.end ?? span.start)
-          : this.tree(pair.value as ParsedNode, depth + 1)
+        pair.value === null ? nothingAt(key?.span.end ?? span.start) : this.tree(pair.value as ParsedNode, depth + 1)
       this.count(1, depth, span)
       if (key === undefined) continue
       const before = seen.get(key.text)

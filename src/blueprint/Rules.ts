@@ -69,7 +69,7 @@ export const rules = {
     title: "one key twice",
     why: "only one of the two could count, and which one is not to be guessed",
     explanation:
-      "A key stands once in a map. Keys are compared as text: true and \"true\" are the same. Remove one, or name it otherwise."
+      'A key stands once in a map. Keys are compared as text: true and "true" are the same. Remove one, or name it otherwise.'
   },
   "FLJ-BLUEPRINT-10": {
     severity: "error",

@@ -100,18 +100,20 @@ class Writer {
   value(tree: Tree.Tree): void {
     switch (tree._tag) {
       case "Broken":
-        return this.add("none")
+        this.add("none")
+        break
       case "List":
-        return this.joined("[", tree.items, "]", (item) => this.value(item))
+        this.joined("[", tree.items, "]", (item) => this.value(item))
+        break
       case "Map":
-        return this.joined("{", tree.entries, "}", ({ key, value }) => {
+        this.joined("{", tree.entries, "}", ({ key, value }) => {
           this.add(`${JSON.stringify(key.text)}: `)
           this.value(value)
         })
+        break
       case "Scalar":
-        if (tree.value === null) return this.add("none")
-        if (typeof tree.value !== "string") return this.add(JSON.stringify(tree.value))
-        return this.text(tree, tree.value)
+        if (typeof tree.value === "string") this.text(tree, tree.value)
+        else this.add(tree.value === null ? "none" : JSON.stringify(tree.value))
     }
   }
 
@@ -136,12 +138,15 @@ class Writer {
       return
     }
     const [only] = pieces
-    if (pieces.length === 1 && only !== undefined) return this.piece(scalar, only)
-    this.joined("([", pieces, "] | join(''))", (piece) => this.piece(scalar, piece))
+    if (pieces.length === 1 && only !== undefined) this.piece(scalar, only)
+    else this.joined("([", pieces, "] | join(''))", (piece) => this.piece(scalar, piece))
   }
 
   private piece(scalar: Tree.Scalar, piece: Piece): void {
-    if (piece._tag === "Plain") return this.add(JSON.stringify(piece.text))
+    if (piece._tag === "Plain") {
+      this.add(JSON.stringify(piece.text))
+      return
+    }
     this.add("(")
     const start = this.source.length
     this.add(piece.text)

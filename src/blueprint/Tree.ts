@@ -1,5 +1,5 @@
 /** A document as it was read: plain data with the place of every key and value. Bounded in depth and size by `Read`. */
-import { type JsonObject, set, type Json } from "../domain/Json.js"
+import { type Json, type JsonObject, set } from "../domain/Json.js"
 import type { Span } from "../expression/Template.js"
 
 export interface Scalar {

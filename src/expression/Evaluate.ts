@@ -90,6 +90,7 @@ const path = (node: Syntax.Path, env: Environment, lenient: boolean): Json.Json 
     const span = node.keySpans[i]!
     const next = Value.child(at, key, env.meter, span)
     if (next === undefined) {
+      if (isOutput(node, i)) continue
       if (lenient) return undefined
       throw missing(written(node.root, node.keys.slice(0, i)), at, key, span, env)
     }
@@ -97,6 +98,12 @@ const path = (node: Syntax.Path, env: Environment, lenient: boolean): Json.Json 
   }
   return at
 }
+
+/** `steps.NAME.output`, `.result` and `.value` are what the step answered, unless that has such a key of its own. */
+export const outputKeys: ReadonlySet<string | number> = new Set(["output", "result", "value"])
+
+const isOutput = ({ keys, root }: Syntax.Path, i: number): boolean =>
+  root === "steps" && i === 1 && outputKeys.has(keys[1]!)
 
 const index = (node: Syntax.Index, env: Environment, lenient: boolean): Json.Json | undefined => {
   const object = evaluate(node.object, env, lenient)

@@ -17,7 +17,7 @@ export const problemsMax = 20
 /** The longest text that a template, or any filter within it, may make, in UTF-16 units. */
 export const outputUnitsMax = 4_194_304
 
-/** What one evaluation may spend. A part of an expression, a list item and a key cost 1 each, text 1 per 32 units. */
+/** What one evaluation may spend. A part of an expression and a list item cost 1, a key 2, text 1 per 32 units. */
 export const stepsMax = 250_000
 
 /** Deeper values are refused: a recursive walk over them could exhaust the stack. Lists written here stand on top of `Json`. */

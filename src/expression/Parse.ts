@@ -3,6 +3,7 @@
  * to tight: `if else`, `or`, `and`, `not`, comparisons; then what stands behind a value: filters and tests, keys.
  * Operators to come take their place in `powers`.
  */
+import { above, deepest, tooDeep } from "./Depth.js"
 import { Fault } from "./Fault.js"
 import * as Filter from "./Filter.js"
 import * as Foreign from "./Foreign.js"
@@ -37,17 +38,6 @@ const reserved: ReadonlySet<string> = new Set(["and", "or", "not", "in", "is", "
 const comparators: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="])
 
 const spanOf = (first: Syntax.Span, last: Syntax.Span): Syntax.Span => ({ start: first.start, end: last.end })
-
-/** One level above the deepest of `children`. */
-const above = (span: Syntax.Span, ...children: ReadonlyArray<Syntax.Expression | undefined>): number => {
-  let depth = 0
-  for (const child of children) if (child !== undefined && child.depth >= depth) depth = child.depth + 1
-  if (depth > nestingMax) throw tooDeep(span)
-  return depth
-}
-
-const tooDeep = (span: Syntax.Span): Fault =>
-  new Fault("Limit", `this is nested deeper than ${nestingMax} levels`, span)
 
 class Parser {
   private at = 0
@@ -382,13 +372,6 @@ const behind = ({ kind, text }: Token): string | undefined => {
 
 const describe = (token: Token): string =>
   token.kind === "string" ? "a text" : token.kind === "number" ? "a number" : Words.quoted(token.text)
-
-/** `above` for as many children as a source can hold. */
-const deepest = (span: Syntax.Span, children: ReadonlyArray<Syntax.Expression>): number => {
-  let depth = 0
-  for (const child of children) depth = Math.max(depth, above(span, child))
-  return depth
-}
 
 /** A constant key of a path makes a longer path, so that what a text reads is known without evaluating it. */
 const withKey = (object: Syntax.Expression, key: Syntax.Expression, last: Syntax.Span): Syntax.Expression => {

@@ -26,7 +26,7 @@ import * as Reads from "./Reads.js"
 import type { Body, Expression, Part, Problem, Span } from "./Syntax.js"
 import { fromFault, type TemplateError } from "./TemplateError.js"
 
-export type { Scope } from "./Evaluate.js"
+export { outputKeys, type Scope } from "./Evaluate.js"
 export type { Read } from "./Reads.js"
 export type { Problem, Span } from "./Syntax.js"
 export { TemplateError } from "./TemplateError.js"

@@ -74,7 +74,7 @@ const pretty = (value: Json.Json, indent: string, newline: string): string => {
 /** The engine lists all keys of a map at once, so they are paid for together. */
 export const keysOf = (map: Json.JsonObject, meter: Meter, span: Span): ReadonlyArray<string> => {
   const keys = Object.keys(map)
-  meter.spend(1 + keys.length, span)
+  meter.spend(1 + 2 * keys.length, span)
   return keys
 }
 

@@ -32,15 +32,14 @@ export interface Options {
   readonly leaseMillis?: number | undefined
   /** How often letters from other processes are looked for while a run waits; 200 ms. */
   readonly mailPollMillis?: number | undefined
+  /** Entries that a reader of `committed` may be behind before it is cut off; a million. */
+  readonly lagMax?: number | undefined
   /** Where salts and keys come from: bytes that nobody can guess. */
   readonly entropy?: ((size: number) => Uint8Array) | undefined
   readonly owner?: Owner | undefined
 }
 
 const pageRows = 256
-
-/** Entries a subscriber of `committed` may be behind. */
-const lagMax = 1 << 20
 
 export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journal["Type"], never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -165,7 +164,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       park: (owned, staged) => writer.park(ours(owned), staged),
       release: (owned) => writer.release(ours(owned)),
       read,
-      committed: committed(subscribers),
+      committed: committed(subscribers, options.lagMax ?? 1_000_000),
       deliver,
       letters,
       mail: (owned) => mail.wait(ours(owned)),
@@ -240,7 +239,7 @@ interface Subscriber {
 }
 
 /** Costs nothing while nobody listens. Who does not pull is cut off by a defect rather than left with a gap. */
-const committed = (subscribers: Set<Subscriber>): Stream.Stream<Entry> =>
+const committed = (subscribers: Set<Subscriber>, lagMax: number): Stream.Stream<Entry> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const queue = yield* Queue.unbounded<ReadonlyArray<Entry>>()

@@ -13,7 +13,7 @@ export type Status = "running" | "waiting" | "completed" | "failed" | "interrupt
 /**
  * `code`, `agent`, `skill`, `fn`, `task` and `sleep` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a
  * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt` and `fallback` are places in them;
- * `model` and `call` are what a step asked through `Once`.
+ * `model` and `call` are what a step asked through `Once`; `step` is one that failed before it wrote what it is.
  */
 export type Kind =
   | "run"
@@ -33,6 +33,7 @@ export type Kind =
   | "fallback"
   | "model"
   | "call"
+  | "step"
 
 export type Decision =
   | { readonly _tag: "Branch"; readonly branch: string; readonly on: Json }

@@ -5,7 +5,7 @@
 import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
-import type { Read, Span, Template } from "../expression/Template.js"
+import { outputKeys, type Read, type Span, type Template } from "../expression/Template.js"
 import type { Code as CodeLeaf, ContextSpec, Node, Params } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -58,6 +58,9 @@ interface Told {
 }
 
 const nothing: ReadonlyMap<string, Node> = new Map()
+
+/** The longest time that anything may take: ten years, in milliseconds. */
+const years = 10 * 366 * 86_400_000
 
 const check = (pipeline: Pipeline.Any) => {
   const outline: Array<Outline> = []
@@ -144,7 +147,7 @@ const check = (pipeline: Pipeline.Any) => {
       case "Pass":
       case "Sleep": {
         const path = claim(parent, node.name, node)
-        if (node._tag === "Sleep") limit(node.millis, 0, 10 * 366 * 86_400_000, "the time to sleep (ms)", path, node)
+        if (node._tag === "Sleep") limit(node.millis, 0, years, "the time to sleep (ms)", path, node)
         return { output: sight.previous, writes: nothing }
       }
       case "Agent":
@@ -224,11 +227,19 @@ const check = (pipeline: Pipeline.Any) => {
         const path = named(node.step, node, "retry", parent)
         if (wrapped(node.step, "Retry")) find("FLJ-PLAN-4", path, node, "two retries on one step", "keep one")
         limit(node.policy._tag === "Data" ? node.policy.retry.times : node.policy.times, 0, 100, "times", path, node)
+        if (node.policy._tag === "Data") {
+          const { baseMillis, factor, maxMillis } = node.policy.retry
+          limit(baseMillis, 0, years, "the first wait (ms)", path, node)
+          limit(maxMillis, 0, years, "the longest wait (ms)", path, node)
+          if (!(factor >= 1 && factor <= 1000)) {
+            find("FLJ-PLAN-10", path, node, `factor is ${factor}`, "a number from 1 to 1000")
+          }
+        }
         return walk(node.step, parent, sight)
       }
       case "Timeout": {
         const path = named(node.step, node, "timeout", parent)
-        limit(node.millis, 1, 10 * 366 * 86_400_000, "the time-out (ms)", path, node)
+        limit(node.millis, 1, years, "the time-out (ms)", path, node)
         if (waits(node.step)) {
           find("FLJ-PLAN-5", path, node, "the time-out counts the time that a person takes to answer")
         }
@@ -390,15 +401,18 @@ const faultOf = (
         }
       }
       const [alias, ...below] = rest
-      const unaliased = typeof alias === "string" && aliases.has(alias)
-      return missing(sight.steps.get(key), unaliased ? below : rest, read, unaliased ? 2 : 1, `steps.${key}`)
+      const output = sight.steps.get(key)
+      const isOutput = alias !== undefined && outputKeys.has(alias) && !hasProperty(output, alias)
+      return missing(output, isOutput ? below : rest, read, isOutput ? 2 : 1, `steps.${key}`)
     }
     case "previous_step":
       return missing(sight.previous, read.keys, read, 0, "previous_step")
     case "context": {
       if (typeof key !== "string") return undefined
       const known = sight.context === undefined ? [...sight.written] : Object.keys(sight.context.fields)
-      if (known.includes(key)) return undefined
+      if (known.includes(key)) {
+        return missing(sight.context?.fields[key]?.jsonSchema, rest, read, 1, `context.${key}`)
+      }
       return {
         message: `context has no field ${key}${sight.context === undefined ? " before this step" : ""}`,
         hint: known.length === 0 ? "a step writes one with sink_to" : `it has: ${known.join(", ")}`,
@@ -419,8 +433,12 @@ const faultOf = (
   }
 }
 
-/** `steps.NAME.output`, `.result` and `.value` are the step's output itself. */
-export const aliases: ReadonlySet<string> = new Set(["output", "result", "value"])
+const definitions = "#/$defs/"
+
+const hasProperty = (schema: Json.Json | undefined, key: string | number): boolean => {
+  const properties = Json.get(schema, "properties")
+  return Json.isObject(properties) && Object.hasOwn(properties, key)
+}
 
 /** The first key that a closed object schema does not have. */
 const missing = (
@@ -430,7 +448,13 @@ const missing = (
   offset: number,
   what: string
 ): ReturnType<typeof faultOf> => {
-  let at = schema
+  let defined: Json.Json | undefined
+  const resolved = (part: Json.Json | undefined): Json.Json | undefined => {
+    defined = Json.get(part, "$defs") ?? defined
+    const to = Json.get(part, "$ref")
+    return typeof to === "string" && to.startsWith(definitions) ? Json.get(defined, to.slice(definitions.length)) : part
+  }
+  let at = resolved(schema)
   let name = what
   for (const [i, key] of keys.entries()) {
     const properties = Json.get(at, "properties")
@@ -443,7 +467,7 @@ const missing = (
         span: read.keySpans[i + offset] ?? read.span
       }
     }
-    at = properties[key]
+    at = resolved(properties[key])
     name = `${name}.${key}`
   }
   return undefined

@@ -165,7 +165,7 @@ const paramsJson = (params: Params): Json.Json => {
 }
 
 export interface Difference {
-  /** Names of the steps on the way, then keys: `triage/high/message`. */
+  /** The step's standing path without iterations, then keys: `triage/high/review/message`. */
   readonly at: string
   /** `undefined`: not there. */
   readonly before: Json.Json | undefined
@@ -173,34 +173,78 @@ export interface Difference {
 }
 
 /** The first place where two plans differ, in the order of the tree. */
-export const firstDifference = (
+export const firstDifference = (before: Json.Json | undefined, after: Json.Json | undefined): Difference | undefined =>
+  differ(before, after, "", "plan")
+
+/** `wrapped`: a step whose name its wrapper has said already. `way`: one of several, under its key. */
+type Place = "plan" | "step" | "wrapped" | "way" | "data"
+
+const differ = (
   before: Json.Json | undefined,
   after: Json.Json | undefined,
-  at = ""
+  at: string,
+  place: Place
 ): Difference | undefined => {
-  if (before !== undefined && after !== undefined) {
-    if (Json.equals(before, after)) return undefined
-    if (Array.isArray(before) && Array.isArray(after)) {
-      for (let i = 0; i < Math.max(before.length, after.length); i++) {
-        const found = firstDifference(before[i], after[i], below(at, labelOf(before[i] ?? after[i], String(i))))
-        if (found !== undefined) return found
-      }
-    } else if (Json.isObject(before) && Json.isObject(after)) {
-      for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-        const found = firstDifference(before[key], after[key], structural.has(key) ? at : below(at, key))
-        if (found !== undefined) return found
-      }
+  const here = place === "step" ? below(at, nameIn(before) ?? nameIn(after)) : at
+  if (before === undefined || after === undefined) {
+    return before === after ? undefined : { at: here, before, after }
+  }
+  if (Json.equals(before, after)) return undefined
+  if (Array.isArray(before) && Array.isArray(after)) {
+    for (let i = 0; i < Math.max(before.length, after.length); i++) {
+      const key = place === "way" ? textAt(before[i] ?? after[i], "key") : place === "data" ? String(i) : undefined
+      const found = differ(before[i], after[i], below(here, key), place)
+      if (found !== undefined) return found
+    }
+  } else if (Json.isObject(before) && Json.isObject(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const [next, to] = enter(key, here, place, before, after)
+      const found = differ(Json.get(before, key), Json.get(after, key), next, to)
+      if (found !== undefined) return found
     }
   }
-  return before === after ? undefined : { at, before, after }
+  return { at: here, before, after }
 }
 
-/** Keys that only hold the tree together: a person reads the path of names without them. */
-const structural = new Set(["root", "step", "steps", "body", "branches", "cases"])
-
-const labelOf = (value: Json.Json | undefined, otherwise: string): string => {
-  const name = Json.get(value, "name") ?? Json.get(value, "key")
-  return typeof name === "string" ? name : otherwise
+/** Where `key` leads. Keys that only hold the tree together are left out: a person reads the path of names. */
+const enter = (
+  key: string,
+  at: string,
+  place: Place,
+  before: Json.JsonObject,
+  after: Json.JsonObject
+): readonly [at: string, place: Place] => {
+  if (place === "plan") return key === "root" ? [at, "step"] : [below(at, key), "data"]
+  if (place === "way") return key === "step" ? [at, "step"] : [below(at, key), "data"]
+  if (place === "data") return [below(at, key), "data"]
+  switch (key) {
+    case "step": {
+      const borrows = Json.get(before, "name") === undefined && Json.get(after, "name") === undefined
+      return [at, borrows ? "wrapped" : "step"]
+    }
+    case "steps":
+    case "body":
+      return [at, "step"]
+    case "branches":
+    case "cases":
+      return [at, "way"]
+    case "otherwise":
+      return [below(at, key), "step"]
+    case "that":
+      return [`${at}!fallback`, "step"]
+    default:
+      return [below(at, key), "data"]
+  }
 }
 
-const below = (at: string, key: string): string => (at === "" ? key : `${at}/${key}`)
+const textAt = (value: Json.Json | undefined, key: string): string | undefined => {
+  const text = Json.get(value, key)
+  return typeof text === "string" ? text : undefined
+}
+
+/** A step's own name, or the one that a wrapper borrows. */
+const nameIn = (value: Json.Json | undefined): string | undefined =>
+  textAt(value, "name") ?? (Json.get(value, "step") === undefined ? undefined : nameIn(Json.get(value, "step")))
+
+const below = (at: string, key: string | undefined): string =>
+  key === undefined ? at : at === "" ? key : `${at}/${key}`

@@ -209,8 +209,22 @@ describe("work is bounded", () => {
       else assert.isAtMost(String(answered.right).length, outputUnitsMax)
       // What breaks the budget is one walk at most, and that is refused before it is taken.
       assert.isAtMost(meter.spent, 3 * stepsMax, placeholder)
-      assert.isBelow(millis, 500, placeholder)
+      // Milliseconds on an idle machine, 50 at most for all but the largest maps; the margin is for a busy one.
+      assert.isBelow(millis, 3_000, placeholder)
     }
+  })
+  it("every part of an expression is paid for, and text by its length", () => {
+    const spent = (source: string, limit?: number) => {
+      const meter = new Meter(limit)
+      Template.evaluateWithin(Template.parse(source), scopeOf(values), meter)
+      return meter.spent
+    }
+    assert.isAtLeast(spent("{{ [1, not 2, 3 == 4] }}"), 7)
+    for (const source of ["{{ 'b' in text }}", "{{ text | length }}", "{{ text | lower }}", "-{{ text }}"]) {
+      assert.isAtLeast(spent(source), 31_250, source)
+    }
+    const few = Template.evaluateWithin(Template.parse("{{ [1, 2, 3] }}"), scopeOf({}), new Meter(3))
+    assert.strictEqual(Either.getOrThrow(Either.flip(few)).reason, "Limit")
   })
   it("a value that is passed on whole costs nothing, however large", () => {
     const huge = Array.from({ length: 1_000_000 }, (_, i) => i)
@@ -230,7 +244,7 @@ describe("work is bounded", () => {
     const needle = `${"a".repeat(200_000)}b${"a".repeat(200_000)}`
     const start = performance.now()
     assert.strictEqual(answer("{{ needle in text }}", { needle, text }), false)
-    assert.isBelow(performance.now() - start, 500)
+    assert.isBelow(performance.now() - start, 3_000)
   })
 })
 
@@ -441,7 +455,7 @@ describe("time", () => {
           return performance.now() - start
         })
       )
-      assert.isBelow(best, 300, source.slice(0, 20))
+      assert.isBelow(best, 1_000, source.slice(0, 20))
     }
   })
 })

@@ -79,7 +79,7 @@ const { any } = fc.letrec<Kinds>((tie) => ({
       "7",
       "1.5",
       "(-2)",
-      
+
       "123456"
     ),
     fc.oneof(tie("texts"), tie("numbers"), tie("text")).map((a) => `(${a}) | length`),
@@ -142,7 +142,10 @@ const template = fc
     { minLength: 1, maxLength: 4 }
   )
   .map((parts) => parts.join(""))
-  .filter((source) => !source.endsWith("\n") && !/[#%-]\}\n/.test(source) && !source.includes("{{-") && !source.includes("{{'}}'"))
+  .filter(
+    (source) =>
+      !source.endsWith("\n") && !/[#%-]\}\n/.test(source) && !source.includes("{{-") && !source.includes("{{'}}'")
+  )
 
 describe(`agrees with @huggingface/jinja (FLUJO_SEED=${seed})`, () => {
   it("on templates of what both have", () => {

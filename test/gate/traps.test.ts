@@ -624,7 +624,14 @@ describe("resume of a failed run", () => {
           Step.andThen(Step.forEach("each", code("in").pipe(Step.andThen(flaky("x"))), { concurrency: 1 })),
           Step.andThen(Step.fn("sum", (ns: ReadonlyArray<number>) => ns.length))
         ),
-        exhausted: Step.loop("loop", code("x"), { until: () => !isBroken, max: 2 }),
+        exhausted: Step.loop(
+          "loop",
+          code("x", (n) => Effect.succeed(isBroken ? n : n + 10)),
+          {
+            until: (n) => n > 5,
+            max: 2
+          }
+        ),
         branch: Step.branch("way", { on: (_: number) => "go" as const, cases: { go: flaky("x") } })
       }
       for (const [name, step] of Object.entries(pipelines)) {

@@ -168,7 +168,12 @@ describe("Writer", () => {
 
   it.scoped("entries that are staged while a park is under way wait for its answer", () =>
     Effect.gen(function* () {
-      const { journal } = yield* faulty(honest)
+      const gate = yield* Deferred.make<void>()
+      const { journal } = yield* faulty((slices, driver) =>
+        slices.some(({ rest }) => rest?._tag === "Park")
+          ? Effect.zipRight(Deferred.await(gate), driver.commit(slices))
+          : driver.commit(slices)
+      )
       const [stays, goes] = yield* create(journal, ids("stays", "goes"))
       for (const one of [stays!, goes!]) journal.stage(one, Histories.started())
       yield* journal.barrier(stays!)
@@ -176,12 +181,16 @@ describe("Writer", () => {
       const parking = yield* Effect.fork(
         Effect.forEach([stays!, goes!], (one) => journal.park(one, Histories.suspended()), { concurrency: "unbounded" })
       )
-      yield* Effect.yieldNow()
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
       for (const one of [stays!, goes!]) journal.stage(one, Histories.note(1))
+      const late = yield* Effect.fork(reasonOf(journal.barrier(goes!)))
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
+      yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(yield* Fiber.join(parking), [false, true])
       yield* journal.barrier(stays!)
       assert.deepStrictEqual(yield* ordinals(journal, Histories.id("stays")), [0, 1])
       // It gave its lease back; what came after is lost, and says so.
+      assert.strictEqual(yield* Fiber.join(late), "Conflict")
       assert.isTrue(yield* isLost(goes!))
       assert.strictEqual((yield* ordinals(journal, Histories.id("goes"))).length, 2)
     })
@@ -284,16 +293,15 @@ describe("Writer", () => {
 
   it.scoped("a reader of committed entries who does not read is cut off, and holds nobody up", () =>
     Effect.gen(function* () {
-      const { journal } = yield* faulty(honest)
+      const { journal } = yield* faulty(honest, { lagMax: 100 })
       const [owned] = yield* create(journal, ids("a"))
       journal.stage(owned!, Histories.started())
       yield* journal.barrier(owned!)
       const gate = yield* Deferred.make<void>()
       const slow = yield* Effect.fork(Stream.runForEach(journal.committed, () => Deferred.await(gate)))
       yield* Effect.repeatN(Effect.yieldNow(), 30)
-      const note = Histories.note(1)
-      for (let n = 0; n < 11; n++) {
-        for (let i = 0; i < 100_000; i++) journal.stage(owned!, note)
+      for (let n = 1; n <= 102; n++) {
+        journal.stage(owned!, Histories.note(n))
         yield* journal.barrier(owned!)
       }
       yield* Deferred.succeed(gate, undefined)

@@ -54,15 +54,16 @@ describe("what is written reads back the same", () => {
     it(name, () => {
       const shape = Shape.fromSchema(schema)
       // Two schemas of the family know no equality of their own.
-      const same = schema === Json.Json ? Json.equals : name === "void" ? () => true : Schema.equivalence(schema)
+      const same: (a: Json.Json, b: Json.Json) => boolean =
+        schema === Json.Json ? Json.equals : name === "void" ? () => true : Schema.equivalence(schema)
       fc.assert(
-        fc.property(Arbitrary.make(schema), (value) => {
+        fc.property(Arbitrary.make<Json.Json, Json.Json, never>(schema), (value) => {
           const json = shape.encode(value)
           if (Either.isLeft(json)) return assert.fail(json.left.detail)
           // What is written is JSON, by way of text as a store would have it.
           const stored = json.right === undefined ? undefined : JSON.parse(Json.canonical(json.right))
           const back = Either.getOrThrow(shape.decode(stored))
-          assert.isTrue(same(back, value === 0 ? 0 : value), `${JSON.stringify(stored)}`)
+          assert.isTrue(same(back as Json.Json, value === 0 ? 0 : value), `${JSON.stringify(stored)}`)
           // And goes on unchanged: once crossed, crossing again changes nothing.
           assert.deepStrictEqual(shape.encode(back), json)
         }),

@@ -93,7 +93,8 @@ const cut = (
         if (lexeme.length === 1) parts++
         break
       case "*":
-        if (++aliases > aliasesMax) return refuse("FLJ-BLUEPRINT-5", lexeme, `there are more than ${aliasesMax} aliases`)
+        if (++aliases > aliasesMax)
+          return refuse("FLJ-BLUEPRINT-5", lexeme, `there are more than ${aliasesMax} aliases`)
         break
       case "&":
       case "!":

@@ -80,7 +80,8 @@ class Walk {
     } else if (character === "[") {
       this.begin(group, undefined)
       this.at++
-      while (this.at < this.pattern.length && this.pattern[this.at] !== "]") this.at += this.pattern[this.at] === "\\" ? 2 : 1
+      while (this.at < this.pattern.length && this.pattern[this.at] !== "]")
+        this.at += this.pattern[this.at] === "\\" ? 2 : 1
       this.at++
     } else {
       if (!"^$".includes(character)) this.begin(group, character === "." ? undefined : character)

@@ -62,7 +62,8 @@ export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   if (place.role === "fallback") return "fallback"
   if (place.index !== undefined) return Place.has(parent, "ItemsPlanned") ? "item" : "iteration"
   for (const child of place.children.values()) if (child._tag === "Place" && child.index !== undefined) return "loop"
-  return Place.has(parent, "BranchTaken") ? "case" : "group"
+  if (Place.has(parent, "BranchTaken")) return "case"
+  return place.children.size === 0 ? "step" : "group"
 }
 
 interface Seen {

@@ -1,0 +1,90 @@
+/** `agents:` — a model with a prompt and a wanted output, under a name that steps use. */
+import * as StepPath from "../domain/StepPath.js"
+import * as Words from "../expression/Words.js"
+import * as Agent from "../pipeline/Agent.js"
+import * as Decode from "./Decode.js"
+import type { Report } from "./Diagnostics.js"
+import * as JsonSchema from "./JsonSchema.js"
+import type { Key, Tree } from "./Tree.js"
+
+export interface Declared {
+  readonly key: Key
+  /** `undefined` where it could not be read: it is known, and nothing more. */
+  readonly agent: Agent.Agent | undefined
+}
+
+const keys = ["model", "system_prompt", "output_schema", "model_settings"]
+
+export const read = (report: Report, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
+  const declared = new Map<string, Declared>()
+  const map = tree === undefined ? undefined : Decode.map(report, tree, "`agents`", "names, each with a model")
+  for (const { key, value } of map?.entries ?? []) {
+    if (!StepPath.isName(key.text)) {
+      report.add("FLJ-BLUEPRINT-19", key.span, `${Words.quoted(key.text)} is not a name`, {
+        hint: "letters, digits, _ and -, and a letter or _ first"
+      })
+    }
+    declared.set(key.text, { key, agent: agent(report, key, value) })
+  }
+  return declared
+}
+
+const agent = (report: Report, key: Key, tree: Tree): Agent.Agent | undefined => {
+  const before = report.found.length
+  const fields = Decode.fields(report, tree, `the agent \`${key.text}\``, { of: "an agent", known: keys })
+  if (fields === undefined) return undefined
+  const model = required(report, fields, key, "model", "for instance openai:gpt-4o-mini, or offline:text without a key")
+  const modelText = model === undefined ? undefined : Decode.word(report, model, "`model`")
+  if (modelText !== undefined && !/^[a-z][a-z0-9_-]*:./.test(modelText.value)) {
+    report.add("FLJ-BLUEPRINT-19", modelText.span, `${Words.quoted(modelText.value)} does not say who provides it`, {
+      hint: `put the provider before it: openai:${modelText.value.replace(/^:/, "")}`
+    })
+  }
+  const system = required(report, fields, key, "system_prompt", "say in a sentence what the agent is to do")
+  const systemText = system === undefined ? undefined : Decode.text(report, system, "`system_prompt`")
+  const schema = fields.value("output_schema")
+  const output = schema === undefined ? undefined : JsonSchema.read(report, schema, "`output_schema`")
+  const settings = fields.value("model_settings")
+  const modelSettings = settings === undefined ? {} : settingsOf(report, settings)
+  if (report.found.length > before || modelText === undefined || systemText === undefined) return undefined
+  return {
+    name: key.text,
+    model: modelText.value,
+    system: systemText.value,
+    // A schema that says only "text" is what an agent without a schema answers.
+    output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,
+    settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings }
+  }
+}
+
+const required = (report: Report, fields: Decode.Fields, key: Key, name: string, hint: string): Tree | undefined => {
+  const tree = fields.value(name)
+  return tree ?? Decode.missing(report, key.span, `\`${name}\` of the agent \`${key.text}\``, hint)
+}
+
+const isPlainText = (schema: unknown): boolean =>
+  typeof schema === "object" &&
+  schema !== null &&
+  "type" in schema &&
+  schema.type === "string" &&
+  Object.keys(schema).every((name) => name === "type" || name === "description")
+
+const settingsOf = (report: Report, tree: Tree): Agent.Agent["settings"] => {
+  const known = ["max_tokens", "temperature", "top_p", "seed"]
+  const fields = Decode.fields(report, tree, "`model_settings`", { of: "`model_settings`", known })
+  if (fields === undefined) return {}
+  const read = (name: string, decode: typeof Decode.number, min: number, max: number): number | undefined => {
+    const value = fields.value(name)
+    return value === undefined ? undefined : decode(report, value, `\`${name}\``, { min, max })
+  }
+  const maxTokens = read("max_tokens", Decode.integer, 1, 10_000_000)
+  const temperature = read("temperature", Decode.number, 0, 10)
+  const topP = read("top_p", Decode.number, 0, 1)
+  const seed = read("seed", Decode.integer, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+  return {
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
+    ...(seed === undefined ? {} : { seed })
+  }
+}

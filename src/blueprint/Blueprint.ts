@@ -1,0 +1,250 @@
+/**
+ * A blueprint: YAML text that says a pipeline, the same tree that TypeScript builds. Reading is pure and answers either
+ * a pipeline, with the place in the text of each of its nodes, or all that is wrong with the text at once.
+ *
+ * ```ts
+ * const blueprint = Blueprint.parse({ path: "pipeline.yaml", bytes }, { skills: () => undefined, skillIds: [] })
+ * if (Either.isLeft(blueprint)) console.error(Diagnostics.renderAll(blueprint.left))
+ * ```
+ */
+import * as Either from "effect/Either"
+import type { Json } from "../domain/Json.js"
+import type { ModelError, Models } from "../domain/Model.js"
+import type { Span, TemplateError } from "../expression/Template.js"
+import type { AgentError } from "../pipeline/Agent.js"
+import { type Node, nameOf } from "../pipeline/Node.js"
+import * as Pipeline from "../pipeline/Pipeline.js"
+import type { SkillError } from "../pipeline/Skill.js"
+import * as Step from "../pipeline/Step.js"
+import type * as StepError from "../pipeline/StepError.js"
+import * as Agents from "./Agents.js"
+import * as Bytes from "./Bytes.js"
+import * as Decode from "./Decode.js"
+import * as Diagnostics from "./Diagnostics.js"
+import type { Env, Options } from "./Env.js"
+import { Origins } from "./Origins.js"
+import * as Read from "./Read.js"
+import * as Source from "./Source.js"
+import * as Steps from "./Steps.js"
+import type { Tree } from "./Tree.js"
+
+export type { Given } from "./Bytes.js"
+export type { Options } from "./Env.js"
+
+/** How a step of a blueprint can fail by itself. */
+export type Failure =
+  | AgentError
+  | ModelError
+  | SkillError
+  | StepError.ItemsRefused
+  | StepError.LoopExhausted
+  | StepError.NoBranch
+  | StepError.Rejected
+  | StepError.StepTimedOut
+  | StepError.StepUncertain
+  | TemplateError
+
+export interface Blueprint {
+  /** What its skills need beside models is known to who looked them up. */
+  readonly pipeline: Pipeline.Pipeline<Json, Json, Failure, Models>
+  /** The texts that it was made of: what a run keeps. */
+  readonly sources: ReadonlyArray<{ readonly path: string; readonly text: string }>
+  readonly warnings: ReadonlyArray<Diagnostics.Diagnostic>
+  /** Where a node was written, all of it and what to point at. */
+  readonly locate: (node: Node) => Located | undefined
+  /** Private to this room. */
+  readonly source: Source.Source
+  /** Private to this room. */
+  readonly origins: Origins
+  /** Private to this room: where the name of the whole stands. */
+  readonly nameSpan: Span
+}
+
+export interface Located {
+  readonly file: string
+  readonly whole: Source.Place
+  readonly head: Source.Place
+}
+
+/** What a planner finds in a tree, as far as it is needed to show it in the text. */
+export interface PlanFinding {
+  readonly code: string
+  readonly severity: "error" | "warning"
+  readonly path: string
+  readonly message: string
+  readonly hint: string | undefined
+  readonly node: Node
+  readonly template: { readonly source: string; readonly span: Span } | undefined
+}
+
+/** Titles and explanations by code, as the planner has them. */
+export type PlanRules = Readonly<Record<string, { readonly title: string; readonly explanation: string }>>
+
+export const parse = (
+  given: Bytes.Given,
+  options: Options
+): Either.Either<Blueprint, ReadonlyArray<Diagnostics.Diagnostic>> => {
+  const { blueprint, diagnostics } = draft(given, options)
+  return blueprint === undefined || diagnostics.some(({ severity }) => severity === "error")
+    ? Either.left(diagnostics)
+    : Either.right(blueprint)
+}
+
+/**
+ * `parse`, and with it what `plan` finds, so that somebody who writes sees all there is at once. It is asked about a
+ * text with faults too, where what follows from these is left out.
+ */
+export const check = (
+  given: Bytes.Given,
+  options: Options,
+  plan: {
+    readonly find: (pipeline: Pipeline.Pipeline.Any) => ReadonlyArray<PlanFinding>
+    readonly rules: PlanRules
+  }
+): { readonly blueprint: Blueprint | undefined; readonly diagnostics: ReadonlyArray<Diagnostics.Diagnostic> } => {
+  const { blueprint, diagnostics } = draft(given, options)
+  if (blueprint === undefined) return { blueprint, diagnostics }
+  const all = Diagnostics.sorted([...diagnostics, ...diagnose(blueprint, plan.find(blueprint.pipeline), plan.rules)])
+  return { blueprint: all.some(({ severity }) => severity === "error") ? undefined : blueprint, diagnostics: all }
+}
+
+/** What a planner found, at its place in the text. */
+export const diagnose = (
+  blueprint: Blueprint,
+  findings: ReadonlyArray<PlanFinding>,
+  rules: PlanRules
+): ReadonlyArray<Diagnostics.Diagnostic> => {
+  const { nameSpan, origins, source } = blueprint
+  // Two equal texts of one node are told apart by their order, which the planner keeps.
+  const seen = new Map<Node, Map<string, number>>()
+  const nth = (node: Node, key: string): number => {
+    const counts = seen.get(node) ?? new Map<string, number>()
+    seen.set(node, counts)
+    const count = counts.get(key) ?? 0
+    counts.set(key, count + 1)
+    return count
+  }
+  const found = findings.flatMap((finding) => {
+    const { code, hint, message, node, severity, template } = finding
+    if (origins.isFaulty(node)) return []
+    const origin = origins.get(node)
+    const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
+    const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`
+    const text = texts.length === 0 ? undefined : texts[Math.min(nth(node, key), texts.length - 1)]
+    const branch = [...(origin?.branches ?? [])].find(([name]) => message.includes(`branch ${JSON.stringify(name)}`))
+    const span =
+      text !== undefined && template !== undefined
+        ? text.within(template.span)
+        : finding.path === "" && code === "FLJ-PLAN-1"
+          ? nameSpan
+          : (branch?.[1] ?? origin?.head ?? nameSpan)
+    const unnamed = code === "FLJ-PLAN-2" && origin !== undefined && !origin.isNamed
+    const rule = Object.hasOwn(rules, code) ? rules[code] : undefined
+    return [
+      Diagnostics.make(
+        source,
+        { code, severity, title: rule?.title ?? message, why: firstSentence(rule?.explanation ?? message) },
+        span,
+        message,
+        { hint: unnamed ? `give it a \`name\`: without one it is called ${nameOf(node) ?? "after its kind"}` : hint }
+      )
+    ]
+  })
+  return Diagnostics.sorted(found)
+}
+
+const firstSentence = (text: string): string => /^.*?(?=[.:](?:\s|$))/s.exec(text)?.[0] ?? text
+
+const draft = (
+  given: Bytes.Given,
+  options: Options
+): { readonly blueprint: Blueprint | undefined; readonly diagnostics: ReadonlyArray<Diagnostics.Diagnostic> } => {
+  const source = Bytes.read(given)
+  if (Either.isLeft(source)) return { blueprint: undefined, diagnostics: source.left }
+  const report = new Diagnostics.Report(source.right)
+  const tree = Read.read(report)
+  const found = tree === undefined ? undefined : document(report, tree, options)
+  const diagnostics = Diagnostics.sorted(report.found)
+  if (found === undefined) return { blueprint: undefined, diagnostics }
+  const { name, nameSpan, origins, root } = found
+  const file = source.right.path
+  return {
+    diagnostics,
+    blueprint: {
+      pipeline: Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)),
+      sources: [{ path: file, text: source.right.text }],
+      warnings: diagnostics.filter(({ severity }) => severity === "warning"),
+      locate: (node) => {
+        const origin = origins.get(node)
+        if (origin === undefined) return undefined
+        return {
+          file,
+          whole: Source.place(source.right, origin.whole),
+          head: Source.place(source.right, origin.head)
+        }
+      },
+      source: source.right,
+      origins,
+      nameSpan
+    }
+  }
+}
+
+/** A pipeline without a name, so that moving a file does not make it another pipeline. */
+const nameDefault = "pipeline"
+
+const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
+  if (tree._tag !== "Map") {
+    Decode.map(report, tree, "a blueprint", "for instance steps: [{ name: first, uses: agents.writer }]")
+    return undefined
+  }
+  const known = ["version", "name", "description", "agents", "steps"]
+  const fields = Decode.fields(report, tree, "a blueprint", { of: "a blueprint", known })!
+  const version = fields.value("version")
+  if (version !== undefined) versionOf(report, version)
+  const nameTree = fields.value("name")
+  const name = nameTree === undefined ? undefined : Decode.word(report, nameTree, "`name`")
+  const description = fields.value("description")
+  if (description !== undefined) Decode.text(report, description, "`description`")
+  const agents = Agents.read(report, fields.value("agents"))
+  const steps = fields.value("steps")
+  if (steps === undefined) {
+    const hint = "a list of steps, each with a name and what it does"
+    return Decode.missing(report, Decode.headOf(tree), "`steps` of the blueprint", hint)
+  }
+  const origins = new Origins()
+  const env: Env = {
+    report,
+    options,
+    agents,
+    used: new Set(),
+    origins,
+    step: (tree) => Steps.step(env, tree),
+    body: (tree) => Steps.body(env, tree)
+  }
+  const root = Steps.list(env, steps, "`steps`")
+  if (!report.hasErrors) {
+    for (const [agent, { key }] of agents) {
+      if (!env.used.has(agent)) report.add("FLJ-BLUEPRINT-23", key.span, `no step uses the agent \`${agent}\``)
+    }
+  }
+  return {
+    name: name?.value.trim() ?? nameDefault,
+    nameSpan: name?.span ?? Decode.headOf(tree),
+    root,
+    origins
+  }
+}
+
+const versionOf = (report: Diagnostics.Report, tree: Tree): void => {
+  const isRight = tree._tag === "Scalar" && tree.text === "0.1" && tree.value !== null
+  if (isRight || tree._tag === "Broken") return
+  const isLoose = tree._tag === "Scalar" && tree.value !== null && typeof tree.value !== "boolean"
+  if (!isLoose) {
+    Decode.text(report, tree, "`version`")
+    return
+  }
+  report.add("FLJ-BLUEPRINT-19", tree.span, `this flujo reads version 0.1 of the language`, {
+    hint: 'write version: "0.1"'
+  })
+}

@@ -1,0 +1,188 @@
+/** `kind: step` and `kind: hitl`: an agent, a skill, a named sequence or nothing; and a question to a person. */
+
+import * as Json from "../../domain/Json.js"
+import * as Template from "../../expression/Template.js"
+import * as Words from "../../expression/Words.js"
+import type { Node } from "../../pipeline/Node.js"
+import * as Shape from "../../pipeline/Shape.js"
+import type { AnySkill } from "../../pipeline/Skill.js"
+import * as Step from "../../pipeline/Step.js"
+import * as Decode from "../Decode.js"
+import { type Draft, type Env, hole, placed } from "../Env.js"
+import * as JsonSchema from "../JsonSchema.js"
+import * as Texts from "../Texts.js"
+import type { Tree } from "../Tree.js"
+
+export const stepKeys = ["uses", "agent", "skill", "params", "steps"]
+
+export const step = (env: Env, draft: Draft): Node => {
+  const { fields } = draft
+  const by = Decode.oneOf(env.report, fields, ["uses", "agent", "skill", "steps"])
+  const params = fields.value("params")
+  const paramsKey = fields.key("params")
+  if (paramsKey !== undefined && by !== "skill") {
+    env.report.add("FLJ-BLUEPRINT-20", paramsKey.span, "`params` are those of a `skill`", {
+      hint: by === "agent" ? "put them beside the id: agent: { id: …, params: { … } }" : "name the skill with `skill:`"
+    })
+  }
+  switch (by) {
+    case "uses": {
+      const text = Decode.word(env.report, fields.value("uses")!, "`uses`")
+      return text === undefined ? hole(env, draft) : agent(env, draft, text)
+    }
+    case "agent":
+      return reference(env, draft, fields.value("agent")!)
+    case "skill": {
+      const text = Decode.word(env.report, fields.value("skill")!, "`skill`")
+      return text === undefined ? hole(env, draft) : skill(env, draft, text, params)
+    }
+    case "steps":
+      return placed(env, draft, {
+        _tag: "Scope",
+        name: draft.name,
+        step: env.body(fields.value("steps")!),
+        pipeline: undefined
+      })
+    default:
+      return placed(env, draft, Step.pass(draft.name).node)
+  }
+}
+
+/** `agent: { id, params }`: an agent of the file, or a skill. */
+const reference = (env: Env, draft: Draft, tree: Tree): Node => {
+  if (tree._tag === "Scalar" && typeof tree.value === "string") {
+    env.report.add("FLJ-BLUEPRINT-17", tree.span, "`agent` must be a map, and text was found", {
+      hint: `write { id: "${tree.value}" }`
+    })
+    return hole(env, draft)
+  }
+  const fields = Decode.fields(env.report, tree, "`agent`", { of: "`agent`", known: ["id", "params"] })
+  if (fields === undefined) return hole(env, draft)
+  const id = fields.value("id")
+  if (id === undefined) {
+    Decode.missing(env.report, Decode.headOf(tree), "`id` of `agent`", 'for instance { id: "agents.writer" }')
+    return hole(env, draft)
+  }
+  const text = Decode.word(env.report, id, "`id`")
+  if (text === undefined) return hole(env, draft)
+  const params = fields.key("params")
+  if (!text.value.startsWith("agents.")) return skill(env, draft, text, fields.value("params"))
+  if (params !== undefined) {
+    env.report.add("FLJ-BLUEPRINT-20", params.span, "an agent takes no `params`", {
+      hint: "what it is to work on is its `input`"
+    })
+  }
+  return agent(env, draft, text)
+}
+
+const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
+  const names = [...env.agents.keys()]
+  const prefix = "agents."
+  const name = text.value.startsWith(prefix) ? text.value.slice(prefix.length) : undefined
+  const declared = name === undefined ? undefined : env.agents.get(name)
+  if (name === undefined || declared === undefined) {
+    const known = names.length === 0 ? "the file declares no agents" : `declared are ${Words.listed(names)}`
+    const meant = Words.closest(name ?? text.value, names)
+    const isSkill = env.options.skills(text.value) !== undefined
+    env.report.add(
+      "V-A6",
+      name === undefined ? text.span : text.within({ start: prefix.length, end: text.value.length }),
+      name === undefined
+        ? `\`uses\` names an agent as agents.NAME, not ${Words.quoted(text.value)}`
+        : `there is no agent ${Words.quoted(name)}`,
+      {
+        hint: isSkill
+          ? `this is a skill: write skill: ${text.value}`
+          : meant === undefined
+            ? known
+            : `did you mean \`agents.${meant}\`? ${known}`
+      }
+    )
+    return hole(env, draft)
+  }
+  env.used.add(name)
+  if (declared.agent === undefined) return hole(env, draft)
+  return placed(env, draft, { _tag: "Agent", name: draft.name, agent: declared.agent })
+}
+
+const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | undefined): Node => {
+  const found = env.options.skills(text.value)
+  if (found === undefined) {
+    const { skillIds } = env.options
+    const isAgent = env.agents.has(text.value.replace(/^agents\./, ""))
+    const last = (id: string) => id.slice(id.lastIndexOf(".") + 1)
+    const meant =
+      Words.closest(text.value, skillIds) ??
+      skillIds.find((id) => last(id) === Words.closest(last(text.value), skillIds.map(last)))
+    env.report.add("V-A6", text.span, `there is no skill ${Words.quoted(text.value)}`, {
+      hint: isAgent
+        ? `this is an agent: write uses: agents.${text.value.replace(/^agents\./, "")}`
+        : meant !== undefined
+          ? `did you mean \`${meant}\`?`
+          : skillIds.length === 0
+            ? undefined
+            : `there are ${Words.listed(skillIds)}`
+    })
+    return hole(env, draft)
+  }
+  if (params === undefined) return placed(env, draft, Step.skill(draft.name, found).node)
+  if (Decode.map(env.report, params, "`params`") === undefined) return hole(env, draft)
+  parametersOf(env, found, params)
+  const read = Texts.params(env.report, params)
+  const node = { ...Step.skill(draft.name, found).node, params: read.params } as Node
+  return placed(env, draft, node, { texts: read.origins })
+}
+
+/** Names only: values are templates, and known when the step runs. */
+const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): void => {
+  const properties = Json.get(input.jsonSchema, "properties")
+  if (tree._tag !== "Map" || !Json.isObject(properties)) return
+  const names = Object.keys(properties)
+  if (Json.get(input.jsonSchema, "additionalProperties") === false) {
+    for (const { key } of tree.entries) {
+      if (names.includes(key.text)) continue
+      const meant = Words.closest(key.text, names)
+      env.report.add("FLJ-BLUEPRINT-24", key.span, `the skill \`${id}\` takes no ${Words.quoted(key.text)}`, {
+        hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`
+      })
+    }
+  }
+  const required = Json.get(input.jsonSchema, "required")
+  for (const name of Array.isArray(required) ? required : []) {
+    if (typeof name !== "string" || name === argument || tree.entries.some(({ key }) => key.text === name)) continue
+    env.report.add("FLJ-BLUEPRINT-24", Decode.headOf(tree), `the skill \`${id}\` needs \`${name}\``)
+  }
+}
+
+export const hitlKeys = ["message", "input_schema", "on_reject"]
+
+/** Without a message, what the step was given is the text. */
+const inputItself = "{{ previous_step }}"
+
+export const hitl = (env: Env, draft: Draft): Node => {
+  const { fields } = draft
+  const message = fields.value("message")
+  const text = message === undefined ? undefined : Decode.word(env.report, message, "`message`")
+  const read = text === undefined ? undefined : Texts.text(env.report, text)
+  const onReject = fields.value("on_reject")
+  const approves = onReject !== undefined && Decode.choice(env.report, onReject, "`on_reject`", ["fail"]) !== undefined
+  const schema = fields.value("input_schema")
+  if (onReject !== undefined && schema !== undefined) {
+    Decode.oneOf(env.report, fields, ["on_reject", "input_schema"])
+    return hole(env, draft)
+  }
+  const answer = schema === undefined ? Shape.any : JsonSchema.read(env.report, schema, "`input_schema`")
+  return placed(
+    env,
+    draft,
+    {
+      _tag: "Ask",
+      // An approval would call itself after the code that it is; in text it is of its kind.
+      name: approves ? draft.name : draft.given,
+      mode: approves ? "approve" : "ask",
+      message: read?.template ?? Template.parse(inputItself),
+      answer: answer ?? Shape.any
+    },
+    { texts: read?.origins ?? [] }
+  )
+}

@@ -1,0 +1,137 @@
+/**
+ * Views as JSON for other programs: `snake_case`, every key always there, `null` for what is absent, instants in ISO
+ * 8601 (UTC), durations in milliseconds. Secrets are masked. A key is never taken away or given another meaning.
+ */
+import * as Option from "effect/Option"
+import type { Json, JsonObject } from "../domain/Json.js"
+import * as Usage from "../domain/Usage.js"
+import type { RunRow } from "../journal/RunIndex.js"
+import type { Redaction } from "../redaction/Redaction.js"
+import type * as RunSummary from "./RunSummary.js"
+import * as Text from "./Text.js"
+import type { Trace } from "./Trace.js"
+import type { Decision, TraceNode } from "./TraceNode.js"
+
+/** A list of `{ run, pipeline, plan, status, started_at, updated_at, wake_at, tokens, labels }`. */
+export const runList = (rows: ReadonlyArray<RunRow>, redaction: Redaction): Json =>
+  redaction.json(
+    rows.map((row) => ({
+      run: row.run,
+      pipeline: row.pipeline,
+      plan: row.plan,
+      status: row.status,
+      started_at: Text.iso(row.startedAt),
+      updated_at: Text.iso(row.updatedAt),
+      wake_at: row.wakeAt === null ? null : Text.iso(row.wakeAt),
+      tokens: row.tokens,
+      labels: labelsJson(row.labels)
+    }))
+  )
+
+/** One run: the fields of `RunSummary`. `usage_by_model` is a list of `{ model, usage }`. */
+export const summary = (view: RunSummary.RunSummary, redaction: Redaction): Json => redaction.json(summaryJson(view))
+
+/** `{ summary, root }`; each node has the fields of `TraceNode`, its children in `children`. */
+export const trace = (view: Trace, redaction: Redaction): Json =>
+  redaction.json({ summary: summaryJson(view.summary), root: nodeJson(view.root) })
+
+const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
+  run: view.run,
+  pipeline: view.pipeline,
+  plan: view.plan,
+  labels: labelsJson(view.labels),
+  status: view.status,
+  started_at: Text.iso(view.startedAt),
+  ended_at: instantJson(view.endedAt),
+  duration_ms: view.durationMillis,
+  input: Option.getOrNull(view.input),
+  output: Option.getOrNull(view.output),
+  error: Option.getOrNull(
+    Option.map(view.error, ({ at, error, reason }): JsonObject => ({ reason, at: [...at], error }))
+  ),
+  cancelled: Option.getOrNull(view.cancelled),
+  steps_done: view.stepsDone,
+  steps_failed: view.stepsFailed,
+  calls: view.calls,
+  usage: usageJson(view.usage),
+  usage_by_model: [...view.usageByModel].map(([model, usage]) => ({ model, usage: usageJson(usage) })),
+  tasks: view.tasks.map(({ message, openedAt, path, schema, task }) => ({
+    path,
+    task,
+    message,
+    answer_schema: schema,
+    opened_at: Text.iso(openedAt)
+  })),
+  wake_at: instantJson(view.wakeAt),
+  resumptions: view.resumptions,
+  recoveries: view.recoveries,
+  entries: view.entries
+})
+
+const nodeJson = (node: TraceNode): JsonObject => ({
+  path: node.path,
+  label: node.label,
+  kind: node.kind,
+  status: node.status,
+  started_at: Text.iso(node.startedAt),
+  ended_at: instantJson(node.endedAt),
+  duration_ms: node.durationMillis,
+  usage: usageJson(node.usage),
+  model: Option.getOrNull(node.model),
+  attempts: node.attempts,
+  recoveries: node.recoveries,
+  input: Option.getOrNull(node.input),
+  output: Option.getOrNull(node.output),
+  failure: Option.getOrNull(
+    Option.map(
+      node.failure,
+      ({ error, reason }): JsonObject => ({ reason: Option.getOrNull(reason), error: Option.getOrNull(error) })
+    )
+  ),
+  decision: Option.getOrNull(Option.map(node.decision, decisionJson)),
+  task: Option.getOrNull(
+    Option.map(
+      node.task,
+      ({ answer, message, schema, task }): JsonObject => ({
+        task,
+        message,
+        answer_schema: schema,
+        answer: Option.getOrNull(
+          Option.map(answer, ({ at, by, value }): JsonObject => ({ value, by: Option.getOrNull(by), at: Text.iso(at) }))
+        )
+      })
+    )
+  ),
+  timers: node.timers.map(({ due, firedAt, role, setAt }) => ({
+    role,
+    set_at: Text.iso(setAt),
+    due: Text.iso(due),
+    fired_at: instantJson(firedAt)
+  })),
+  retries: node.retries.map(({ again, attempt, wakeAt }) => ({ attempt, again, wake_at: instantJson(wakeAt) })),
+  children: node.children.map(nodeJson)
+})
+
+const decisionJson = (decision: Decision): JsonObject => {
+  switch (decision._tag) {
+    case "Branch":
+      return { branch: decision.branch, on: decision.on }
+    case "Items":
+      return { items: decision.count }
+    case "Iteration":
+      return { iteration: decision.end }
+  }
+}
+
+const usageJson = (usage: Usage.Usage): JsonObject => ({
+  input: usage.input,
+  cached_input: usage.cachedInput,
+  output: usage.output,
+  reasoning: usage.reasoning,
+  total: Usage.total(usage)
+})
+
+const instantJson = (at: Option.Option<number>): string | null => (Option.isSome(at) ? Text.iso(at.value) : null)
+
+/** A list, since a label may be said twice. */
+const labelsJson = (labels: RunSummary.RunSummary["labels"]): Json => labels.map(([name, value]) => ({ name, value }))

@@ -1,0 +1,146 @@
+/** A process of the gate: opens a store, does what it is told, and prints how that ended as its last line. */
+import { writeSync } from "node:fs"
+import Database from "better-sqlite3"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { RunId } from "../../src/domain/RunId.js"
+import * as StepPath from "../../src/domain/StepPath.js"
+import * as Flujo from "../../src/engine/Flujo.js"
+import { Journal } from "../../src/journal/Journal.js"
+import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
+import * as Effects from "./effects.js"
+import * as Pipelines from "./pipelines.js"
+
+export interface Order {
+  /** `finish`: runs or resumes, and answers what it is asked, to the end. `drive`: runs or resumes once. */
+  readonly command: "finish" | "drive" | "resume" | "answer" | "cancel"
+  readonly store: string
+  readonly effects: string
+  readonly run: string
+  readonly pipeline: keyof typeof Pipelines.all
+  readonly durability?: "full" | "normal"
+  readonly leaseMillis?: number
+  readonly task?: string
+  /** Dies around the commit of this number, from 0. */
+  readonly killAt?: { readonly commit: number; readonly when: "before" | "after" }
+  /** Dies right after this effect has happened. */
+  readonly killAfterEffect?: string
+  /** Milliseconds since 1970 at which to begin, so that two begin at once. */
+  readonly at?: number
+}
+
+export interface Report {
+  readonly tag: string
+  readonly value?: unknown
+  readonly error?: { readonly _tag?: string; readonly reason?: string; readonly message: string }
+  readonly commits: number
+}
+
+let commits = 0
+
+/** Counts the commits of this process, and dies around one of them, by standing between the driver and SQLite. */
+const watch = (killAt: Order["killAt"]): void => {
+  const around = <A>(commit: () => A): A => {
+    const isIt = killAt?.commit === commits
+    if (isIt && killAt?.when === "before") Effects.die()
+    const answer = commit()
+    commits += 1
+    if (isIt) Effects.die()
+    return answer
+  }
+  const { exec, prepare } = Database.prototype
+  Database.prototype.exec = function (source) {
+    return source === "COMMIT" ? around(() => exec.call(this, source)) : exec.call(this, source)
+  }
+  Database.prototype.prepare = function (this: Database.Database, source: string) {
+    const statement = prepare.call(this, source)
+    if (source !== "COMMIT") return statement
+    const run = statement.run.bind(statement)
+    statement.run = () => around(() => run())
+    return statement
+  } as typeof prepare
+}
+
+const order: Order = JSON.parse(process.argv[2]!)
+const runId = RunId.make(order.run)
+const pipeline = Pipelines.all[order.pipeline] as (typeof Pipelines.all)["order"]
+
+const drive =
+  order.command === "resume" ? Flujo.resume(pipeline, runId) : Flujo.run(pipeline, 1, { runId, parkAfterMillis: 100 })
+
+const answerAll = Effect.gen(function* () {
+  const journal = yield* Journal
+  for (const { path } of yield* journal.tasks({ run: runId, limit: 10 })) {
+    // One that an earlier process answered is not answered twice.
+    yield* Effect.either(Flujo.answer(runId, path, { approved: true }, "the gate"))
+  }
+})
+
+const hasCompleted = Effect.flatMap(Journal, (journal) =>
+  Effect.map(journal.run(runId), (row) => Option.isSome(row) && row.value.status === "completed")
+)
+
+const finish = Effect.gen(function* () {
+  while (!(yield* hasCompleted)) {
+    yield* answerAll
+    const outcome = yield* drive
+    if (outcome._tag === "Completed") return outcome
+  }
+  return { _tag: "Completed" as const, value: "before" }
+})
+
+const task = Option.getOrElse(StepPath.fromString(order.task ?? ""), () => StepPath.root)
+const commands = {
+  finish,
+  drive,
+  resume: drive,
+  answer: Effect.as(Flujo.answer(runId, task, { approved: true }, `process ${process.pid}`), {
+    _tag: "Answered" as const
+  }),
+  cancel: Effect.as(Flujo.cancel(runId, "enough"), { _tag: "Asked" as const })
+}
+
+watch(order.killAt)
+Effects.open(order.effects, order.killAfterEffect)
+
+const program = Effect.gen(function* () {
+  if (order.at !== undefined) yield* Effect.sleep(Math.max(0, order.at - Date.now()))
+  return yield* Effect.exit(commands[order.command] as Effect.Effect<{ readonly _tag: string }, unknown, Journal>)
+}).pipe(
+  Effect.provide(
+    JournalSqlite.layer({
+      path: order.store,
+      durability: order.durability,
+      leaseMillis: order.leaseMillis,
+      mailPollMillis: 20
+    })
+  ),
+  Effect.exit
+)
+
+const reportOf = (exit: Exit.Exit<{ readonly _tag: string }, unknown>): Report => {
+  if (Exit.isSuccess(exit)) {
+    const value = "value" in exit.value ? exit.value.value : undefined
+    return { tag: exit.value._tag, value, commits }
+  }
+  const error = Either.getOrElse(Cause.failureOrCause(exit.cause), (cause) => new Error(Cause.pretty(cause)))
+  const failure: unknown = Cause.failureOption(exit.cause).pipe(Option.getOrElse(() => error))
+  const told = failure instanceof Error ? failure : new Error(String(failure))
+  return {
+    tag: "Failed",
+    error: {
+      message: told.message,
+      ...("_tag" in told ? { _tag: String(told._tag) } : {}),
+      ...("reason" in told ? { reason: String(told.reason) } : {})
+    },
+    commits
+  }
+}
+
+const exit = await Effect.runPromise(program)
+const report = reportOf(Exit.flatten(exit))
+writeSync(1, `${JSON.stringify(report)}\n`)
+process.exitCode = report.tag === "Failed" ? 1 : 0
