@@ -39,3 +39,19 @@ export const waiting: Pipeline.Pipeline<Visit, Visit, unknown> = step("before").
   Step.andThen(step("after")),
   Pipeline.make("waiting")
 )
+
+/** A chain that tells when each step runs. */
+export const stamped = (count: number, tell: () => void): Pipeline.Pipeline<Visit, Visit> => {
+  const one = (i: number) =>
+    Step.make(`s${i}`, {
+      input: Visit,
+      output: Visit,
+      run: (value) =>
+        Effect.sync(() => {
+          tell()
+          return { ...value, id: value.id + 1 }
+        })
+    })
+  const [first, ...others] = Array.from({ length: count }, (_, i) => one(i))
+  return others.reduce((all, next) => Step.andThen(all, next), first!).pipe(Pipeline.make("stamped"))
+}

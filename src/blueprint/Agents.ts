@@ -33,14 +33,23 @@ const agent = (report: Report, key: Key, tree: Tree): Agent.Agent | undefined =>
   const before = report.found.length
   const fields = Decode.fields(report, tree, `the agent \`${key.text}\``, { of: "an agent", known: keys })
   if (fields === undefined) return undefined
-  const model = required(report, fields, key, "model", "for instance openai:gpt-4o-mini, or offline:text without a key")
+  const of = `the agent \`${key.text}\``
+  const model = Decode.required(report, fields, "model", {
+    at: key.span,
+    of,
+    hint: "for instance openai:gpt-4o-mini, or offline:text without a key"
+  })
   const modelText = model === undefined ? undefined : Decode.word(report, model, "`model`")
   if (modelText !== undefined && !/^[a-z][a-z0-9_-]*:./.test(modelText.value)) {
     report.add("FLJ-BLUEPRINT-19", modelText.span, `${Words.quoted(modelText.value)} does not say who provides it`, {
       hint: `put the provider before it: openai:${modelText.value.replace(/^:/, "")}`
     })
   }
-  const system = required(report, fields, key, "system_prompt", "say in a sentence what the agent is to do")
+  const system = Decode.required(report, fields, "system_prompt", {
+    at: key.span,
+    of,
+    hint: "say in a sentence what the agent is to do"
+  })
   const systemText = system === undefined ? undefined : Decode.text(report, system, "`system_prompt`")
   const schema = fields.value("output_schema")
   const output = schema === undefined ? undefined : JsonSchema.read(report, schema, "`output_schema`")
@@ -55,11 +64,6 @@ const agent = (report: Report, key: Key, tree: Tree): Agent.Agent | undefined =>
     output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,
     settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings }
   }
-}
-
-const required = (report: Report, fields: Decode.Fields, key: Key, name: string, hint: string): Tree | undefined => {
-  const tree = fields.value(name)
-  return tree ?? Decode.missing(report, key.span, `\`${name}\` of the agent \`${key.text}\``, hint)
 }
 
 const isPlainText = (schema: unknown): boolean =>

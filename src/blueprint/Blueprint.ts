@@ -104,7 +104,11 @@ export const check = (
 ): { readonly blueprint: Blueprint | undefined; readonly diagnostics: ReadonlyArray<Diagnostics.Diagnostic> } => {
   const { blueprint, diagnostics } = draft(given, options)
   if (blueprint === undefined) return { blueprint, diagnostics }
-  const all = Diagnostics.sorted([...diagnostics, ...diagnose(blueprint, plan.find(blueprint.pipeline), plan.rules)])
+  // A template that cannot be read was reported already, by its own reader.
+  const said = new Set(diagnostics.map(({ message, place }) => `${place.span.start}:${message}`))
+  const planned = diagnose(blueprint, plan.find(blueprint.pipeline), plan.rules)
+  const news = planned.filter(({ message, place }) => !said.has(`${place.span.start}:${message}`))
+  const all = Diagnostics.sorted([...diagnostics, ...news])
   return { blueprint: all.some(({ severity }) => severity === "error") ? undefined : blueprint, diagnostics: all }
 }
 
@@ -207,11 +211,12 @@ const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
   const description = fields.value("description")
   if (description !== undefined) Decode.text(report, description, "`description`")
   const agents = Agents.read(report, fields.value("agents"))
-  const steps = fields.value("steps")
-  if (steps === undefined) {
-    const hint = "a list of steps, each with a name and what it does"
-    return Decode.missing(report, Decode.headOf(tree), "`steps` of the blueprint", hint)
-  }
+  const steps = Decode.required(report, fields, "steps", {
+    at: Decode.headOf(tree),
+    of: "the blueprint",
+    hint: "a list of steps, each with a name and what it does"
+  })
+  if (steps === undefined) return undefined
   const origins = new Origins()
   const env: Env = {
     report,

@@ -12,6 +12,8 @@ export interface Fields {
   readonly map: Map
   readonly value: (name: string) => Tree | undefined
   readonly key: (name: string) => Key | undefined
+  /** Known keys that unknown ones were probably meant to be: of these it is not said again that they are missing. */
+  readonly meant: ReadonlySet<string>
 }
 
 export interface KeyRules {
@@ -34,9 +36,12 @@ export const map = (report: Report, tree: Tree, what: string, hint?: string): Ma
 export const fields = (report: Report, tree: Tree, what: string, rules: KeyRules): Fields | undefined => {
   const found = map(report, tree, what)
   if (found === undefined) return undefined
+  const guesses = new Set<string>()
   for (const { key } of found.entries) {
     if (rules.known.includes(key.text)) continue
+    if (report.isFull) break
     const meant = Words.closest(key.text, rules.known)
+    if (meant !== undefined) guesses.add(meant)
     const list = rules.known.map((name) => `\`${name}\``).join(", ")
     report.add("FLJ-BLUEPRINT-15", key.span, `${Words.quoted(key.text)} is not a key of ${rules.of}`, {
       hint:
@@ -47,12 +52,21 @@ export const fields = (report: Report, tree: Tree, what: string, rules: KeyRules
     })
   }
   const entry = (name: string) => found.entries.find(({ key }) => key.text === name)
-  return { map: found, value: (name) => entry(name)?.value, key: (name) => entry(name)?.key }
+  return { map: found, value: (name) => entry(name)?.value, key: (name) => entry(name)?.key, meant: guesses }
 }
 
-export const missing = (report: Report, span: Span, what: string, hint: string): undefined => {
-  report.add("FLJ-BLUEPRINT-16", span, `${what} is missing`, { hint })
-  return undefined
+/** The value under `name`, which must be there. `of`: what it is a key of. */
+export const required = (
+  report: Report,
+  fields: Fields,
+  name: string,
+  { at, hint, of }: { readonly at: Span; readonly of: string; readonly hint: string }
+): Tree | undefined => {
+  const value = fields.value(name)
+  if (value === undefined && !fields.meant.has(name)) {
+    report.add("FLJ-BLUEPRINT-16", at, `\`${name}\` of ${of} is missing`, { hint })
+  }
+  return value
 }
 
 /** Where a map begins: its first key, since the whole of it is too much to underline. */

@@ -40,8 +40,13 @@ export class Report {
       readonly related?: ReadonlyArray<{ readonly message: string; readonly span: Span }> | undefined
     } = {}
   ): void {
-    if (this.found.length >= countMax) return
+    if (this.isFull) return
     this.found.push(make(this.source, { code, ...rules[code] }, span, message, more))
+  }
+
+  /** Nothing more is collected, so nothing more need be looked for. */
+  get isFull(): boolean {
+    return this.found.length >= countMax
   }
 
   get hasErrors(): boolean {

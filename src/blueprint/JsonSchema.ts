@@ -164,7 +164,13 @@ const shape = (jsonSchema: Json.Json): Shape.Shape => {
   let validate: ValidateFunction | undefined
   const check = (json: Json.Json): Either.Either<Json.Json, Shape.Misfit> => {
     validate ??= new Ajv2020({ ...options, meta: false, validateSchema: false }).compile(jsonSchema as object)
-    if (validate(json) === true) return Either.right(json)
+    try {
+      if (validate(json) === true) return Either.right(json)
+    } catch (error) {
+      // A schema may refer to itself without ever looking deeper into the value.
+      if (!(error instanceof RangeError)) throw error
+      return Either.left(new Shape.Misfit({ detail: "the schema refers to itself without end" }))
+    }
     const faults = (validate.errors ?? []).map(said)
     return Either.left(new Shape.Misfit({ detail: [...new Set(faults)].slice(0, 10).join("; ") }))
   }

@@ -5,6 +5,7 @@
 import {
   type Alias,
   Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -48,21 +49,11 @@ export const read = (report: Report): Tree | undefined => {
 
 const compose = (
   text: string,
-  { tokens }: Lexemes.Grouped,
+  { openQuote, tokens }: Lexemes.Grouped,
   broken: ReadonlyArray<Span>,
   report: Report
 ): Tree | undefined => {
-  const composer = new Composer({
-    version: "1.2",
-    schema: "core",
-    uniqueKeys: false,
-    merge: false,
-    prettyErrors: false,
-    strict: true,
-    logLevel: "silent"
-  })
-  const documents = [...composer.compose(tokens, true, text.length)] as ReadonlyArray<Document.Parsed>
-  const faults = documents.flatMap(({ errors }) => errors).sort((a, b) => a.pos[0] - b.pos[0])
+  const { documents, faults } = composed(tokens, text.length)
   // Whatever stands before the second document is at fault first: a text of several is not read at all.
   const [document, another] = documents
   if (another !== undefined && (faults.length === 0 || faults[0]!.pos[0] >= another.range[0])) {
@@ -82,7 +73,7 @@ const compose = (
   const fault = faults[0]
   if (fault !== undefined) {
     // Beside unquoted braces a fault says little: they are to be quoted first.
-    if (broken.length === 0) SyntaxFault.report(text, fault, report)
+    if (broken.length === 0) SyntaxFault.report(text, fault, openQuote, report)
     return undefined
   }
   const contents = document?.contents ?? null
@@ -92,7 +83,35 @@ const compose = (
     })
     return undefined
   }
-  return new Conversion(text, broken, report).tree(contents, 0)
+  const conversion = new Conversion(text, broken, report)
+  const tree = conversion.tree(contents, 0)
+  return conversion.isFull ? undefined : tree
+}
+
+/** More faults are not collected: only the first is shown. */
+const faultsMax = 50
+
+const composed = (tokens: ReadonlyArray<CST.Token>, length: number) => {
+  const composer = new Composer({
+    version: "1.2",
+    schema: "core",
+    uniqueKeys: false,
+    merge: false,
+    prettyErrors: false,
+    strict: true,
+    logLevel: "silent"
+  })
+  const report: unknown = Reflect.get(composer, "onError")
+  if (typeof report === "function") {
+    // Each fault is an `Error` with a stack, and one line of commas makes a hundred thousand.
+    let count = 0
+    Reflect.set(composer, "onError", (...args: ReadonlyArray<unknown>): void => {
+      if (count++ < faultsMax) Reflect.apply(report, composer, args)
+    })
+  }
+  const documents = [...composer.compose(tokens, true, length)] as ReadonlyArray<Document.Parsed>
+  const faults = documents.flatMap(({ errors }) => errors).sort((a, b) => a.pos[0] - b.pos[0])
+  return { documents, faults }
 }
 
 /** What a converted part is made of, with what its aliases repeat. */
@@ -109,7 +128,7 @@ class Conversion {
   private readonly anchored = new Map<string, { readonly tree: Tree; readonly extent: Extent } | "open">()
   private parts = 0
   private deepest = 0
-  private full = false
+  isFull = false
 
   constructor(
     private readonly text: string,
@@ -121,19 +140,7 @@ class Conversion {
     const span = { start: node.range[0], end: node.range[1] }
     if (isAlias(node)) return this.alias(node, span, depth)
     this.count(1, depth, span)
-    if (node.tag !== undefined && !core.has(node.tag)) {
-      const before = this.text.slice(Math.max(0, span.start - 400), span.start)
-      const tag = /!\S*(?=[\s]*(?:&\S+\s*)?$)/.exec(before)
-      const start = tag === null ? span.start : span.start - before.length + tag.index
-      const name = tag?.[0] ?? node.tag
-      this.report.add(
-        "FLJ-BLUEPRINT-8",
-        { start, end: start + name.length },
-        `the tag ${Words.quoted(name)} is not allowed`,
-        { hint: "remove it, or put the text in quotes if it is text" }
-      )
-      return { _tag: "Broken", span }
-    }
+    if (this.isTagged(node)) return { _tag: "Broken", span }
     const { anchor } = node
     if (anchor === undefined) return this.plain(node, span, depth)
     this.anchored.set(anchor, "open")
@@ -146,12 +153,27 @@ class Conversion {
     return tree
   }
 
+  /** Whether a tag is there that is not known; it is reported. */
+  private isTagged(node: Exclude<ParsedNode, Alias.Parsed>): boolean {
+    if (node.tag === undefined || core.has(node.tag)) return false
+    const [at] = node.range
+    const before = this.text.slice(Math.max(0, at - 400), at)
+    const tag = /!\S*(?=\s*(?:&\S+\s*)?$)/.exec(before)
+    const start = tag === null ? at : at - before.length + tag.index
+    const name = tag?.[0] ?? node.tag
+    const span = { start, end: start + name.length }
+    this.report.add("FLJ-BLUEPRINT-8", span, `the tag ${Words.quoted(name)} is not allowed`, {
+      hint: "remove it, or put the text in quotes if it is text"
+    })
+    return true
+  }
+
   private count(parts: number, depth: number, span: Span): void {
     this.parts += parts
     this.deepest = Math.max(this.deepest, depth)
-    if (this.full) return
-    this.full = this.parts > Lexemes.partsMax || depth > Lexemes.depthMax
-    if (!this.full) return
+    if (this.isFull) return
+    this.isFull = this.parts > Lexemes.partsMax || depth > Lexemes.depthMax
+    if (!this.isFull) return
     if (depth > Lexemes.depthMax) {
       this.report.add("FLJ-BLUEPRINT-4", span, `with what aliases repeat, this is more than ${Lexemes.depthMax} deep`)
     } else {
@@ -176,7 +198,7 @@ class Conversion {
     }
     this.count(found.extent.parts, depth + found.extent.depth, span)
     // The tree is shared, so that repeating it costs nothing; it is counted as if it were not.
-    return this.full ? { _tag: "Broken", span } : found.tree
+    return this.isFull ? { _tag: "Broken", span } : found.tree
   }
 
   private plain(node: Exclude<ParsedNode, Alias.Parsed>, span: Span, depth: number): Tree {
@@ -224,7 +246,7 @@ class Conversion {
   }
 
   private item(item: unknown, span: Span, depth: number): Tree {
-    if (this.full) return { _tag: "Broken", span }
+    if (this.isFull) return { _tag: "Broken", span }
     return this.tree(item as ParsedNode, depth + 1)
   }
 
@@ -232,7 +254,7 @@ class Conversion {
     const seen = new Map<string, Key>()
     const entries: Array<{ readonly key: Key; readonly value: Tree }> = []
     for (const pair of node.items) {
-      if (this.full) break
+      if (this.isFull) break
       const key = this.key(pair.key as ParsedNode | null, span)
       const value: Tree =
         pair.value === null ? nothingAt(key?.span.end ?? span.start) : this.tree(pair.value as ParsedNode, depth + 1)
@@ -260,8 +282,8 @@ class Conversion {
   /** A key as text: `true` and `1` as they would be written. */
   private key(node: ParsedNode | null, map: Span): Key | undefined {
     const span = node === null ? { start: map.start, end: map.start } : { start: node.range[0], end: node.range[1] }
-    const isTagged = node !== null && "tag" in node && node.tag !== undefined && !core.has(node.tag)
-    if (node === null || !isScalar(node) || isTagged || (node.value === null && node.source === "")) {
+    if (node !== null && isScalar(node) && this.isTagged(node)) return undefined
+    if (node === null || !isScalar(node) || (node.value === null && node.source === "")) {
       if (!this.isBroken(span)) {
         this.report.add("FLJ-BLUEPRINT-17", span, "a key is text", {
           hint: node !== null && isAlias(node) ? "aliases stand for values only" : undefined

@@ -42,7 +42,7 @@ export const rules = {
     title: "too many parts",
     why: "the parts of a document are limited, so that nobody can make reading it slow",
     explanation:
-      "A document has at most 100,000 keys, values and items, counted with what aliases repeat, 200,000 marks and words, 1,000 anchors and tags, and 100 aliases."
+      "A document has at most 50,000 keys, values and items, counted with what aliases repeat, 200,000 marks and words, 1,000 anchors, tags and directives, and 100 aliases."
   },
   "FLJ-BLUEPRINT-6": {
     severity: "error",

@@ -196,10 +196,12 @@ const retryOf = ({ report }: Env, key: string, tree: Tree): Retry.Retry | undefi
   const known = ["times", "base", "factor", "max", "jitter", "while"]
   const fields = Decode.fields(report, tree, "`retries`", { of: "`retries`", known })
   if (fields === undefined) return undefined
-  const timesTree = fields.value("times")
-  if (timesTree === undefined) {
-    return Decode.missing(report, Decode.headOf(tree), "`times` of `retries`", "how many tries follow the first")
-  }
+  const timesTree = Decode.required(report, fields, "times", {
+    at: Decode.headOf(tree),
+    of: "`retries`",
+    hint: "how many tries follow the first"
+  })
+  if (timesTree === undefined) return undefined
   const before = report.found.length
   const read = <A>(name: string, decode: (tree: Tree, what: string) => A): A | undefined => {
     const value = fields.value(name)

@@ -166,6 +166,33 @@ export const canonical = (value: Json): string => {
 
 export const equals = (a: Json, b: Json): boolean => a === b || canonical(a) === canonical(b)
 
+/**
+ * Whether two plain values encode to the same text, found without making it. Keys of `except` do not count at the top;
+ * a key that holds `undefined` counts as absent.
+ */
+export const sameData = (a: unknown, b: unknown, except: ReadonlyArray<string>): boolean => {
+  if (Object.is(a, b)) return true
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === 0 && b === 0
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
+    for (let i = 0; i < a.length; i++) if (!sameData(a[i], b[i], noKeys)) return false
+    return true
+  }
+  return covers(a, b, except) && covers(b, a, except)
+}
+
+const noKeys: ReadonlyArray<string> = []
+
+/** Whether all that `a` holds is in `b` too. */
+const covers = (a: object, b: object, except: ReadonlyArray<string>): boolean => {
+  const other = b as { readonly [key: string]: unknown }
+  for (const [key, value] of Object.entries(a)) {
+    if (value === undefined || except.includes(key)) continue
+    if (!Object.hasOwn(b, key) || !sameData(value, other[key], noKeys)) return false
+  }
+  return true
+}
+
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 

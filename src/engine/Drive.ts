@@ -74,7 +74,7 @@ export const live = (
       record.life({ path: StepPath.root, kind: "RunStarted", ...premise.event })
     } else {
       record.life({ path: StepPath.root, kind: "RunResumed", data: { again: premise.again }, payload: {} })
-      for (const path of premise.again) record.again.add(path)
+      for (const path of premise.again) record.again.set(path, record.now())
     }
     let halted: Halt | undefined
     let walking: Fiber.RuntimeFiber<Outcome.Outcome, Diverged | JournalError> | undefined

@@ -42,8 +42,8 @@ const held: Effect.Effect<boolean, Diverged> = Effect.succeed(false)
 
 export class Record {
   private readonly byKey = new Map<string, Recorded>()
-  /** Failed steps that a person asked to be tried again. */
-  readonly again = new Set<string>()
+  /** Failed steps that a person asked to be tried again, and when. */
+  readonly again = new Map<StepPath, number>()
   /** How many items or iterations of a composite have begun, by its path: what has begun is always walked again. */
   private readonly begun = new Map<string, number>()
   /** How many answers were recorded by this drive; a walk is worth repeating when it grew. */
@@ -55,7 +55,7 @@ export class Record {
     history: ReadonlyArray<Event.Entry>
   ) {
     for (const { at, event } of history) {
-      if (event.kind === "RunResumed") for (const path of event.data.again) this.again.add(path)
+      if (event.kind === "RunResumed") for (const path of event.data.again) this.again.set(path, at)
       this.begin(event.path)
       this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: false, used: false })
     }
@@ -236,6 +236,8 @@ export class Record {
   }
 }
 
+const none: ReadonlyArray<string> = []
+
 const isBelow = (path: StepPath, answered: ReadonlySet<string>): boolean => {
   for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
     if (answered.has(path.slice(0, end))) return true
@@ -254,6 +256,12 @@ const toJson = (value: object): Json.JsonObject => {
 }
 
 const differenceOf = <K extends Event.Kind>(recorded: Event.Event, said: Said<K>): Diverged | undefined => {
+  if (
+    Json.sameData(recorded.payload, said.payload, none) &&
+    Json.sameData(recorded.data, said.data, Event.kinds[said.kind].clock)
+  ) {
+    return undefined
+  }
   const before = Event.comparable(said.kind, toJson(recorded.data))
   const after = Event.comparable(said.kind, toJson(said.data))
   const found = firstField(

@@ -12,7 +12,7 @@ import { closing } from "./Composite.js"
 import { engineFailed } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { borrowed, type Drive, type Place, type Walked } from "./Place.js"
-import type { Said } from "./Record.js"
+import type { Record, Said } from "./Record.js"
 
 const rest: Outcome.Outcome = Outcome.resting
 
@@ -65,8 +65,10 @@ export const timeout = (drive: Drive, node: Node.TimeoutNode, place: Place, inpu
     const step = borrowed(place, node)
     const path = StepPath.beside(step, "deadline")
     const ordinal = Node.layersBelow(node, "Timeout")
-    const due = record.get(path, "TimerSet", ordinal)?.data.due ?? record.now() + node.millis
-    if (!(yield* record.say(place.closed, { path, kind: "TimerSet", ordinal, data: { due }, payload: {} }))) return rest
+    const set = record.get(path, "TimerSet", ordinal)?.data.due ?? record.now() + node.millis
+    const said = yield* record.say(place.closed, { path, kind: "TimerSet", ordinal, data: { due: set }, payload: {} })
+    if (!said) return rest
+    const due = Math.max(set, triedAgainAt(record, step) + node.millis)
     const inside = (closed: boolean): Walked => drive.go(node.step, { ...place, closed: place.closed || closed }, input)
     const fired = record.get(path, "TimerFired", ordinal) !== undefined
     const left = due - record.now()
@@ -84,17 +86,28 @@ export const timeout = (drive: Drive, node: Node.TimeoutNode, place: Place, inpu
     const outcome = yield* inside(true)
     if (!fired && outcome._tag !== "Suspended") return outcome
     const isTriedAgain = !place.closed && record.again.has(path)
-    const said = yield* record.sayAll(place.closed, [
+    const isSaid = yield* record.sayAll(place.closed, [
       { path, kind: "TimerFired", ordinal, data: {}, payload: {} } as Said<"TimerFired"> as Said<never>,
       // What a later attempt left open is not this deadline's.
       ...(outcome._tag === "Suspended" && !isTriedAgain ? closing(record, outcome.waits, path) : [])
     ])
-    if (!said) return outcome
+    if (!isSaid) return outcome
     if (isTriedAgain) {
       return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
     }
     return engineFailed(new StepTimedOut({ path: StepPath.standing(step), millis: node.millis }), path)
   })
+
+/** A person who has something tried again gives it its time again, too. */
+const triedAgainAt = (record: Record, step: StepPath.StepPath): number => {
+  let at = Number.NEGATIVE_INFINITY
+  if (record.again.size === 0) return at
+  const standing = StepPath.standing(step)
+  for (const [path, asked] of record.again) {
+    if (asked > at && StepPath.isWithin(StepPath.standing(path), standing)) at = asked
+  }
+  return at
+}
 
 const withDeadline = (outcome: Outcome.Suspended, path: StepPath.StepPath, due: number): Outcome.Outcome =>
   outcome.waits.length === 0 ? outcome : Outcome.suspended([...outcome.waits, { _tag: "Timer", path, due }])

@@ -29,7 +29,7 @@ export interface Options {
    * lost when only the process dies. Default `full`.
    */
   readonly durability?: "full" | "normal" | undefined
-  /** Nothing is written, not even a file beside. */
+  /** The database is not written. (Where it may, SQLite puts its empty -wal and -shm beside the file all the same.) */
   readonly readonly?: boolean | undefined
   /** How long to wait, blocking the process, for another one that holds the file locked; 5 s. */
   readonly lockTimeoutMillis?: number | undefined
@@ -91,13 +91,12 @@ const openToRead = (Sqlite: typeof Database, options: Options): Database.Databas
   const header = peek(path)
   if (header === "empty") throw foreign(path, "the file is empty")
   refuse(path, header)
+  if (header.userVersion < migrations.length && sizeOf(`${path}-wal`) === 0) throw older(path)
   const db = openInPlace(Sqlite, path, options) ?? openCopy(Sqlite, path, options)
   return closing(db, () => {
     const version = userVersion(db)
     if (version > migrations.length) throw newer(path, version)
-    if (version < migrations.length) {
-      throw readOnly(path, "it was written by an older flujo; open it once for writing, which brings it up to date")
-    }
+    if (version < migrations.length) throw older(path)
     return db
   })
 }
@@ -276,6 +275,9 @@ const newer = (where: string, version: number): JournalError =>
     detail: `written by a newer flujo (format ${version}, this one knows up to ${migrations.length}); update flujo`
   })
 
+const older = (where: string): JournalError =>
+  readOnly(where, "it was written by an older flujo; open it once for writing, which brings it up to date")
+
 const corrupt = (where: string, detail: string): JournalError => new JournalError({ reason: "Corrupt", where, detail })
 
 const readOnly = (where: string, detail: string): JournalError =>
@@ -321,6 +323,7 @@ export const toError = (where: string, error: unknown): JournalError => {
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
   }
+  if (isRefusal(error)) return unavailable(where, "no permission to read it")
   if (code === "ERR_MODULE_NOT_FOUND") {
     return unavailable(where, "better-sqlite3 is not installed; run: npm install better-sqlite3")
   }

@@ -30,7 +30,9 @@ export const span = (text: string, style: Style = "plain"): Span => ({ text, sty
 
 /** Text from anywhere, on one line, masked and escaped, at most `previewLength` characters of it. */
 export const foreign = (text: string, options: Options, style: Style = "plain"): Span =>
-  span(excerpt(options.redaction.text(text), options.previewLength), style)
+  span(excerpt(options.redaction.text(text), options.previewLength).replace(/…$/, ellipsis(options)), style)
+
+const ellipsis = ({ ascii }: Options): string => (ascii === true ? "..." : "…")
 
 /** A name that must stay whole, so that it can be copied: an id, a path. */
 export const whole = (name: string, options: Options, style: Style = "plain"): Span =>
@@ -72,11 +74,11 @@ const codes: Readonly<Record<Style, number>> = { plain: 0, bold: 1, dim: 2, red:
 
 /** One line, not wider than the terminal. */
 export const line = (spans: ReadonlyArray<Span>, options: Options): string => {
-  const ellipsis = options.ascii === true ? "..." : "…"
-  let left = Math.max(options.width, ellipsis.length)
+  const cut = ellipsis(options)
+  let left = Math.max(options.width, cut.length)
   const total = spans.reduce((sum, { text }) => sum + width(text), 0)
   const isCut = total > left
-  if (isCut) left -= ellipsis.length
+  if (isCut) left -= cut.length
   let out = ""
   for (const { style, text } of spans) {
     if (isCut && left <= 0) break
@@ -85,7 +87,7 @@ export const line = (spans: ReadonlyArray<Span>, options: Options): string => {
     out += options.color && style !== "plain" && shown !== "" ? `\u001b[${codes[style]}m${shown}\u001b[0m` : shown
     if (isCut && shown.length < text.length) break
   }
-  return isCut ? out + ellipsis : out.trimEnd()
+  return isCut ? out + cut : out.trimEnd()
 }
 
 /** Columns that a text takes: wide characters two, marks that stand on another none. */

@@ -197,13 +197,20 @@ const differ = (
       if (found !== undefined) return found
     }
   } else if (Json.isObject(before) && Json.isObject(after)) {
-    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    for (const key of keysOf(before, after)) {
       const [next, to] = enter(key, here, place, before, after)
       const found = differ(Json.get(before, key), Json.get(after, key), next, to)
       if (found !== undefined) return found
     }
   }
   return { at: here, before, after }
+}
+
+/** A plan that was read back has its keys in another order than one just made: what is told must not depend on it. */
+const keysOf = (before: Json.JsonObject, after: Json.JsonObject): ReadonlyArray<string> => {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
+  const first = ["kind", "name"].filter((key) => keys.includes(key))
+  return [...first, ...keys.filter((key) => !first.includes(key))]
 }
 
 /** Where `key` leads. Keys that only hold the tree together are left out: a person reads the path of names. */

@@ -3,7 +3,6 @@ import { writeSync } from "node:fs"
 import Database from "better-sqlite3"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { RunId } from "../../src/domain/RunId.js"
@@ -15,8 +14,11 @@ import * as Effects from "./effects.js"
 import * as Pipelines from "./pipelines.js"
 
 export interface Order {
-  /** `finish`: runs or resumes, and answers what it is asked, to the end. `drive`: runs or resumes once. */
-  readonly command: "finish" | "drive" | "resume" | "answer" | "cancel"
+  /**
+   * `finish`: runs or resumes, and answers what it is asked, to the end. `drive`: runs or resumes once. `race`: resumes
+   * `runs` runs, one every few milliseconds. `litter`: starts as many at once.
+   */
+  readonly command: "finish" | "drive" | "resume" | "answer" | "cancel" | "litter" | "race"
   readonly store: string
   readonly effects: string
   readonly run: string
@@ -24,10 +26,13 @@ export interface Order {
   readonly durability?: "full" | "normal"
   readonly leaseMillis?: number
   readonly task?: string
+  readonly runs?: number
   /** Dies around the commit of this number, from 0. */
   readonly killAt?: { readonly commit: number; readonly when: "before" | "after" }
   /** Dies right after this effect has happened. */
   readonly killAfterEffect?: string
+  /** This effect takes place, and its call does not return. */
+  readonly stallAtEffect?: string
   /** Milliseconds since 1970 at which to begin, so that two begin at once. */
   readonly at?: number
 }
@@ -56,7 +61,7 @@ const watch = (killAt: Order["killAt"]): void => {
     return source === "COMMIT" ? around(() => exec.call(this, source)) : exec.call(this, source)
   }
   Database.prototype.prepare = function (this: Database.Database, source: string) {
-    const statement = prepare.call(this, source)
+    const statement = prepare.call(this, source) as Database.Statement<[]>
     if (source !== "COMMIT") return statement
     const run = statement.run.bind(statement)
     statement.run = () => around(() => run())
@@ -92,6 +97,22 @@ const finish = Effect.gen(function* () {
   return { _tag: "Completed" as const, value: "before" }
 })
 
+const many = Array.from({ length: order.runs ?? 0 }, (_, i) => RunId.make(`${order.run}-${i}`))
+const litter = Effect.forEach(many, (id) => Flujo.run(pipeline, 1, { runId: id }), { concurrency: "unbounded" })
+const endOf = (exit: Exit.Exit<{ readonly _tag: string }, { readonly _tag: string; readonly message: string }>) =>
+  Exit.match(exit, {
+    onFailure: (cause) => {
+      const { error } = reportOf(Exit.failCause(cause))
+      return error?.reason ?? error?.message
+    },
+    onSuccess: ({ _tag }) => _tag
+  })
+const race = Effect.forEach(
+  many,
+  (id, i) => Flujo.resume(pipeline, id).pipe(Effect.delay(i * 15), Effect.exit, Effect.map(endOf)),
+  { concurrency: "unbounded" }
+)
+
 const task = Option.getOrElse(StepPath.fromString(order.task ?? ""), () => StepPath.root)
 const commands = {
   finish,
@@ -100,11 +121,13 @@ const commands = {
   answer: Effect.as(Flujo.answer(runId, task, { approved: true }, `process ${process.pid}`), {
     _tag: "Answered" as const
   }),
+  litter: Effect.as(litter, { _tag: "Littered" as const }),
+  race: Effect.map(race, (value) => ({ _tag: "Raced" as const, value })),
   cancel: Effect.as(Flujo.cancel(runId, "enough"), { _tag: "Asked" as const })
 }
 
 watch(order.killAt)
-Effects.open(order.effects, order.killAfterEffect)
+Effects.open(order.effects, { killAt: order.killAfterEffect, stallAt: order.stallAtEffect })
 
 const program = Effect.gen(function* () {
   if (order.at !== undefined) yield* Effect.sleep(Math.max(0, order.at - Date.now()))
@@ -126,8 +149,7 @@ const reportOf = (exit: Exit.Exit<{ readonly _tag: string }, unknown>): Report =
     const value = "value" in exit.value ? exit.value.value : undefined
     return { tag: exit.value._tag, value, commits }
   }
-  const error = Either.getOrElse(Cause.failureOrCause(exit.cause), (cause) => new Error(Cause.pretty(cause)))
-  const failure: unknown = Cause.failureOption(exit.cause).pipe(Option.getOrElse(() => error))
+  const failure = Option.getOrElse(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
   const told = failure instanceof Error ? failure : new Error(String(failure))
   return {
     tag: "Failed",

@@ -4,7 +4,6 @@
  * end as the uncut run did, with the same events, replay equal, and repeat nothing that was recorded as finished.
  */
 import { existsSync } from "node:fs"
-import * as Effect from "effect/Effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import type { Entry } from "../../src/domain/Event.js"
 import { RunId } from "../../src/domain/RunId.js"

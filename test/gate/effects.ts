@@ -11,23 +11,31 @@ export interface Happened {
 }
 
 let file: string | undefined
-let killsAt: string | undefined
+let options: Options = {}
 
-/** From now on effects of this process are written to `path`, and it kills itself right after the effect `killAt`. */
-export const open = (path: string, killAt?: string): void => {
+interface Options {
+  /** The process kills itself right after this effect. */
+  readonly killAt?: string | undefined
+  /** This effect takes place and its call does not return. */
+  readonly stallAt?: string | undefined
+}
+
+/** From now on effects of this process are written to `path`. */
+export const open = (path: string, given: Options): void => {
   file = path
-  killsAt = killAt
+  options = given
 }
 
 /** Durable when it returns, also if the process dies right after. */
 export const happen = (name: string, path: string, key: string): Effect.Effect<void> =>
-  Effect.sync(() => {
+  Effect.suspend(() => {
     if (file === undefined) throw new Error(`${name} happened where nothing may happen`)
     const descriptor = fs.openSync(file, "a")
     fs.writeSync(descriptor, `${JSON.stringify({ name, path, key, pid: process.pid })}\n`)
     fs.fsyncSync(descriptor)
     fs.closeSync(descriptor)
-    if (killsAt === name) die()
+    if (options.killAt === name) die()
+    return options.stallAt === name ? Effect.never : Effect.void
   })
 
 export const read = (path: string): ReadonlyArray<Happened> =>

@@ -73,4 +73,13 @@ export const rest = code("before").pipe(
   Pipeline.make("rest")
 )
 
-export const all = { busy, endless, long, order, rest }
+/** Asks while it is at work for a moment, so that an answer may come at any time around its coming to rest. */
+export const parking = Step.parallel("both", {
+  ask: Step.approve<number>("ask", { message: (n) => `${n}?` }).pipe(Step.andThen(code("next"))),
+  work: slow("work", 40)
+}).pipe(Step.andThen(Step.fn("sum", ({ ask, work }) => ask + work)), Pipeline.make("parking"))
+
+/** Has one effect that takes a moment. */
+export const pay = code("before").pipe(Step.andThen(slow("paid", 30)), Pipeline.make("pay"))
+
+export const all = { busy, endless, long, order, parking, pay, rest }

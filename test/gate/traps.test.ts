@@ -608,6 +608,30 @@ describe("resume of a failed run", () => {
     })
   )
 
+  it.live("gives what is tried again its time again, however long ago its deadline was", () =>
+    Effect.gen(function* () {
+      const { code } = bench()
+      let isBroken = true
+      const pipeline = code("x", (n) => (isBroken ? Effect.fail(new Bad({ why: "x" })) : Effect.succeed(n + 1))).pipe(
+        Step.timeout(30),
+        Step.andThen(approve("review").pipe(Step.timeout("1 hour"))),
+        Pipeline.make("expired")
+      )
+      yield* inOne(
+        Effect.gen(function* () {
+          assert.strictEqual((yield* World.start(pipeline, 1)).tag, "Failed")
+          yield* Effect.sleep(50)
+          isBroken = false
+          const second = yield* World.resume(pipeline)
+          assert.strictEqual(second.tag, "Suspended")
+          yield* Effect.sleep(50)
+          yield* World.answer("review")
+          assert.strictEqual((yield* World.resume(pipeline)).value, 2)
+        })
+      )
+    })
+  )
+
   it.live("works at any depth: retries, loops, fan-outs, fallbacks, deadlines", () =>
     Effect.gen(function* () {
       const { code, count } = bench()

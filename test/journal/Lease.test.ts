@@ -107,7 +107,7 @@ describe.runIf(linux)("Lease, between processes", () => {
         if (taken === count) break
         if (!(yield* journal.park(owned, Histories.suspended()))) continue
         parks += 1
-        while (Option.getOrThrow(yield* journal.run(run)).status !== "ready") yield* Effect.yieldNow()
+        while (Option.getOrThrow(yield* journal.run(run)).status !== "ready") yield* Effect.sleep("1 millis")
         owned = Option.getOrThrow(yield* journal.own(run))
       }
       yield* journal.barrier(owned)

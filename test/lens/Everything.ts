@@ -1,5 +1,5 @@
 /** One run that has everything in it, so that views can be held to what is said of all of them. */
-import { Effect, Either, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Models } from "../../src/domain/Model.js"
 import * as Flujo from "../../src/engine/Flujo.js"
 import { Journal } from "../../src/journal/Journal.js"
@@ -28,18 +28,39 @@ export const pipeline = (said: string) => {
     Step.andThen(note),
     Step.andThen(
       Step.parallel("both", {
-        a: Step.forEach("each", note).pipe(Step.map((all) => all.join("\n"))),
+        a: Step.forEach("each", note).pipe(Step.withInput("{{ [previous_step, 'x'] }}")),
         b: flaky.pipe(Step.retry({ times: 3, base: 0 }))
-      }).pipe(Step.withInput("{{ [previous_step, 'x'] }}"))
+      }).pipe(Step.map(({ a }) => a.join("\n")))
     ),
     Step.andThen(Step.fn("join", (x: unknown) => JSON.stringify(x))),
-    Step.andThen(Step.branch("size", { on: () => said, cases: { [said]: note } as never })),
+    Step.andThen(Step.branch("size", { on: () => "big" as const, cases: { big: note } })),
     Step.andThen(broken.pipe(Step.fallback(note))),
     Step.andThen(slow.pipe(Step.timeout(20), Step.fallback(Step.pass<string>("gave_up")))),
-    Step.andThen(Step.loop("grow", note, { until: (out) => out.length > 10 * said.length, max: 3, onMax: "continue" })),
+    Step.andThen(Step.loop("grow", note, { until: (out) => out.length > 100_000, max: 3, onMax: "continue" })),
     Step.andThen(Step.approve("review", { message: (out: string) => `Publish ${out}?` })),
     Step.andThen(Step.sleep("nap", 10)),
     Step.andThen(Step.ask("more", { message: () => said, answer: Schema.String })),
     Pipeline.make("everything")
   )
 }
+
+/** Its entries: paused, approved, asked, answered and completed, with a label. */
+export const entries = (said: string) =>
+  Effect.gen(function* () {
+    const everything = pipeline(said)
+    const { exit, runId } = yield* Runs.run(everything, said, { labels: { note: said } })
+    if (exit._tag === "Failure") return yield* Effect.failCause(exit.cause)
+    const journal = yield* Journal
+    for (const answer of [{ approved: true, note: said }, said]) {
+      const [task] = yield* journal.tasks({ run: runId, limit: 1 })
+      yield* Flujo.answer(runId, task!.path, answer, said)
+      yield* Flujo.resume(everything, runId)
+    }
+    return yield* Runs.entriesOf(runId)
+  }).pipe(Effect.provideService(Models, Runs.countingModel()))
+
+/** Its entries up to an approval. */
+export const paused = (said: string) =>
+  Effect.flatMap(Runs.run(pipeline(said), said), ({ entries }) => Effect.succeed(entries)).pipe(
+    Effect.provideService(Models, Runs.countingModel())
+  )

@@ -42,7 +42,7 @@ describe("FLJ-PLAN-1: names", () => {
   it("of steps", () => {
     assert.deepStrictEqual(findings(pass("my step/1")), ['FLJ-PLAN-1 at my step/1: "my step/1" is not a step name'])
     assert.strictEqual(plan(pass("my step/1")).findings[0]!.hint, "for instance my_step_1")
-    assert.strictEqual(plan(pass("1 a")).findings[0]!.hint, "for instance a")
+    assert.strictEqual(plan(pass("1 a")).findings[0]!.hint, "for instance _a")
     assert.isUndefined(plan(pass("1")).findings[0]!.hint)
     assert.strictEqual(findings(pass("x".repeat(129))).length, 1)
     for (const name of ["", "a.b", "a#2", "a[0]", "a!b", "*", "a\n"]) assert.lengthOf(findings(pass(name)), 1, name)

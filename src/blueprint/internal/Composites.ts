@@ -13,16 +13,15 @@ export const conditional = (env: Env, draft: Draft): Node => {
   const { fields } = draft
   const by = Decode.oneOf(env.report, fields, ["condition", "condition_expression"])
   const condition = by === undefined ? undefined : expression(env, fields.value(by)!, `\`${by}\``)
-  if (by === undefined) {
-    Decode.missing(
-      env.report,
-      draft.origin.head,
-      "`condition` of a conditional",
-      "for instance condition: \"{{ previous_step.severity == 'high' }}\""
-    )
+  if (by === undefined && !fields.meant.has("condition_expression")) {
+    Decode.required(env.report, fields, "condition", {
+      at: draft.origin.head,
+      of: "a conditional",
+      hint: "for instance condition: \"{{ previous_step.severity == 'high' }}\""
+    })
   }
   const otherwise = fields.value("default_branch")
-  const branches = branchesOf(env, draft, "of a conditional", "true and false, or what the condition answers")
+  const branches = branchesOf(env, draft, "a conditional", "true and false, or what the condition answers")
   const rest = otherwise === undefined ? undefined : env.body(otherwise)
   if (condition === undefined || branches === undefined) return hole(env, draft)
   return placed(
@@ -37,7 +36,7 @@ export const parallelKeys = ["branches", "concurrency"]
 
 export const parallel = (env: Env, draft: Draft): Node => {
   const concurrency = limit(env, draft.fields, "concurrency", 1024) ?? 16
-  const branches = branchesOf(env, draft, "of a parallel", "names, each with a step or a list of steps")
+  const branches = branchesOf(env, draft, "a parallel", "names, each with a step or a list of steps")
   if (branches === undefined) return hole(env, draft)
   return placed(
     env,
@@ -48,8 +47,8 @@ export const parallel = (env: Env, draft: Draft): Node => {
 }
 
 const branchesOf = (env: Env, { fields, origin }: Draft, of: string, hint: string) => {
-  const tree = fields.value("branches")
-  if (tree === undefined) return Decode.missing(env.report, origin.head, `\`branches\` ${of}`, hint)
+  const tree = Decode.required(env.report, fields, "branches", { at: origin.head, of, hint })
+  if (tree === undefined) return undefined
   const map = Decode.map(env.report, tree, "`branches`", hint)
   if (map === undefined) return undefined
   const spans = new Map<string, Span>(map.entries.map(({ key }) => [key.text, key.span]))
@@ -70,22 +69,25 @@ const limit = (env: Env, fields: Decode.Fields, name: string, max: number): numb
 
 /** The options of a loop or a map, which stand below a key of its kind, and its body. */
 const inner = (env: Env, { fields, kind, origin }: Draft, known: ReadonlyArray<string>) => {
-  const tree = fields.value(kind)
   const what = `\`${kind}\``
-  if (tree === undefined) {
-    return Decode.missing(env.report, origin.head, `${what} of a ${kind}`, `put its options under \`${kind}:\``)
-  }
+  const tree = Decode.required(env.report, fields, kind, {
+    at: origin.head,
+    of: `a ${kind}`,
+    hint: `put its options under ${what}`
+  })
+  if (tree === undefined) return undefined
   const options = Decode.fields(env.report, tree, what, {
     of: what,
     known,
     elsewhere: (key) => (commonKeys.includes(key) ? `put it beside \`${kind}:\`, not below` : undefined)
   })
   if (options === undefined) return undefined
-  const body = options.value("body")
-  if (body === undefined) {
-    return Decode.missing(env.report, Decode.headOf(tree), `\`body\` of ${what}`, "a step or a list of steps")
-  }
-  return { options, body: env.body(body) }
+  const body = Decode.required(env.report, options, "body", {
+    at: Decode.headOf(tree),
+    of: what,
+    hint: "a step or a list of steps"
+  })
+  return body === undefined ? undefined : { options, body: env.body(body) }
 }
 
 const commonKeys = ["name", "input", "sink_to", "description", "config", "fallback"]

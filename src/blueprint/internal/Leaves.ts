@@ -58,11 +58,12 @@ const reference = (env: Env, draft: Draft, tree: Tree): Node => {
   }
   const fields = Decode.fields(env.report, tree, "`agent`", { of: "`agent`", known: ["id", "params"] })
   if (fields === undefined) return hole(env, draft)
-  const id = fields.value("id")
-  if (id === undefined) {
-    Decode.missing(env.report, Decode.headOf(tree), "`id` of `agent`", 'for instance { id: "agents.writer" }')
-    return hole(env, draft)
-  }
+  const id = Decode.required(env.report, fields, "id", {
+    at: Decode.headOf(tree),
+    of: "`agent`",
+    hint: 'for instance { id: "agents.writer" }'
+  })
+  if (id === undefined) return hole(env, draft)
   const text = Decode.word(env.report, id, "`id`")
   if (text === undefined) return hole(env, draft)
   const params = fields.key("params")
@@ -138,10 +139,12 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
   const properties = Json.get(input.jsonSchema, "properties")
   if (tree._tag !== "Map" || !Json.isObject(properties)) return
   const names = Object.keys(properties)
+  const guesses = new Set<string>()
   if (Json.get(input.jsonSchema, "additionalProperties") === false) {
     for (const { key } of tree.entries) {
       if (names.includes(key.text)) continue
       const meant = Words.closest(key.text, names)
+      if (meant !== undefined) guesses.add(meant)
       env.report.add("FLJ-BLUEPRINT-24", key.span, `the skill \`${id}\` takes no ${Words.quoted(key.text)}`, {
         hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`
       })
@@ -149,7 +152,13 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
   }
   const required = Json.get(input.jsonSchema, "required")
   for (const name of Array.isArray(required) ? required : []) {
-    if (typeof name !== "string" || name === argument || tree.entries.some(({ key }) => key.text === name)) continue
+    if (
+      typeof name !== "string" ||
+      name === argument ||
+      guesses.has(name) ||
+      tree.entries.some(({ key }) => key.text === name)
+    )
+      continue
     env.report.add("FLJ-BLUEPRINT-24", Decode.headOf(tree), `the skill \`${id}\` needs \`${name}\``)
   }
 }

@@ -8,7 +8,7 @@ import type { Report } from "../Diagnostics.js"
 
 export const depthMax = 64
 export const lexemesMax = 200_000
-export const partsMax = 100_000
+export const partsMax = 50_000
 export const aliasesMax = 100
 export const propertiesMax = 1_000
 
@@ -16,6 +16,8 @@ export interface Grouped {
   readonly tokens: ReadonlyArray<CST.Token>
   /** Texts that begin with {{ or {% and have no quotes. */
   readonly unquoted: ReadonlyArray<Span>
+  /** Where a quote stands that is never closed. */
+  readonly openQuote: number | undefined
 }
 
 /** `undefined`: refused, and said so. */
@@ -25,11 +27,13 @@ export const group = (text: string, report: Report): Grouped | undefined => {
   const parser = new Parser()
   const tokens: Array<CST.Token> = []
   for (const lexeme of lexemes.all) {
+    let isFaulty = false
     for (const token of parser.next(lexeme)) {
       tokens.push(token)
-      // Only the first fault is shown, and thousands of them would take long.
-      if (token.type === "error") return { tokens, unquoted: lexemes.unquoted }
+      isFaulty ||= token.type === "error"
     }
+    // Only the first fault is shown, and thousands of them would take long.
+    if (isFaulty) break
     // A document and a scalar stand on the stack beside the lists and maps.
     if (parser.stack.length > depthMax + 2) {
       const span = { start: parser.offset - lexeme.length, end: parser.offset }
@@ -38,13 +42,13 @@ export const group = (text: string, report: Report): Grouped | undefined => {
     }
   }
   for (const token of parser.end()) tokens.push(token)
-  return { tokens, unquoted: lexemes.unquoted }
+  return { tokens, unquoted: lexemes.unquoted, openQuote: lexemes.openQuote }
 }
 
 const cut = (
   text: string,
   report: Report
-): { readonly all: ReadonlyArray<string>; readonly unquoted: ReadonlyArray<Span> } | undefined => {
+): (Omit<Grouped, "tokens"> & { readonly all: ReadonlyArray<string> }) | undefined => {
   const all: Array<string> = []
   const unquoted: Array<Span> = []
   let offset = 0
@@ -54,6 +58,8 @@ const cut = (
   let flowDepth = 0
   let quotedUntil = 0
   let isText = false
+  let documents = 0
+  let openQuote: number | undefined
   const refuse = (code: "FLJ-BLUEPRINT-4" | "FLJ-BLUEPRINT-5", lexeme: string, message: string) => {
     report.add(code, { start: offset, end: offset + lexeme.length }, message)
     return undefined
@@ -86,7 +92,6 @@ const cut = (
       case "]":
         if (lexeme.length === 1 && flowDepth > 0) flowDepth--
         break
-      case ":":
       case "-":
       case "?":
       case ",":
@@ -96,10 +101,16 @@ const cut = (
         if (++aliases > aliasesMax)
           return refuse("FLJ-BLUEPRINT-5", lexeme, `there are more than ${aliasesMax} aliases`)
         break
+      case '"':
+      case "'":
+        parts++
+        if (lexeme.length === 1 || !lexeme.endsWith(lexeme[0]!)) openQuote = offset
+        break
       case "&":
       case "!":
+      case "%":
         if (++properties > propertiesMax) {
-          return refuse("FLJ-BLUEPRINT-5", lexeme, `there are more than ${propertiesMax} anchors and tags`)
+          return refuse("FLJ-BLUEPRINT-5", lexeme, `there are more than ${propertiesMax} anchors, tags and directives`)
         }
         break
     }
@@ -109,10 +120,12 @@ const cut = (
     if (all.length > lexemesMax) {
       return refuse("FLJ-BLUEPRINT-5", lexeme, `the document has more than ${lexemesMax} marks and words`)
     }
+    // Of a third document and what follows nobody needs to know.
+    if (!isText && lexeme === "---" && ++documents > 2) break
     isText = false
     offset += lexeme.length
   }
-  return { all, unquoted }
+  return { all, unquoted, openQuote }
 }
 
 /** From the braces to where they close on the same line, or to the end of what stands there. */

@@ -18,7 +18,14 @@ const words: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "a tab stands where indentation is wanted"
 }
 
-export const report = (text: string, fault: YAMLParseError, into: Report): void => {
+export const report = (text: string, fault: YAMLParseError, openQuote: number | undefined, into: Report): void => {
+  if (openQuote !== undefined && fault.message.startsWith("Missing closing")) {
+    const span = { start: openQuote, end: openQuote + 1 }
+    into.add("FLJ-BLUEPRINT-12", span, "this quote is never closed", {
+      hint: "close it; a quote of the same sort within the text is written twice ('') or escaped (\\\")"
+    })
+    return
+  }
   const tab = tabNear(text, fault.pos[0])
   if (tab !== undefined) {
     into.add("FLJ-BLUEPRINT-11", tab, "a tab stands where indentation is wanted", { hint: "indent with spaces" })

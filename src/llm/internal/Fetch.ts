@@ -34,12 +34,12 @@ export const bounded =
     }
     const response = await globalThis.fetch(input, { ...init, headers: sent, redirect: "manual" })
     const body = await read(response, bytesMax)
-    const headers = new Headers(response.headers)
-    // What was read is decoded already.
-    headers.delete("content-encoding")
-    headers.delete("content-length")
     const status = response.status >= 200 && response.status <= 599 ? response.status : 599
-    return new Response(nullBody.has(status) ? null : body, { status, statusText: response.statusText, headers })
+    return new Response(nullBody.has(status) ? null : body, {
+      status,
+      statusText: response.statusText,
+      headers: response.headers
+    })
   }
 
 const read = async (response: Response, bytesMax: number): Promise<Blob> => {

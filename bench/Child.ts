@@ -1,0 +1,60 @@
+/** The fresh processes of the benchmark: `start` kills itself at step 900, the others go on from what it left. */
+import { mkdirSync, rmSync } from "node:fs"
+import { dirname } from "node:path"
+import Database from "better-sqlite3"
+import * as Effect from "effect/Effect"
+import { RunId } from "../src/domain/RunId.js"
+import * as Flujo from "../src/engine/Flujo.js"
+import * as JournalSqlite from "../src/journal/JournalSqlite.js"
+import * as Floor from "./Floor.js"
+import * as Pipelines from "./Pipelines.js"
+
+const [command, file, ...rest] = process.argv.slice(2) as [string, string, ...Array<string>]
+const run = RunId.make("killed")
+const durability = (name: string | undefined) => (name === "full" ? "full" : "normal")
+const on = (mode: string | undefined) =>
+  Effect.provide(JournalSqlite.layer({ path: file, durability: durability(mode) }))
+const rss = () => `rss=${Math.round(process.resourceUsage().maxRSS)}`
+
+switch (command) {
+  case "start": {
+    let steps = 0
+    const dies = Pipelines.stamped(1000, () => {
+      if (++steps === 901) process.kill(process.pid, "SIGKILL")
+    })
+    await Effect.runPromise(Flujo.run(dies, Pipelines.visit, { runId: run }).pipe(on(rest[0])))
+    break
+  }
+  case "resume": {
+    let steps = 0
+    const goesOn = Pipelines.stamped(1000, () => {
+      steps += 1
+    })
+    await Effect.runPromise(Flujo.resume(goesOn, run).pipe(on(rest[0])))
+    process.stdout.write(`${steps - 100} finished steps run again\n`)
+    break
+  }
+  case "floor": {
+    // What the resumed process did, raw: read and check the entries of 900 steps, write those of 100.
+    const { rows } = Floor.recorded(file)
+    let bytes = 0
+    for (const { head, payload } of rows.slice(0, 1802))
+      bytes += JSON.stringify([JSON.parse(head), payload && JSON.parse(payload)]).length
+    Floor.write(rest[0]!, durability(rest[1]), rows.slice(1802), 2)
+    process.stdout.write(`${bytes}\n`)
+    break
+  }
+  case "three":
+    await Effect.runPromise(Flujo.run(Pipelines.chain(3), Pipelines.visit).pipe(on("full")))
+    process.stdout.write(`${rss()}\n`)
+    break
+  case "raw": {
+    const { rows } = Floor.recorded(file)
+    rmSync(dirname(rest[0]!), { recursive: true, force: true })
+    mkdirSync(dirname(rest[0]!), { recursive: true })
+    Floor.write(rest[0]!, "full", rows, 2)
+    new Database(rest[0]!).close()
+    process.stdout.write(`${rss()}\n`)
+    break
+  }
+}

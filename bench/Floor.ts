@@ -1,0 +1,90 @@
+/**
+ * The floor: raw better-sqlite3 doing the writes that a run did. The same rows with the same bytes into the same
+ * tables, with the same hashes, by prepared statements in one synchronous loop; nothing else.
+ */
+import { mkdirSync, rmSync } from "node:fs"
+import { dirname } from "node:path"
+import Database from "better-sqlite3"
+import { createBLAKE3 } from "hash-wasm"
+import { migrations } from "../src/journal/SqliteSchema.js"
+
+export interface Row {
+  readonly tenant: string
+  readonly run: string
+  readonly seq: number
+  readonly head: string
+  readonly payload: string | null
+  readonly salt: Uint8Array | null
+  readonly blob: string | null
+  readonly bytes: Uint8Array | null
+}
+
+export interface Recorded {
+  readonly rows: ReadonlyArray<Row>
+  readonly bytes: number
+}
+
+const hasher = await createBLAKE3()
+
+/** What a journal file holds, in the order in which it was written. */
+export const recorded = (path: string): Recorded => {
+  const db = new Database(path, { readonly: true })
+  const rows = db
+    .prepare<[], Row>(
+      `SELECT e.tenant, e.run, e.seq, e.head, e.payload, e.salt, e.blob, b.bytes FROM entries e
+       LEFT JOIN blobs b ON b.tenant = e.tenant AND b.run = e.run AND b.address = e.blob ORDER BY e.rowid`
+    )
+    .all()
+  db.close()
+  const bytes = rows.reduce(
+    (sum, { bytes, head, payload }) => sum + head.length + (payload?.length ?? 0) + (bytes?.length ?? 0),
+    0
+  )
+  return { rows, bytes }
+}
+
+const open = (path: string, durability: "full" | "normal"): Database.Database => {
+  rmSync(dirname(path), { recursive: true, force: true })
+  mkdirSync(dirname(path), { recursive: true })
+  const db = new Database(path)
+  db.pragma("journal_mode = WAL")
+  db.pragma(`synchronous = ${durability}`)
+  for (const migration of migrations) db.exec(migration)
+  return db
+}
+
+/** Writes `rows` again, `perCommit` at a time; answers milliseconds of wall and CPU time. */
+export const write = (
+  path: string,
+  durability: "full" | "normal",
+  rows: ReadonlyArray<Row>,
+  perCommit: number
+): { readonly wall: number; readonly cpu: number } => {
+  const db = open(path, durability)
+  const insert = db.prepare(
+    "INSERT INTO entries (tenant, run, seq, head, payload, salt, blob) VALUES (?, ?, ?, ?, ?, ?, ?)"
+  )
+  const insertBlob = db.prepare("INSERT OR IGNORE INTO blobs (tenant, run, address, bytes) VALUES (?, ?, ?, ?)")
+  const begin = db.prepare("BEGIN IMMEDIATE")
+  const commit = db.prepare("COMMIT")
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  for (let i = 0; i < rows.length; i += perCommit) {
+    begin.run()
+    for (let j = i; j < Math.min(i + perCommit, rows.length); j++) {
+      const { blob, bytes, head, payload, run, salt, seq, tenant } = rows[j]!
+      const content = bytes === null ? payload : Buffer.from(JSON.stringify(JSON.parse(Buffer.from(bytes).toString())))
+      if (content !== null && salt !== null) hasher.init().update(salt).update(content).digest("hex")
+      if (blob !== null && bytes !== null) {
+        hasher.init().update(salt!).update(bytes).digest("hex")
+        insertBlob.run(tenant, run, blob, bytes)
+      }
+      insert.run(tenant, run, seq, head, payload, salt, blob)
+    }
+    commit.run()
+  }
+  const wall = performance.now() - start
+  const { system, user } = process.cpuUsage(cpu)
+  db.close()
+  return { wall, cpu: (system + user) / 1000 }
+}
