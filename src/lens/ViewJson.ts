@@ -33,7 +33,7 @@ export const summary = (view: RunSummary.RunSummary, redaction: Redaction): Json
 
 /** `{ summary, root }`; each node has the fields of `TraceNode`, its children in `children`. */
 export const trace = (view: Trace, redaction: Redaction): Json =>
-  ({ summary: summaryJson(view.summary), root: nodeJson(view.root) })
+  redaction.json({ summary: summaryJson(view.summary), root: nodeJson(view.root) })
 
 const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   run: view.run,

@@ -95,14 +95,6 @@ describe("a text", () => {
 })
 
 describe("limits", () => {
-  /** Processor time, so that a busy machine does not matter. */
-  const millisOf = (text: string): number => {
-    const before = process.cpuUsage()
-    check(text)
-    const { system, user } = process.cpuUsage(before)
-    return (user + system) / 1000
-  }
-
   const alphabet = "abcdefgh"
   const bomb = `name: &a [x,x,x,x,x,x,x,x,x]\n${Array.from(
     { length: 7 },
@@ -113,13 +105,14 @@ describe("limits", () => {
   const cases: ReadonlyArray<readonly [name: string, text: string, code: string]> = [
     ["2 KB of [", "[".repeat(2048), "FLJ-BLUEPRINT-4"],
     ["1 MB of [", "[".repeat(1_000_000), "FLJ-BLUEPRINT-4"],
-    ["1 MB of {", "{".repeat(1_000_000), "FLJ-BLUEPRINT-14"],
+    ["1 MB of {", "{".repeat(1_000_000), "FLJ-BLUEPRINT-4"],
     ["deep blocks", Array.from({ length: 200 }, (_, i) => `${" ".repeat(i)}a:\n`).join(""), "FLJ-BLUEPRINT-4"],
-    ["dashes", "- ".repeat(500_000), "FLJ-BLUEPRINT-4"],
+    ["dashes", "- ".repeat(500_000), "FLJ-BLUEPRINT-5"],
+    ["a few dashes", "- ".repeat(100), "FLJ-BLUEPRINT-4"],
     ["100,000 keys", Array.from({ length: 100_000 }, (_, i) => `k${i}: 1`).join("\n"), "FLJ-BLUEPRINT-3"],
     [
       "100,000 keys in a line",
-      `{${Array.from({ length: 100_000 }, (_, i) => `k${i}: 1`).join(", ")}}`,
+      `{${Array.from({ length: 100_000 }, (_, i) => `${i.toString(36)}: `).join(",")}}`,
       "FLJ-BLUEPRINT-5"
     ],
     ["an alias bomb", bomb, "FLJ-BLUEPRINT-5"],
@@ -150,13 +143,16 @@ describe("limits", () => {
   ]
   for (const [name, text, code] of cases) {
     it(`hold against ${name}`, () => {
+      // Processor time, so that a busy machine does not matter.
+      const before = process.cpuUsage()
       const { diagnostics } = check(text)
+      const { system, user } = process.cpuUsage(before)
+      assert.isBelow((user + system) / 1000, 1_500)
       assert.include(
         diagnostics.map((one) => one.code),
         code
       )
       assert.isAtMost(diagnostics.length, 201)
-      assert.isBelow(millisOf(text), 1_500)
     })
   }
 

@@ -218,6 +218,10 @@ describe("what is made of a value on the way", () => {
     assert.strictEqual(Object.getPrototypeOf(value), Object.prototype)
     assert.strictEqual((value as { readonly admin?: unknown }).admin, undefined)
     assert.deepStrictEqual(Json.get(value, "__proto__"), { admin: true })
+    // Also where something beside it must be changed, so that the whole is copied.
+    const copied = json(JSON.parse('{"__proto__":{"admin":-0},"n":-0}'))
+    assert.strictEqual(Json.canonical(copied), '{"__proto__":{"admin":0},"n":0}')
+    assert.strictEqual(Object.getPrototypeOf(copied), Object.prototype)
     assert.isFalse(Json.equals(value, json({ a: [{}] })))
   })
   it("what had to be changed is a copy, and what went in is left as it was", () => {

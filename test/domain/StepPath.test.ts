@@ -16,6 +16,9 @@ const quotedName = fc.oneof(
     "a b",
     "a/b",
     "a#2",
+    "a#2/b",
+    "#3[0]",
+    "#4!x",
     "a[0]",
     "a!b",
     '"',
@@ -237,6 +240,7 @@ describe("the standing path", () => {
   })
   it("leaves what looks like an attempt inside a quoted name", () => {
     assert.strictEqual(StepPath.standing(path('draft#2/"a#2"#3/x')), 'draft/"a#2"/x')
+    assert.strictEqual(StepPath.standing(path('draft#2/"a#2/b#3"/x')), 'draft/"a#2/b#3"/x')
     assert.strictEqual(StepPath.standing(path("draft#2[3]/check#12!fallback/x")), "draft[3]/check!fallback/x")
   })
 })

@@ -1,0 +1,143 @@
+/** The flags of every command. */
+import * as Flag from "./Flag.js"
+
+/** Stand before or behind any command. */
+export const globals = {
+  project: Flag.text({
+    name: "project",
+    value: "PATH",
+    about: "The project's folder. Default: FLUJO_PROJECT_ROOT, else the nearest one upwards with a flujo.toml or pipeline.yaml"
+  }),
+  verbose: Flag.flag({ name: "verbose", alias: "v", about: "Show more: inputs, outputs, calls" }),
+  trace: Flag.flag({ name: "trace", about: "Show stack traces of errors" }),
+  noColor: Flag.flag({ name: "no-color", about: "No colours (also NO_COLOR)" }),
+  logLevel: Flag.choice(
+    { name: "log-level", value: "LEVEL", about: "Log messages on standard error from this level on. Default: warning" },
+    ["all", "trace", "debug", "info", "warning", "error", "fatal", "none"]
+  ),
+  help: Flag.flag({ name: "help", alias: "h", about: "Show this help" }),
+  version: Flag.flag({ name: "version", alias: "V", about: "Show the version" })
+} as const satisfies Flag.Flags
+
+const json = Flag.flag({ name: "json", also: ["json-output"], about: "One JSON object on standard output, for programs" })
+const stateUri = Flag.text({
+  name: "state-uri",
+  value: "URI",
+  about: "Where runs are kept: sqlite:///path/in/project.db, sqlite:////absolute.db or memory://"
+})
+const noInput = Flag.flag({ name: "no-input", about: "Ask nothing, and do not read standard input unless told to" })
+const requireComplete = Flag.flag({ name: "require-complete", about: "Exit with 6 where the run pauses" })
+
+const whole = { min: 1, max: 100_000 } as const
+
+/** What is shown of a run that was driven. */
+const shown = {
+  summary: Flag.flag({ name: "summary", about: "Show only the result, the totals and the run's id" }),
+  showSteps: Flag.flag({ name: "show-steps", about: "Show the steps (default)", not: ["no-steps"] }),
+  noSteps: Flag.flag({ name: "no-steps", about: "Do not show the steps" }),
+  showContext: Flag.flag({ name: "show-context", about: "Show the context fields at the end", not: ["no-context"] }),
+  noContext: Flag.flag({ name: "no-context", about: "Do not show them (default)" }),
+  onlySteps: Flag.text({ name: "only-steps", value: "A,B", about: "Of the steps, show only these and what is below them" }),
+  outputPreviewLen: Flag.whole(
+    { name: "output-preview-len", value: "N", about: "Characters shown of a value in the list of steps. Default: 100" },
+    { min: 1, max: 1_000_000 }
+  ),
+  finalOutputFormat: Flag.choice(
+    { name: "final-output-format", value: "FORMAT", about: "How the result is written. Default: auto, a text as it is and anything else as JSON" },
+    ["auto", "raw", "json", "yaml", "md"]
+  ),
+  pager: Flag.flag({ name: "pager", about: "Show the result in $PAGER, on a terminal" }),
+  debug: Flag.flag({ name: "debug", about: "Show the whole trace at the end, with inputs and outputs" }),
+  debugExport: Flag.maybe({
+    name: "debug-export",
+    also: ["debug-export-path"],
+    value: "PATH",
+    about: "Write all that is known of the run to a JSON file. Default: debug/TIME_RUN.json",
+    isValue: (text) => text.endsWith(".json")
+  })
+} as const
+
+/** Of every command that drives a run. */
+const driving = { json, jsonStream: Flag.flag({ name: "json-stream", about: "Each entry of the journal as it is written, a JSON object a line; then as --json" }), stateUri, noInput, requireComplete, ...shown }
+
+export const run = {
+  input: Flag.text({
+    name: "input",
+    alias: "i",
+    also: ["input-data"],
+    value: "TEXT",
+    about: "The input; - reads it from standard input",
+    not: ["input-file"]
+  }),
+  inputFile: Flag.text({ name: "input-file", value: "FILE", about: "The input is the text of a file" }),
+  dryRun: Flag.flag({ name: "dry-run", about: "Check the pipeline and list its steps; run nothing" }),
+  runId: Flag.text({
+    name: "run-id",
+    value: "ID",
+    about: "A name of your own. If a run of the same pipeline and input has it, that run goes on"
+  }),
+  label: Flag.texts({ name: "label", value: "NAME=VALUE", about: "A label of the run; as often as wanted" }),
+  ...driving
+} as const satisfies Flag.Flags
+
+export const resume = driving satisfies Flag.Flags
+
+export const answer = {
+  inputFile: Flag.text({ name: "input-file", value: "FILE", about: "The answer is the text of a file" }),
+  ...driving
+} as const satisfies Flag.Flags
+
+export const approve = driving satisfies Flag.Flags
+
+const reason = Flag.text({ name: "reason", value: "TEXT", about: "Why" })
+
+export const reject = { reason, ...driving } as const satisfies Flag.Flags
+
+export const cancel = { reason, json, stateUri } as const satisfies Flag.Flags
+
+export const tasks = {
+  limit: Flag.whole({ name: "limit", value: "N", about: "At most so many. Default: 50" }, whole),
+  json,
+  stateUri
+} as const satisfies Flag.Flags
+
+export const status = { json, stateUri } as const satisfies Flag.Flags
+
+export const init = {
+  force: Flag.flag({ name: "force", alias: "f", about: "Overwrite the files that init writes; no others" }),
+  yes: Flag.flag({ name: "yes", alias: "y", about: "Do not ask before something is overwritten" }),
+  json
+} as const satisfies Flag.Flags
+
+export const validate = {
+  format: Flag.choice(
+    { name: "format", also: ["output-format"], value: "FORMAT", about: "human (default), or json: is_valid, errors, warnings, path" },
+    ["human", "json"]
+  ),
+  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" }),
+  json
+} as const satisfies Flag.Flags
+
+export const lensList = {
+  status: Flag.choice({ name: "status", value: "STATUS", about: "Only runs that stand so" }, [
+    "running",
+    "suspended",
+    "ready",
+    "completed",
+    "failed",
+    "cancelled"
+  ]),
+  pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
+  limit: Flag.whole({ name: "limit", value: "N", about: "At most so many, the newest first. Default: 20" }, whole),
+  json,
+  stateUri
+} as const satisfies Flag.Flags
+
+export const lens = { json, stateUri } as const satisfies Flag.Flags
+
+export const lensTrace = {
+  outputPreviewLen: shown.outputPreviewLen,
+  ...lens
+} as const satisfies Flag.Flags
+
+export const plain = { json } as const satisfies Flag.Flags

@@ -1,0 +1,81 @@
+/** Runs that could not be started, driven on or replayed. */
+import type { RunError } from "../../engine/RunError.js"
+import { exits } from "../Fault.js"
+import { type Explained, explained } from "./Explained.js"
+
+export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
+  Defect: explained(
+    "FLJ-ENGINE-1",
+    exits.failed,
+    "a step broke",
+    "A step failed in a way that it does not declare: its code threw, or its value could not be written. It is never retried by itself. Look at it with `flujo lens trace RUN`, mend what is broken, and try the step again with `flujo resume RUN`."
+  ),
+  Cancelled: explained(
+    "FLJ-ENGINE-2",
+    exits.failed,
+    "the run was cancelled",
+    "Somebody cancelled the run. It cannot go on; start a new one. Who and why stands in `flujo lens show RUN`."
+  ),
+  Held: explained(
+    "FLJ-ENGINE-3",
+    exits.failed,
+    "another process drives the run",
+    "A run has one driver at a time, so that no step is ever done twice. Wait for the process that is named, or end it: a run whose driver died on this machine can be resumed at once, and one whose driver cannot be seen from here when its lease has run out."
+  ),
+  Plan: explained(
+    "FLJ-ENGINE-4",
+    exits.invalid,
+    "the pipeline has findings",
+    "A pipeline with findings is never run. `flujo validate` shows all of them, each with its place."
+  ),
+  Input: explained(
+    "FLJ-ENGINE-5",
+    exits.usage,
+    "the input does not fit",
+    "The first step declares what it takes, and the input is something else. The message says what is missing or wrong."
+  ),
+  Unknown: explained(
+    "FLJ-ENGINE-6",
+    exits.usage,
+    "there is no such run",
+    "No run of this id is in the state that was looked at. `flujo lens list` shows the runs; `flujo status` shows which state is looked at, and --project or --state-uri choose another."
+  ),
+  Ended: explained(
+    "FLJ-ENGINE-7",
+    exits.usage,
+    "there is nothing to go on with",
+    "The run completed or was cancelled. A failed run can be resumed, an ended one cannot; start a new one."
+  ),
+  Exists: explained(
+    "FLJ-ENGINE-8",
+    exits.usage,
+    "the run id is in use",
+    "A run of this id exists, with another pipeline or another input. With the same pipeline and input, --run-id goes on with the run that is there. Choose another id, or leave --run-id out."
+  ),
+  Changed: explained(
+    "FLJ-ENGINE-9",
+    exits.usage,
+    "not the pipeline that the run was started with",
+    "A run goes on with the pipeline that it was started with, which is kept in its journal. Read by this flujo, it makes another plan: use the flujo that started the run. A run that was started by a program is resumed by that program."
+  ),
+  Diverged: explained(
+    "FLJ-ENGINE-10",
+    exits.integrity,
+    "what is recorded and what is computed differ",
+    "A replay walks the recorded run again with the outside shut and found a difference at the step that is named: a function that does not always answer the same, a changed one whose version was not raised, or a changed record."
+  ),
+  Journal: explained(
+    "FLJ-ENGINE-11",
+    exits.failed,
+    "the journal failed",
+    "What happened could not be written down, so the run stopped: nothing counts that is not written. Mend what the message names (space, permissions, a lock) and go on with `flujo resume RUN`."
+  )
+}
+
+/** A step that failed with something that is none of flujo's own errors. */
+export const stepFailed = explained(
+  "FLJ-ENGINE-12",
+  exits.failed,
+  "a step failed",
+  "A step failed as it may. `flujo lens trace RUN` shows where; `flujo resume RUN` tries the failed step again."
+)
