@@ -6,28 +6,26 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import type * as Terminal from "@effect/platform/Terminal"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { excerpt } from "../redaction/Printable.js"
 import type { Token } from "./Argv.js"
 import { cliErrors } from "./codes/Cli.js"
 import { Fault } from "./Fault.js"
 import type * as Flag from "./Flag.js"
 
-const named = <A>(info: Flag.Info, options: Options.Options<A>): Options.Options<A> =>
-  Options.withDescription(options, info.about)
-
 const kinds: Flag.Kinds = {
-  flag: (info) => named(info, Options.boolean(info.name)),
-  text: (info) => Options.optional(named(info, Options.text(info.name))),
-  texts: (info) => Options.repeated(named(info, Options.text(info.name))),
-  whole: (info, { max, min }) =>
-    Options.integer(info.name).pipe(
+  flag: ({ name }) => Options.boolean(name),
+  text: ({ name }) => Options.optional(Options.text(name)),
+  texts: ({ name }) => Options.repeated(Options.text(name)),
+  whole: ({ name }, { max, min }) =>
+    Options.integer(name).pipe(
       Options.filterMap(
-        (value) => (value >= min && value <= max ? Option_.some(value) : Option_.none()),
+        (value) => (value >= min && value <= max ? Option.some(value) : Option.none()),
         `a whole number from ${min} to ${max} is wanted`
       ),
-      (options) => named(info, options),
       Options.optional
     ),
-  choice: (info, choices) => Options.optional(named(info, Options.choice(info.name, choices)))
+  choice: ({ name }, choices) => Options.optional(Options.choice(name, choices))
 }
 
 const config = CliConfig.make({ isCaseSensitive: true })
@@ -41,12 +39,19 @@ export const values = <F extends Flag.Flags>(
     const given = tokens.filter(({ name }) => name === flag.name)
     const argv = given.flatMap(({ name, value }) => (value === undefined ? [`--${name}`] : [`--${name}`, value]))
     return Effect.mapBoth(Options.processCommandLine(flag.options(kinds), argv, config), {
-      onFailure: (error) =>
+      onFailure: ({ error }) =>
         new Fault({
           ...cliErrors.BadValue,
-          text: `--${flag.name}: ${shown(given.at(-1)?.value)}${sentence(error.error)}`,
-          hint: flag.choices === undefined ? undefined : `allowed: ${flag.choices.join(", ")}`
+          text: `--${flag.name} ${JSON.stringify(excerpt(given.at(-1)?.value ?? "", 60))}: ${
+            flag.choices === undefined ? words(error) : `allowed are ${flag.choices.join(", ")}`
+          }`
         }),
       onSuccess: ([, , value]) => [key, value] as const
     })
   }).pipe(Effect.map((pairs) => Object.fromEntries(pairs) as Flag.Values<F>))
+
+/** What `@effect/cli` says of a value, which is one paragraph of plain text. */
+const words = (doc: HelpDoc.HelpDoc): string =>
+  doc._tag === "Paragraph" && doc.value._tag === "Text"
+    ? doc.value.value.replace(/^'.*' is not a integer$/s, "a whole number is wanted")
+    : "this value is not allowed"

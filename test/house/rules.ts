@@ -12,11 +12,10 @@ export const rooms = {
   expression: ["domain"],
   pipeline: ["domain", "expression"],
   blueprint: ["domain", "expression", "pipeline"],
-  llm: ["domain", "telemetry"],
-  governance: ["domain", "redaction", "telemetry"],
-  skill: ["domain", "telemetry", "pipeline", "governance"],
-  agent: ["domain", "telemetry", "expression", "pipeline", "llm", "skill", "governance"],
-  plan: ["domain", "expression", "pipeline", "agent", "skill", "governance"],
+  llm: ["domain", "redaction", "telemetry"],
+  skill: ["domain", "telemetry", "pipeline"],
+  agent: ["domain", "telemetry", "expression", "pipeline", "llm", "skill"],
+  plan: ["domain", "expression", "pipeline", "agent", "skill"],
   journal: ["domain", "telemetry"],
   engine: [
     "domain",
@@ -25,23 +24,18 @@ export const rooms = {
     "expression",
     "pipeline",
     "llm",
-    "governance",
     "skill",
     "agent",
     "plan",
     "journal"
   ],
   lens: ["domain", "redaction", "journal"],
-  worker: ["domain", "telemetry", "plan", "journal", "engine"],
-  architect: ["domain", "pipeline", "blueprint", "agent", "skill", "plan", "engine"],
   project: ["domain"],
-  testing: "any room but the faces",
-  cli: "any room but the other face",
-  http: "any room but the other face"
+  cli: "any room but the other face"
 } as const satisfies Record<string, ReadonlyArray<string> | "any room but the faces" | "any room but the other face">
 
 type Room = keyof typeof rooms
-const faces: ReadonlyArray<string> = ["cli", "http"]
+const faces: ReadonlyArray<string> = ["cli"]
 
 /** The files directly in `src/`. Nothing in a room imports them. */
 export const topLevel = {

@@ -166,6 +166,28 @@ describe("the tree", () => {
     }).pipe(withJournal)
   )
 
+  it.effect("has an attempt as failed of which only the next one tells", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const count = Step.make("count", { ...number, run: () => Effect.sync(() => runs++) })
+      const pipeline = Step.loop("grow", count, { until: (n) => n > 0, max: 1 }).pipe(
+        Step.retry({ times: 3, base: 0 }),
+        Pipeline.make("p")
+      )
+      const { entries } = yield* Runs.run(pipeline, 1)
+      assert.deepStrictEqual(Runs.outline(Runs.traceOf(entries)), [
+        "p run completed",
+        "  grow loop completed",
+        "    #1 loop failed",
+        "      [0] iteration completed",
+        "        count code completed",
+        "    #2 loop completed",
+        "      [0] iteration completed",
+        "        count code completed"
+      ])
+    }).pipe(withJournal)
+  )
+
   it.effect("has what was run in place of a failed step, and the step is completed by it", () =>
     Effect.gen(function* () {
       const pipeline = broken("plan").pipe(Step.fallback(inc), Step.andThen(double), Pipeline.make("p"))
@@ -352,6 +374,25 @@ describe("waiting", () => {
       assert.deepStrictEqual(Runs.outline(trace), ["p run failed", "  inc code completed", "  review task failed"])
       const failure = Option.getOrThrow(Runs.nodeAt(trace, "review").failure)
       assert.deepInclude(Option.getOrThrow(failure.error), { _tag: "Rejected", reason: "too long" })
+    }).pipe(withJournal)
+  )
+
+  it.effect("a rejection is a failure also where something else was run instead", () =>
+    Effect.gen(function* () {
+      const gate = Step.named("gate")(inc.pipe(Step.andThen(Step.approve("review", { message: () => "?" }))))
+      const guarded = gate.pipe(Step.fallback(double), Pipeline.make("p"))
+      const { entries, runId } = yield* Runs.run(guarded, 1)
+      yield* Flujo.answer(runId, Runs.nodeAt(Runs.traceOf(entries), "gate/review").path, "rejected")
+      yield* Flujo.resume(guarded, runId)
+      assert.deepStrictEqual(Runs.outline(Runs.traceOf(yield* Runs.entriesOf(runId))), [
+        "p run completed",
+        "  gate group completed",
+        "    #1 group failed",
+        "      inc code completed",
+        "      review task failed",
+        "    !fallback fallback completed",
+        "      double code completed"
+      ])
     }).pipe(withJournal)
   )
 

@@ -167,13 +167,16 @@ describe("read_file", () => {
       })
   )
 
-  it.effect("opens no link, even where one was not seen before", () =>
+  it.effect("opens no link and waits at no pipe, even where one was not seen before", () =>
     Effect.gen(function* () {
       const folder = mkdtempSync(join(tmpdir(), "flujo-skill-"))
       yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
       symlinkSync("/etc/passwd", join(folder, "link"))
       const error = yield* Effect.flip(NodeFile.reading(join(folder, "link"), ({ read }) => read(10)))
       assert.strictEqual(error.code, "ELOOP")
+      execFileSync("mkfifo", [join(folder, "pipe")])
+      const kind = yield* NodeFile.reading(join(folder, "pipe"), ({ found }) => Effect.succeed(found.kind))
+      assert.strictEqual(kind, "other")
     }).pipe(Effect.scoped)
   )
 

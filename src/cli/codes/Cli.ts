@@ -37,3 +37,5 @@ export const cliErrors = {
   Environment: usage(21, "a variable that is not allowed", "The message names the variable and what it may hold."),
   Internal: explained("FLJ-CLI-22", exits.failed, "a fault of flujo", "This should not happen, and is not your fault. `--trace` shows where it did; please report it with that.")
 } as const satisfies Record<string, Explained>
+
+export type CliError = keyof typeof cliErrors
