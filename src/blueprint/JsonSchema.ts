@@ -159,8 +159,8 @@ const metaFaults = (report: Report, tree: Tree.Tree, json: Json.Json): void => {
   }
 }
 
-/** One schema has one shape. */
-const shape = (jsonSchema: Json.Json): Shape.Shape => {
+/** What a schema takes that was read before, such as that of an open task. One schema has one shape. */
+export const shape = (jsonSchema: Json.Json): Shape.Shape => {
   let validate: ValidateFunction | undefined
   const check = (json: Json.Json): Either.Either<Json.Json, Shape.Misfit> => {
     validate ??= new Ajv2020({ ...options, meta: false, validateSchema: false }).compile(jsonSchema as object)

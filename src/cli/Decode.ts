@@ -8,7 +8,6 @@ import type * as Terminal from "@effect/platform/Terminal"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { excerpt } from "../redaction/Printable.js"
-import type { Token } from "./Argv.js"
 import { cliErrors } from "./codes/Cli.js"
 import { Fault } from "./Fault.js"
 import type * as Flag from "./Flag.js"
@@ -33,7 +32,7 @@ const config = CliConfig.make({ isCaseSensitive: true })
 /** The values of `flags` as `tokens` say them. */
 export const values = <F extends Flag.Flags>(
   flags: F,
-  tokens: ReadonlyArray<Token>
+  tokens: ReadonlyArray<Flag.Token>
 ): Effect.Effect<Flag.Values<F>, Fault, FileSystem.FileSystem | Path.Path | Terminal.Terminal> =>
   Effect.forEach(Object.entries(flags), ([key, flag]) => {
     const given = tokens.filter(({ name }) => name === flag.name)

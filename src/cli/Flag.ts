@@ -24,6 +24,12 @@ export interface Info {
   readonly not?: ReadonlyArray<string> | undefined
 }
 
+/** A flag as it was given. `value` is absent for a switch. */
+export interface Token {
+  readonly name: string
+  readonly value?: string | undefined
+}
+
 /** What a flag can be made of. */
 export interface Kinds {
   readonly flag: (info: Info) => Options.Options<boolean>

@@ -6,7 +6,8 @@ export const globals = {
   project: Flag.text({
     name: "project",
     value: "PATH",
-    about: "The project's folder. Default: FLUJO_PROJECT_ROOT, else the nearest one upwards with a flujo.toml or pipeline.yaml"
+    about:
+      "The project's folder. Default: FLUJO_PROJECT_ROOT, else the nearest one upwards with a flujo.toml or pipeline.yaml"
   }),
   verbose: Flag.flag({ name: "verbose", alias: "v", about: "Show more: inputs, outputs, calls" }),
   trace: Flag.flag({ name: "trace", about: "Show stack traces of errors" }),
@@ -19,7 +20,11 @@ export const globals = {
   version: Flag.flag({ name: "version", alias: "V", about: "Show the version" })
 } as const satisfies Flag.Flags
 
-const json = Flag.flag({ name: "json", also: ["json-output"], about: "One JSON object on standard output, for programs" })
+const json = Flag.flag({
+  name: "json",
+  also: ["json-output"],
+  about: "One JSON object on standard output, for programs"
+})
 const stateUri = Flag.text({
   name: "state-uri",
   value: "URI",
@@ -37,13 +42,21 @@ const shown = {
   noSteps: Flag.flag({ name: "no-steps", about: "Do not show the steps" }),
   showContext: Flag.flag({ name: "show-context", about: "Show the context fields at the end", not: ["no-context"] }),
   noContext: Flag.flag({ name: "no-context", about: "Do not show them (default)" }),
-  onlySteps: Flag.text({ name: "only-steps", value: "A,B", about: "Of the steps, show only these and what is below them" }),
+  onlySteps: Flag.text({
+    name: "only-steps",
+    value: "A,B",
+    about: "Of the steps, show only these and what is below them"
+  }),
   outputPreviewLen: Flag.whole(
     { name: "output-preview-len", value: "N", about: "Characters shown of a value in the list of steps. Default: 100" },
     { min: 1, max: 1_000_000 }
   ),
   finalOutputFormat: Flag.choice(
-    { name: "final-output-format", value: "FORMAT", about: "How the result is written. Default: auto, a text as it is and anything else as JSON" },
+    {
+      name: "final-output-format",
+      value: "FORMAT",
+      about: "How the result is written. Default: auto, a text as it is and anything else as JSON"
+    },
     ["auto", "raw", "json", "yaml", "md"]
   ),
   pager: Flag.flag({ name: "pager", about: "Show the result in $PAGER, on a terminal" }),
@@ -58,7 +71,17 @@ const shown = {
 } as const
 
 /** Of every command that drives a run. */
-const driving = { json, jsonStream: Flag.flag({ name: "json-stream", about: "Each entry of the journal as it is written, a JSON object a line; then as --json" }), stateUri, noInput, requireComplete, ...shown }
+const driving = {
+  json,
+  jsonStream: Flag.flag({
+    name: "json-stream",
+    about: "Each entry of the journal as it is written, a JSON object a line; then as --json"
+  }),
+  stateUri,
+  noInput,
+  requireComplete,
+  ...shown
+}
 
 export const run = {
   input: Flag.text({
@@ -111,7 +134,12 @@ export const init = {
 
 export const validate = {
   format: Flag.choice(
-    { name: "format", also: ["output-format"], value: "FORMAT", about: "human (default), or json: is_valid, errors, warnings, path" },
+    {
+      name: "format",
+      also: ["output-format"],
+      value: "FORMAT",
+      about: "human (default), or json: is_valid, errors, warnings, path"
+    },
     ["human", "json"]
   ),
   noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" }),

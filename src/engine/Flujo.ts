@@ -27,6 +27,8 @@ export interface Completed<out A> {
   readonly _tag: "Completed"
   readonly run: RunId.RunId
   readonly value: A
+  /** The fields of the context at the end, encoded. */
+  readonly context: Json.JsonObject
 }
 
 /** The run rests until what it waits for comes: an answer (`answer`), or a time (`resume` then). */
@@ -252,7 +254,8 @@ const drive = <Out, E>(
         return {
           _tag: "Completed",
           run,
-          value: (end.output.raw ? end.output.json() : end.output.value) as Out
+          value: (end.output.raw ? end.output.json() : end.output.value) as Out,
+          context: contextOf(end.writes)
         } as const
       case "Suspended":
         return { _tag: "Suspended", run, waits: end.waits } as const
@@ -273,6 +276,13 @@ const drive = <Out, E>(
         })
     }
   })
+
+/** A later write of a field replaces an earlier one. */
+const contextOf = (writes: Outcome.Completed["writes"]): Json.JsonObject => {
+  const fields: Record<string, Json.Json> = {}
+  for (const { field, json } of writes) Json.set(fields, field, json)
+  return fields
+}
 
 const planOf = (pipeline: Pipeline.Any): Effect.Effect<Plan.Plan, RunError> =>
   Effect.suspend(() => {

@@ -120,6 +120,28 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
   return lines
 }
 
+/** The run in one line: how it stands, what it took, its id. */
+export const totals = (view: RunSummary.RunSummary, options: Options): string => {
+  const spent = Usage.total(view.usage)
+  const steps = view.stepsDone === 1 ? "1 step" : `${grouped(view.stepsDone)} steps`
+  const parts = [steps, ...(spent === 0 ? [] : [tokens(spent)]), duration(view.durationMillis)]
+  return line(
+    [
+      sign(view.status, options),
+      span(" "),
+      foreign(view.pipeline, options, "bold"),
+      gap,
+      span(statusWords[view.status]),
+      gap,
+      span(parts.join(", "), "dim"),
+      gap,
+      span("run ", "dim"),
+      whole(view.run, options)
+    ],
+    options
+  )
+}
+
 const times = (count: number): string => (count === 1 ? "once" : `${grouped(count)} times`)
 
 const usageText = (usage: Usage.Usage): string =>

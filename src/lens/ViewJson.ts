@@ -2,8 +2,10 @@
  * Views as JSON for other programs: `snake_case`, every key always there, `null` for what is absent, instants in ISO
  * 8601 (UTC), durations in milliseconds. Secrets are masked. A key is never taken away or given another meaning.
  */
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type { Json, JsonObject } from "../domain/Json.js"
+import type { Entry } from "../domain/Event.js"
+import { fromUnknown, type Json, type JsonObject } from "../domain/Json.js"
 import * as Usage from "../domain/Usage.js"
 import type { RunRow } from "../journal/RunIndex.js"
 import type { Redaction } from "../redaction/Redaction.js"
@@ -34,6 +36,15 @@ export const summary = (view: RunSummary.RunSummary, redaction: Redaction): Json
 /** `{ summary, root }`; each node has the fields of `TraceNode`, its children in `children`. */
 export const trace = (view: Trace, redaction: Redaction): Json =>
   redaction.json({ summary: summaryJson(view.summary), root: nodeJson(view.root) })
+
+/** An entry as it was written: `{ run, seq, at, path, kind, ordinal, data, payload }`. */
+export const entry = ({ at, event, run, seq }: Entry, redaction: Redaction): Json => {
+  const { data, kind, ordinal, path, payload } = event
+  return redaction.json({ run, seq, at: Text.iso(at), path, kind, ordinal, data: plain(data), payload: plain(payload) })
+}
+
+/** Absent fields may be there as `undefined`. */
+const plain = (value: unknown): Json => Either.getOrElse(fromUnknown(value), () => null)
 
 const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   run: view.run,

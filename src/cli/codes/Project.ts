@@ -16,7 +16,11 @@ export const projectErrors: Readonly<Record<ProjectError["reason"], Explained>> 
   NotAFolder: made(3, "not a folder", "A file is named where a folder should be. Name the folder that it is in."),
   NotAFile: made(4, "not a file", "A folder, a device or a pipe is named where a file should be. Name a file."),
   Unreadable: made(5, "cannot be read", "The file is there and could not be read. Look at its permissions."),
-  TooLarge: made(6, "too large", "The file is larger than what is read of its kind. The message says how large it may be."),
+  TooLarge: made(
+    6,
+    "too large",
+    "The file is larger than what is read of its kind. The message says how large it may be."
+  ),
   NotText: made(7, "not text", "The file is not UTF-8 text. Save it as UTF-8."),
   Syntax: made(
     8,

@@ -41,7 +41,11 @@ export const stepErrors: Readonly<Record<StepErrorTag, Explained>> = {
     "no branch for this",
     "The condition gave a key that no branch has. Add the branch, or a default_branch."
   ),
-  ItemsRefused: step(5, "not a list of items", "What a map was given as items is not a list, or is longer than max_items."),
+  ItemsRefused: step(
+    5,
+    "not a list of items",
+    "What a map was given as items is not a list, or is longer than max_items."
+  ),
   StepUncertain: step(
     6,
     "nobody knows whether it took effect",
@@ -68,7 +72,11 @@ export const agentErrors: Readonly<Record<AgentError["reason"], Explained>> = {
 }
 
 export const skillErrors: Readonly<Record<SkillError["reason"], Explained>> = {
-  Refused: step(10, "the skill refused", "The skill will not do this: a path outside of the project, a link, a value that it does not take. The message says why."),
+  Refused: step(
+    10,
+    "the skill refused",
+    "The skill will not do this: a path outside of the project, a link, a value that it does not take. The message says why."
+  ),
   Failed: step(11, "the skill failed", `The skill tried and could not. ${again}`)
 }
 
@@ -80,7 +88,11 @@ export const modelErrors: Readonly<Record<ModelError["reason"], Explained>> = {
     "the key is missing or refused",
     "The provider wants a key. Set the variable that the message names, in the environment or in the project's .env. `flujo status` shows which keys are there."
   ),
-  RateLimited: llm(2, "too many requests", `The provider asks to slow down, and went on doing so. Wait a little; ${again}`),
+  RateLimited: llm(
+    2,
+    "too many requests",
+    `The provider asks to slow down, and went on doing so. Wait a little; ${again}`
+  ),
   Overloaded: llm(3, "the provider is overloaded", `The provider answered with an error of its own. ${again}`),
   Network: llm(
     4,
@@ -88,8 +100,16 @@ export const modelErrors: Readonly<Record<ModelError["reason"], Explained>> = {
     `No connection came about, or it broke. Look at the network and at the base URL (OPENAI_BASE_URL, OLLAMA_BASE_URL); ${again}`
   ),
   TimedOut: llm(5, "the provider did not answer in time", `No answer came within the time allowed. ${again}`),
-  TooLong: llm(6, "too long for the model", "The prompt and its input are longer than what the model takes. Shorten them, or use another model."),
-  BadRequest: llm(7, "the provider refused the request", "The provider says that the request is malformed; the message says what it said."),
+  TooLong: llm(
+    6,
+    "too long for the model",
+    "The prompt and its input are longer than what the model takes. Shorten them, or use another model."
+  ),
+  BadRequest: llm(
+    7,
+    "the provider refused the request",
+    "The provider says that the request is malformed; the message says what it said."
+  ),
   Cut: llm(8, "the reply was cut", `The reply ended before it was complete, and may have been billed. ${again}`),
   BadReply: llm(
     9,
@@ -101,25 +121,45 @@ export const modelErrors: Readonly<Record<ModelError["reason"], Explained>> = {
     "no such model",
     "A model is named provider:name, as in openai:gpt-4o-mini, compatible:NAME, ollama:llama3.2, scripted:replies.json or offline:any."
   ),
-  Unscripted: llm(11, "no reply left in the script", "A scripted model answers from its file only. Add the reply that the message names.")
+  Unscripted: llm(
+    11,
+    "no reply left in the script",
+    "A scripted model answers from its file only. Add the reply that the message names."
+  )
 }
 
 const expression = made("EXPRESSION", exits.failed)
 
 export const templateErrors: Readonly<Record<TemplateError["reason"], Explained>> = {
-  Syntax: expression(1, "a template that cannot be read", "What stands between {{ and }} is one expression of flujo's template language."),
+  Syntax: expression(
+    1,
+    "a template that cannot be read",
+    "What stands between {{ and }} is one expression of flujo's template language."
+  ),
   Undefined: expression(
     2,
     "a name that is not there",
     "A template reads a value that is not there when it runs. Write `{{ name | default('…') }}` where that may be."
   ),
-  Type: expression(3, "a value of the wrong kind", "An operation of a template was given a kind of value that it cannot work on."),
-  Limit: expression(4, "too much for a template", "What a template may do is limited in work, text and nesting, so that none can hang a run.")
+  Type: expression(
+    3,
+    "a value of the wrong kind",
+    "An operation of a template was given a kind of value that it cannot work on."
+  ),
+  Limit: expression(
+    4,
+    "too much for a template",
+    "What a template may do is limited in work, text and nesting, so that none can hang a run."
+  )
 }
 
 const skill = made("SKILL", exits.loading)
 
 export const registryErrors: Readonly<Record<SkillRegistryError["reason"], Explained>> = {
-  Duplicate: skill(1, "two skills with one id", "An id means one skill, so that no order of loading decides which is run. Rename one."),
+  Duplicate: skill(
+    1,
+    "two skills with one id",
+    "An id means one skill, so that no order of loading decides which is run. Rename one."
+  ),
   Unnamed: skill(2, "no id for a skill", "An id is made of letters, digits, _ and -, in parts joined by dots.")
 }

@@ -1,0 +1,56 @@
+/** What somebody typed, as the answer that a task takes: checked here, before anything is left for the run. */
+import * as Either from "effect/Either"
+import * as JsonSchema from "../blueprint/JsonSchema.js"
+import * as Json from "../domain/Json.js"
+import { excerpt } from "../redaction/Printable.js"
+import { cliErrors } from "./codes/Cli.js"
+import { Fault } from "./Fault.js"
+import type { OpenTask } from "./Runs.js"
+
+type Fitted = Either.Either<Json.Json, Fault>
+
+/** The first of `candidates` that the task takes. */
+const first = (task: OpenTask, candidates: ReadonlyArray<Json.Json>, hint: string): Fitted => {
+  const shape = isOpaque(task.schema) ? undefined : JsonSchema.shape(task.schema)
+  let detail = ""
+  for (const candidate of candidates) {
+    const fitted = shape?.decode(candidate)
+    if (fitted === undefined || Either.isRight(fitted)) return Either.right(candidate)
+    detail = fitted.left.detail
+  }
+  return Either.left(
+    new Fault({
+      ...cliErrors.Answer,
+      text: `the answer to ${task.row.path} does not fit: ${detail}`,
+      hint,
+      location: { run: task.row.run, step: task.row.path }
+    })
+  )
+}
+
+/** A schema of a program's own that has no form in JSON: only the program can tell. */
+const isOpaque = (schema: Json.Json): boolean => Json.get(schema, "opaque") !== undefined
+
+/** JSON where it is JSON and fits as such, else the text itself. */
+export const typed = (task: OpenTask, text: string): Fitted => {
+  const json = Json.parse(text)
+  return first(task, Either.isRight(json) ? [json.right, text] : [text], wanted(task))
+}
+
+export const yes = (task: OpenTask): Fitted =>
+  first(task, [{ approved: true }, "approved", true], `say what: flujo answer (${wanted(task)})`)
+
+export const no = (task: OpenTask, reason: string): Fitted =>
+  first(
+    task,
+    [{ approved: false, reason }, { approved: false }, reason === "" ? "rejected" : reason, false],
+    `say what: flujo answer (${wanted(task)})`
+  )
+
+/** What the task takes, in a few words. */
+export const wanted = ({ schema }: OpenTask): string => {
+  const choices = Json.get(schema, "enum")
+  if (Array.isArray(choices)) return `one of ${choices.map((choice) => excerpt(JSON.stringify(choice), 40)).join(", ")}`
+  const text = Json.canonical(schema)
+  return text === "{}" || isOpaque(schema) ? "any text or JSON" : `JSON of the schema ${excerpt(text, 300)}`
+}

@@ -1,0 +1,116 @@
+/** A blueprint on disk, or kept in a run: read, checked as a whole, and its findings as a fault. */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Blueprint from "../blueprint/Blueprint.js"
+import * as Bytes from "../blueprint/Bytes.js"
+import * as Diagnostics from "../blueprint/Diagnostics.js"
+import type { Source } from "../domain/Event.js"
+import * as Finding from "../plan/Finding.js"
+import * as Plan from "../plan/Plan.js"
+import * as ProjectFile from "../project/ProjectFile.js"
+import { cliErrors } from "./codes/Cli.js"
+import { runErrors } from "./codes/Engine.js"
+import { exits, Fault } from "./Fault.js"
+import * as Workspace from "./Workspace.js"
+
+export interface Checked {
+  /** `undefined`: it has errors. */
+  readonly blueprint: Blueprint.Blueprint | undefined
+  readonly diagnostics: ReadonlyArray<Diagnostics.Diagnostic>
+  /** As it is shown and kept. */
+  readonly path: string
+  /** Where the files that it names start. */
+  readonly folder: string
+}
+
+const names = ["pipeline.yaml", "pipeline.yml"] as const
+
+/** The file that is meant: the one named, from the working folder on, else the project's own. Absolute. */
+export const locate = (
+  workspace: Workspace.Workspace,
+  named: string | undefined
+): Effect.Effect<string, Fault, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    if (named !== undefined) {
+      if (named === "" || named.includes("\0")) return yield* new Fault({ ...cliErrors.File, text: "this is no path" })
+      return path.resolve(workspace.cwd, named)
+    }
+    for (const name of names) {
+      const file = path.join(workspace.base, name)
+      if (yield* ProjectFile.stands(file)) return file
+    }
+    return yield* new Fault({
+      ...cliErrors.NoBlueprint,
+      text: `there is no pipeline.yaml in ${workspace.base}`,
+      hint: "name a file, or make a project with `flujo init`"
+    })
+  })
+
+export const read = (
+  workspace: Workspace.Workspace,
+  file: string
+): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const shown = yield* Workspace.shownPath(workspace, file)
+    const refuse = (text: string) => new Fault({ ...cliErrors.File, text, location: { file: shown } })
+    const unreadable = (error: Parameters<ReturnType<typeof ProjectFile.unreadable>>[0]) =>
+      refuse(ProjectFile.unreadable(shown)(error).detail)
+    const info = yield* Effect.mapError(fs.stat(file), unreadable)
+    if (info.type !== "File") {
+      return yield* refuse(
+        info.type === "Directory" ? "this is a folder, where a file should be" : "this is not a regular file"
+      )
+    }
+    // One byte more than may be, so that a file that is too large is said to be so and not read whole.
+    const bytes =
+      info.size > BigInt(Bytes.bytesMax)
+        ? new Uint8Array(Bytes.bytesMax + 1)
+        : yield* Effect.mapError(fs.readFile(file), unreadable)
+    return yield* check(workspace, { path: shown, bytes }, path.dirname(file))
+  })
+
+/** What a run keeps of its blueprint. */
+export const fromSource = (
+  workspace: Workspace.Workspace,
+  source: Source
+): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
+  Effect.flatMap(Path.Path, (path) => check(workspace, source, path.dirname(path.resolve(workspace.base, source.path))))
+
+const check = (workspace: Workspace.Workspace, given: Blueprint.Given, folder: string) =>
+  Effect.map(Workspace.skills(workspace), (skills): Checked => {
+    const checked = Blueprint.check(
+      given,
+      { skills: skills.lookup, skillIds: skills.ids },
+      { find: (pipeline) => Plan.make(pipeline).findings, rules: Finding.rules }
+    )
+    return { ...checked, path: given.path, folder }
+  })
+
+/** The blueprint, or all that is wrong with it as one fault. */
+export const sound = (
+  { blueprint, diagnostics, path }: Checked,
+  color: boolean
+): Effect.Effect<Blueprint.Blueprint, Fault> => {
+  if (blueprint !== undefined) return Effect.succeed(blueprint)
+  const errors = diagnostics.filter(({ severity }) => severity === "error")
+  const [first] = errors
+  const count = errors.length === 1 ? "an error" : `${errors.length} errors`
+  return Effect.fail(
+    new Fault({
+      code: errors.length === 1 && first !== undefined ? first.code : runErrors.Plan.code,
+      exit: exits.invalid,
+      text: `${path} has ${count}`,
+      location: {
+        file: first?.file ?? path,
+        line: first?.place.start.line,
+        column: first?.place.start.column
+      },
+      frame: Diagnostics.renderAll(diagnostics, { color }),
+      details: diagnostics.map(Diagnostics.toJson)
+    })
+  )
+}

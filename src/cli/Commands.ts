@@ -1,0 +1,164 @@
+/** Every command there is, in the order of help. */
+import * as Command from "./Command.js"
+import * as Flags from "./Flags.js"
+
+const file = { name: "FILE", about: "A blueprint; default: pipeline.yaml of the project", isOptional: true } as const
+const run = { name: "RUN", about: "An id, the beginning of one that no other run has, or `last`" } as const
+const task = { name: "TASK", about: "A run that waits for one answer, or RUN:PATH as `flujo tasks` lists it" } as const
+
+export const commands: ReadonlyArray<Command.Command> = [
+  Command.make({
+    path: ["init"],
+    about: "Make a project: a pipeline, its settings, a README",
+    args: [{ name: "DIR", about: "Where; default: here", isOptional: true }],
+    flags: Flags.init,
+    examples: [
+      ["flujo init my-bot", "a project in a folder of its own"],
+      ["flujo init --force --yes", "the templates again, over what init wrote before"]
+    ],
+    load: () => import("./commands/Init.js")
+  }),
+  Command.make({
+    path: ["run"],
+    about: "Run a pipeline",
+    args: [file],
+    flags: Flags.run,
+    examples: [
+      ['flujo run --input "Some text"', "the project's pipeline.yaml"],
+      ["flujo run review.yaml --input-file change.diff", "another one, on the text of a file"],
+      ["echo Hello | flujo run --json", "input from a pipe, the result for a program"],
+      ["flujo run --dry-run", "check it and list its steps"]
+    ],
+    load: () => import("./commands/Run.js")
+  }),
+  Command.make({
+    path: ["resume"],
+    about: "Go on with a run that rests, was interrupted, or failed",
+    args: [run],
+    flags: Flags.resume,
+    examples: [["flujo resume last", "the newest run"]],
+    load: () => import("./commands/Resume.js")
+  }),
+  Command.make({
+    path: ["tasks"],
+    about: "What waits for a person",
+    args: [],
+    flags: Flags.tasks,
+    examples: [["flujo tasks", "all of them, the oldest first"]],
+    load: () => import("./commands/Tasks.js")
+  }),
+  Command.make({
+    path: ["answer"],
+    about: "Answer a question, and go on with the run",
+    args: [
+      task,
+      { name: "VALUE", about: "Text or JSON, as the task wants it; - reads standard input", isOptional: true }
+    ],
+    flags: Flags.answer,
+    examples: [
+      ['flujo answer last "Use the blue one"', "a text"],
+      [`flujo answer 01K9:pick '{"colour":"blue"}'`, "JSON that fits the task's schema"]
+    ],
+    load: () => import("./commands/Answer.js")
+  }),
+  Command.make({
+    path: ["approve"],
+    about: "Say yes, and go on with the run",
+    args: [task],
+    flags: Flags.approve,
+    examples: [["flujo approve last", "what the newest run waits for"]],
+    load: () => import("./commands/Approve.js")
+  }),
+  Command.make({
+    path: ["reject"],
+    about: "Say no, and go on with the run",
+    args: [task],
+    flags: Flags.reject,
+    examples: [['flujo reject last --reason "Too long"', "with a reason, which the journal keeps"]],
+    load: () => import("./commands/Reject.js")
+  }),
+  Command.make({
+    path: ["cancel"],
+    about: "End a run for good",
+    args: [run],
+    flags: Flags.cancel,
+    examples: [['flujo cancel last --reason "Wrong file"', "also one that another process drives"]],
+    load: () => import("./commands/Cancel.js")
+  }),
+  Command.make({
+    path: ["status"],
+    about: "Which project, which state, which keys; what runs and what waits",
+    args: [],
+    flags: Flags.status,
+    examples: [["flujo status --json", "for a program"]],
+    load: () => import("./commands/Status.js")
+  }),
+  ...[["validate"], ["dev", "validate"]].map((path) =>
+    Command.make({
+      path,
+      about: "Check blueprints; run nothing",
+      args: [{ ...file, isMany: true }],
+      flags: Flags.validate,
+      examples: [["flujo validate a.yaml b.yaml --format json", "two of them, for CI"]],
+      load: () => import("./commands/Validate.js")
+    })
+  ),
+  Command.make({
+    path: ["lens", "list"],
+    about: "The runs, the newest first",
+    args: [],
+    flags: Flags.lensList,
+    examples: [["flujo lens list --status failed", "only those that failed"]],
+    load: () => import("./commands/LensList.js")
+  }),
+  Command.make({
+    path: ["lens", "show"],
+    about: "One run at a glance; with -v also its input",
+    args: [run],
+    flags: Flags.lens,
+    examples: [["flujo lens show last -v", "the newest run"]],
+    load: () => import("./commands/LensShow.js")
+  }),
+  Command.make({
+    path: ["lens", "trace"],
+    about: "One run step by step; with -v also inputs, outputs and calls",
+    args: [run],
+    flags: Flags.lensTrace,
+    examples: [["flujo lens trace last -v", "all that happened in the newest run"]],
+    load: () => import("./commands/LensTrace.js")
+  }),
+  Command.make({
+    path: ["lens", "replay"],
+    about: "Walk a run again with the outside shut: the same, or exit code 5",
+    args: [run],
+    flags: Flags.lens,
+    examples: [["flujo lens replay last", "calls no model, runs no skill, writes nothing"]],
+    load: () => import("./commands/LensReplay.js")
+  }),
+  Command.make({
+    path: ["explain"],
+    about: "What a code such as FLJ-PLAN-2 means; without one, all codes",
+    args: [{ name: "CODE", about: "As a message shows it", isOptional: true }],
+    flags: Flags.plain,
+    examples: [["flujo explain FLJ-LLM-1", "why, and what to do"]],
+    load: () => import("./commands/Explain.js")
+  }),
+  Command.make({
+    path: ["dev", "show-config"],
+    about: "Each setting, its value and where it was said",
+    args: [],
+    flags: Flags.status,
+    examples: [],
+    load: () => import("./commands/ShowConfig.js")
+  }),
+  ...[["dev", "version"], ["version"]].map((path) =>
+    Command.make({
+      path,
+      about: "The version of flujo",
+      args: [],
+      flags: Flags.plain,
+      examples: [],
+      load: () => import("./commands/Version.js")
+    })
+  )
+]

@@ -1,0 +1,56 @@
+/** All that is known of a run in one JSON file, masked as everything that is shown. */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Entry } from "../domain/Event.js"
+import * as Text from "../lens/Text.js"
+import type { Trace } from "../lens/Trace.js"
+import * as ViewJson from "../lens/ViewJson.js"
+import { cliErrors } from "./codes/Cli.js"
+import { Fault } from "./Fault.js"
+import { version } from "./Version.js"
+import type { Workspace } from "./Workspace.js"
+
+export interface Given {
+  /** From the working folder on; empty: `debug/TIME_RUN.json` of the project. */
+  readonly path: string
+  readonly trace: Trace
+  readonly entries: ReadonlyArray<Entry>
+}
+
+/** Answers where it was written. */
+export const write = (
+  { base, cwd, redaction }: Workspace,
+  { entries, path: named, trace }: Given
+): Effect.Effect<string, Fault, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const now = Text.iso(yield* Clock.currentTimeMillis) ?? ""
+    const { run } = trace.summary
+    const file =
+      named === ""
+        ? path.join(base, "debug", `${now.replace(/\.\d+Z$/, "").replace(/[^0-9T]/g, "")}_${run}.json`)
+        : path.resolve(cwd, named)
+    const json = {
+      exported_at: now,
+      flujo: version,
+      run,
+      pipeline: trace.summary.pipeline,
+      trace: ViewJson.trace(trace, redaction),
+      entries: entries.map((entry) => ViewJson.entry(entry, redaction))
+    }
+    yield* fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(
+      Effect.zipRight(fs.writeFileString(file, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 })),
+      Effect.mapError((error) => {
+        const reason = error._tag === "SystemError" ? error.reason : error.message
+        return new Fault({
+          ...cliErrors.File,
+          text: `the debug export was not written: ${reason}`,
+          location: { file, run }
+        })
+      })
+    )
+    return file
+  })

@@ -1,0 +1,116 @@
+/** Going on with a run that is there: by the blueprint that it keeps, never by what the file says now. */
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Blueprint } from "../blueprint/Blueprint.js"
+import * as Bytes from "../blueprint/Bytes.js"
+import type { Source } from "../domain/Event.js"
+import * as Flujo from "../engine/Flujo.js"
+import type { Journal } from "../journal/Journal.js"
+import type { RunRow } from "../journal/RunIndex.js"
+import * as ProjectFile from "../project/ProjectFile.js"
+import { printable } from "../redaction/Printable.js"
+import * as BlueprintFile from "./BlueprintFile.js"
+import type { Services } from "./Command.js"
+import { cliErrors } from "./codes/Cli.js"
+import * as Driving from "./Driving.js"
+import { exits, Fault } from "./Fault.js"
+import * as Faults from "./Faults.js"
+import { Host } from "./Host.js"
+import { Invocation } from "./Invocation.js"
+import type { Reply } from "./Reply.js"
+import * as Runs from "./Runs.js"
+import * as View from "./View.js"
+import type { Workspace } from "./Workspace.js"
+
+/** The texts that a run was started with; none where a program started it. */
+export const sources = (journal: Journal["Type"], row: RunRow): Effect.Effect<ReadonlyArray<Source>, Fault> =>
+  Effect.map(Runs.entries(journal, row), ([first]) =>
+    first?.event.kind === "RunStarted" ? first.event.payload.sources : []
+  )
+
+export interface Kept {
+  readonly blueprint: Blueprint
+  readonly folder: string
+}
+
+export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow) =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const invocation = yield* Invocation
+    const [main] = yield* sources(journal, row)
+    if (main === undefined) {
+      return yield* new Fault({
+        ...cliErrors.NoSources,
+        text: `run ${row.run} of ${row.pipeline} was started by a program, which must go on with it`,
+        location: { run: row.run }
+      })
+    }
+    const checked = yield* BlueprintFile.fromSource(workspace, main)
+    const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
+    const blueprint = yield* BlueprintFile.sound(checked, color)
+    const kept: Kept = { blueprint, folder: checked.folder }
+    return kept
+  })
+
+/** Says so where a file of the run reads otherwise now. */
+const noteChanges = (workspace: Workspace, { blueprint }: Kept) =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const path = yield* Path.Path
+    for (const source of blueprint.sources) {
+      const file = path.resolve(workspace.base, source.path)
+      const now = yield* Effect.option(ProjectFile.read(file, { sizeMax: Bytes.bytesMax }))
+      if (Option.isSome(now) && now.value !== source.text) {
+        yield* host.message(
+          `note: ${printable(source.path)} has changed since; the run goes on with what it was started with\n`
+        )
+      }
+    }
+  })
+
+export const resume = (
+  workspace: Workspace,
+  journal: Journal["Type"],
+  row: RunRow,
+  flags: Driving.Shown
+): Effect.Effect<Reply, Fault, Services> =>
+  Effect.gen(function* () {
+    const { isJson } = yield* Invocation
+    const keptOnes = yield* kept(workspace, journal, row)
+    if (!isJson) yield* noteChanges(workspace, keptOnes)
+    const run = Runs.idOf(row)
+    return yield* Driving.drive(
+      { workspace, journal, ...keptOnes, run, flags },
+      Flujo.resume(keptOnes.blueprint.pipeline, run)
+    )
+  })
+
+/** After a letter was left: goes on with the run where nobody else does, else says who will. */
+export const afterLetter = (
+  workspace: Workspace,
+  journal: Journal["Type"],
+  row: RunRow,
+  flags: Driving.Shown
+): Effect.Effect<Reply, Fault, Services> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const invocation = yield* Invocation
+    const left = (text: string, driver: string | null): Effect.Effect<Reply> =>
+      Effect.as(invocation.isJson ? Effect.void : host.message(`${text}\n`), {
+        exit: exits.done,
+        data: { run: row.run, delivered: true, driver }
+      })
+    const holder = yield* Effect.mapError(journal.holder(Runs.idOf(row)), Faults.journal)
+    if (Option.isSome(holder)) {
+      const { host: where, pid } = holder.value
+      return yield* left(
+        `process ${pid} on ${printable(where)} drives the run and takes it from there`,
+        `${where}:${pid}`
+      )
+    }
+    if ((yield* sources(journal, row)).length === 0) {
+      return yield* left(`it is left for the program that started the run of ${printable(row.pipeline)}`, null)
+    }
+    return yield* resume(workspace, journal, row, flags)
+  })

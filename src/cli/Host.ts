@@ -1,0 +1,26 @@
+/**
+ * The process that a command runs in, as facts and two streams. Everything else of `cli/` asks this, so a test can stand
+ * in for a process.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Fault } from "./Fault.js"
+
+export class Host extends Context.Tag("flujo/cli/Host")<
+  Host,
+  {
+    /** An absolute folder; fails where it was deleted. */
+    readonly cwd: Effect.Effect<string, Fault>
+    readonly environment: ReadonlyMap<string, string>
+    readonly isTerminal: { readonly input: boolean; readonly output: boolean; readonly errors: boolean }
+    /** Of the terminal that messages go to. */
+    readonly columns: () => number
+    readonly rows: () => number
+    /** All of standard input as text, at most `bytesMax` of it. */
+    readonly input: (bytesMax: number) => Effect.Effect<string, Fault>
+    /** Writes exactly this to standard output. A reader that has gone is no failure: nobody wants the rest. */
+    readonly result: (text: string) => Effect.Effect<void, Fault>
+    /** Writes exactly this to standard error, if it can be. */
+    readonly message: (text: string) => Effect.Effect<void>
+  }
+>() {}

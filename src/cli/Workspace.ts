@@ -1,0 +1,145 @@
+/**
+ * Where a command works: the project's folder and settings, the state that they name, the models and skills that
+ * pipelines may use here.
+ */
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Models } from "../domain/Model.js"
+import { Journal, type JournalError } from "../journal/Journal.js"
+import * as ProjectConfig from "../project/ProjectConfig.js"
+import * as Redaction from "../redaction/Redaction.js"
+import type { SkillRegistry } from "../skill/SkillRegistry.js"
+import { cliErrors } from "./codes/Cli.js"
+import { Fault } from "./Fault.js"
+import * as Faults from "./Faults.js"
+import { Host } from "./Host.js"
+import { Invocation } from "./Invocation.js"
+
+export interface Workspace {
+  readonly config: ProjectConfig.ProjectConfig
+  /** The project's folder, or the working folder outside of one. Relative paths start here. */
+  readonly base: string
+  readonly cwd: string
+  readonly environment: ReadonlyMap<string, string>
+  /** Of all secrets of the environment and the project's environment file. */
+  readonly redaction: Redaction.Redaction
+}
+
+export const read = (
+  stateUri: Option.Option<string>
+): Effect.Effect<Workspace, Fault, FileSystem | Host | Invocation | Path.Path> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const { globals } = yield* Invocation
+    const cwd = yield* host.cwd
+    const config = yield* Effect.mapError(
+      ProjectConfig.read({
+        cwd,
+        environment: host.environment,
+        flags: { project: Option.getOrUndefined(globals.project), stateUri: Option.getOrUndefined(stateUri) }
+      }),
+      Faults.project
+    )
+    const environment = Redacted.value(config.environment)
+    return {
+      config,
+      base: Option.match(config.root, { onNone: () => cwd, onSome: ({ value }) => value }),
+      cwd,
+      environment,
+      redaction: Redaction.make({ environment: Object.fromEntries(environment) })
+    }
+  })
+
+/** Whether runs outlive the process. */
+export const isDurable = ({ config }: Workspace): boolean => config.stateUri.value._tag !== "Memory"
+
+/** The journal, to write in. What is not there yet is made. */
+export const journal = (workspace: Workspace): Effect.Effect<Journal["Type"], Fault, Scope.Scope> =>
+  opened(workspace, false)
+
+/** The journal of runs that are there already; fails where there can be none. */
+export const history = (
+  workspace: Workspace,
+  access: "read" | "write"
+): Effect.Effect<Journal["Type"], Fault, FileSystem | Scope.Scope> =>
+  Effect.gen(function* () {
+    if (!isDurable(workspace)) {
+      return yield* new Fault({ ...cliErrors.InMemory, text: "the state is memory://, so there are no earlier runs" })
+    }
+    if (!(yield* hasState(workspace))) {
+      return yield* new Fault({
+        ...cliErrors.NoRuns,
+        text: `nothing was run yet: there is no ${stateOf(workspace)}`,
+        hint: "flujo run"
+      })
+    }
+    return yield* opened(workspace, access === "read")
+  })
+
+export const hasState = ({ config }: Workspace): Effect.Effect<boolean, never, FileSystem> =>
+  Effect.gen(function* () {
+    const uri = config.stateUri.value
+    if (uri._tag === "Memory") return false
+    const { stands } = yield* Effect.promise(() => import("../project/ProjectFile.js"))
+    return yield* stands(uri.path)
+  })
+
+/** The state in words. */
+export const stateOf = ({ config }: Workspace): string => {
+  const uri = config.stateUri.value
+  return uri._tag === "Memory" ? "memory://" : uri.path
+}
+
+const opened = ({ config }: Workspace, readonly: boolean): Effect.Effect<Journal["Type"], Fault, Scope.Scope> =>
+  Effect.gen(function* () {
+    const uri = config.stateUri.value
+    const layer: Layer.Layer<Journal, JournalError> =
+      uri._tag === "Memory"
+        ? (yield* Effect.promise(() => import("../journal/JournalMemory.js"))).layerMemory
+        : (yield* Effect.promise(() => import("../journal/JournalSqlite.js"))).layer({
+            path: uri.path,
+            durability: config.durability.value,
+            readonly
+          })
+    return Context.get(yield* Layer.build(layer), Journal)
+  }).pipe(Effect.mapError(Faults.journal))
+
+/** Models as the environment says, with scripts found beside the blueprint. */
+export const models = (
+  { environment }: Workspace,
+  scriptedFolder: string
+): Layer.Layer<Models, Fault, FileSystem | Path.Path> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("../llm/Models.js")),
+      (module) => module.layerConfig(Config.map(module.options, (options) => ({ ...options, scriptedFolder })))
+    )
+  ).pipe(
+    Layer.mapError(Faults.config),
+    Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(environment))))
+  )
+
+/** The skills that a step may name: those that come with flujo, kept inside `base`. */
+export const skills = ({ base }: Workspace): Effect.Effect<SkillRegistry, Fault, FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const [Builtins, SkillRegistry] = yield* Effect.promise(() =>
+      Promise.all([import("../skill/Builtins.js"), import("../skill/SkillRegistry.js")])
+    )
+    const builtins = yield* Builtins.make({ root: base })
+    return yield* Effect.mapError(SkillRegistry.make(builtins), (error) => Faults.internal(error))
+  })
+
+/** How a path is shown and kept: from `base` on where it lies within, else whole. */
+export const shownPath = ({ base }: Workspace, file: string): Effect.Effect<string, never, Path.Path> =>
+  Effect.map(Path.Path, (path) => {
+    const way = path.relative(base, file)
+    return way === "" || way.startsWith("..") || path.isAbsolute(way) ? file : way
+  })

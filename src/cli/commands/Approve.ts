@@ -1,0 +1,9 @@
+/** `flujo approve` */
+import * as Effect from "effect/Effect"
+import * as Answers from "../Answers.js"
+import type { Module } from "../Command.js"
+import type * as Flags from "../Flags.js"
+import * as Letters from "../Letters.js"
+
+export const run: Module<typeof Flags.approve>["run"] = (flags) =>
+  Letters.answer(flags, (task) => Effect.succeed(Answers.yes(task)))

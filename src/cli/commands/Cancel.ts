@@ -1,0 +1,57 @@
+/** `flujo cancel` */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Flujo from "../../engine/Flujo.js"
+import { RunError } from "../../engine/RunError.js"
+import { Journal } from "../../journal/Journal.js"
+import { printable } from "../../redaction/Printable.js"
+import type { Module } from "../Command.js"
+import { runErrors } from "../codes/Engine.js"
+import { exits } from "../Fault.js"
+import * as Faults from "../Faults.js"
+import type * as Flags from "../Flags.js"
+import * as GoOn from "../GoOn.js"
+import { Invocation } from "../Invocation.js"
+import type { Reply } from "../Reply.js"
+import * as Runs from "../Runs.js"
+import * as Workspace from "../Workspace.js"
+
+export const run: Module<typeof Flags.cancel>["run"] = (flags) =>
+  Effect.gen(function* () {
+    const {
+      args: [typed = ""]
+    } = yield* Invocation
+    const workspace = yield* Workspace.read(flags.stateUri)
+    const journal = yield* Workspace.history(workspace, "write")
+    const row = yield* Runs.find(journal, typed)
+    const id = Runs.idOf(row)
+    const reason = Option.getOrElse(flags.reason, () => "").toWellFormed()
+    yield* Effect.mapError(journal.deliver(id, { _tag: "Cancel", reason }), (error) =>
+      error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error)
+    )
+    const reply = (status: string, text: string): Reply => ({ exit: exits.done, data: { run: id, status }, text })
+    const holder = yield* Effect.mapError(journal.holder(id), Faults.journal)
+    if (Option.isSome(holder)) {
+      const { host, pid } = holder.value
+      return reply("cancelling", `run ${id}: process ${pid} on ${printable(host)} drives it and ends it`)
+    }
+    if ((yield* GoOn.sources(journal, row)).length === 0) {
+      return reply("cancelling", `run ${id}: the program that started it ends it when it goes on with it`)
+    }
+    // The letter is all that the run comes to: nothing of it is started any more.
+    const { blueprint, folder } = yield* GoOn.kept(workspace, journal, row)
+    const ended = yield* Flujo.resume(blueprint.pipeline, id).pipe(
+      Effect.provideService(Journal, journal),
+      Effect.provide(Workspace.models(workspace, folder)),
+      Effect.flip,
+      Effect.option
+    )
+    if (Option.isSome(ended) && !(ended.value instanceof RunError && ended.value.reason === "Cancelled")) {
+      const fault = Faults.run(ended.value, id)
+      if (fault.code !== runErrors.Held.code) return yield* fault
+      return reply("cancelling", `run ${id}: ${printable(fault.text)}, and ends it`)
+    }
+    return Option.isSome(ended)
+      ? reply("cancelled", `run ${id} was cancelled`)
+      : reply("ended", `run ${id} came to its end before it could be cancelled`)
+  }).pipe(Effect.scoped)

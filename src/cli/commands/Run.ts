@@ -1,0 +1,92 @@
+/** `flujo run` */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Blueprint } from "../../blueprint/Blueprint.js"
+import * as RunId from "../../domain/RunId.js"
+import * as Flujo from "../../engine/Flujo.js"
+import * as Plan from "../../plan/Plan.js"
+import { excerpt, printable } from "../../redaction/Printable.js"
+import * as BlueprintFile from "../BlueprintFile.js"
+import type { Module } from "../Command.js"
+import { cliErrors } from "../codes/Cli.js"
+import * as Driving from "../Driving.js"
+import { exits, Fault } from "../Fault.js"
+import type * as Flags from "../Flags.js"
+import { Host } from "../Host.js"
+import * as Input from "../Input.js"
+import { Invocation } from "../Invocation.js"
+import * as View from "../View.js"
+import * as Workspace from "../Workspace.js"
+
+export const run: Module<typeof Flags.run>["run"] = (flags) =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const invocation = yield* Invocation
+    const runId = yield* idOf(flags.runId)
+    const labels = yield* labelsOf(flags.label)
+    const workspace = yield* Workspace.read(flags.stateUri)
+    const file = yield* BlueprintFile.locate(workspace, invocation.args[0])
+    const checked = yield* BlueprintFile.read(workspace, file)
+    const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
+    const blueprint = yield* BlueprintFile.sound(checked, color)
+    if (flags.dryRun) return described(blueprint)
+    const input = yield* Input.read(workspace, flags)
+    const run = runId ?? (yield* RunId.make)
+    return yield* Effect.scoped(
+      Effect.gen(function* () {
+        const journal = yield* Workspace.journal(workspace)
+        return yield* Driving.drive(
+          { workspace, journal, blueprint, folder: checked.folder, run, flags },
+          Flujo.run(blueprint.pipeline, input, { runId: run, labels, sources: blueprint.sources })
+        )
+      })
+    )
+  })
+
+const described = ({ pipeline, warnings }: Blueprint) => {
+  const { digest, name, outline } = Plan.make(pipeline)
+  const steps = outline.map(({ kind, path }) => ({ path, kind: kind.toLowerCase() }))
+  const width = Math.max(0, ...steps.map(({ path }) => path.length))
+  const count = steps.length === 1 ? "1 step" : `${steps.length} steps`
+  const text = [
+    `${printable(name)} is valid: ${count}, nothing was run.`,
+    ...steps.map(({ kind, path }) => `  ${path.padEnd(width)}  ${kind}`)
+  ].join("\n")
+  return { exit: exits.done, data: { validated: true, name, plan: digest, steps, warnings: warnings.length }, text }
+}
+
+const idOf = (given: Option.Option<string>): Effect.Effect<RunId.RunId | undefined, Fault> =>
+  Option.match(given, {
+    onNone: () => Effect.succeed(undefined),
+    onSome: (text) =>
+      Effect.mapError(
+        Schema.decode(RunId.RunId)(text as RunId.RunId),
+        () =>
+          new Fault({
+            ...cliErrors.BadValue,
+            text: `--run-id ${JSON.stringify(excerpt(text, 60))}: an id has 1 to 128 letters, digits, ".", "_" or "-", and begins with a letter or a digit`
+          })
+      )
+  })
+
+const labelsMax = 32
+const labelLengthMax = 256
+
+const labelsOf = (given: ReadonlyArray<string>): Effect.Effect<Record<string, string>, Fault> =>
+  Effect.gen(function* () {
+    const labels = new Map<string, string>()
+    for (const label of given) {
+      const equals = label.indexOf("=")
+      const refuse = (text: string) =>
+        new Fault({ ...cliErrors.BadValue, text: `--label ${JSON.stringify(excerpt(label, 60))}: ${text}` })
+      if (equals < 1) return yield* refuse("NAME=VALUE is wanted")
+      if (label.length > labelLengthMax) return yield* refuse(`a label has at most ${labelLengthMax} characters`)
+      if (labels.has(label.slice(0, equals))) return yield* refuse("this name is given twice")
+      labels.set(label.slice(0, equals), label.slice(equals + 1).toWellFormed())
+    }
+    if (labels.size > labelsMax) {
+      return yield* new Fault({ ...cliErrors.BadValue, text: `a run has at most ${labelsMax} labels` })
+    }
+    return Object.fromEntries(labels)
+  })
