@@ -72,6 +72,8 @@ if (!(process.argv.includes("--if-stale") && isFresh)) {
       minify: true,
       format: "esm",
       platform: "node",
+      // Where a package has both: of one written for CommonJS, a dynamic import would see only the default.
+      mainFields: ["module", "main"],
       target: "node20.18",
       external,
       define: { FLUJO_VERSION: JSON.stringify(JSON.parse(readFileSync(at("package.json"), "utf8")).version) },

@@ -150,7 +150,7 @@ const askAll = ({ flags: _, journal, run, workspace }: Driven) =>
           _tag: "Answer",
           path: task.row.path,
           answer: answer.value.value,
-          by: whoOf(host.environment)
+          by: host.user
         }),
         (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
       )
@@ -160,10 +160,6 @@ const askAll = ({ flags: _, journal, run, workspace }: Driven) =>
   })
 
 const tasksMax = 100
-
-/** Who answers, as the system knows them. */
-export const whoOf = (environment: ReadonlyMap<string, string>): string | undefined =>
-  environment.get("USER") || environment.get("LOGNAME") || environment.get("USERNAME") || undefined
 
 /** What the command says of the end or rest of a run. */
 const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effect<Reply, Fault, Services> =>

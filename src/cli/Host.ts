@@ -12,6 +12,8 @@ export class Host extends Context.Tag("flujo/cli/Host")<
     /** An absolute folder; fails where it was deleted. */
     readonly cwd: Effect.Effect<string, Fault>
     readonly environment: ReadonlyMap<string, string>
+    /** Who uses the process, as the system knows them. */
+    readonly user: string | undefined
     readonly isTerminal: { readonly input: boolean; readonly output: boolean; readonly errors: boolean }
     /** Of the terminal that messages go to. */
     readonly columns: () => number

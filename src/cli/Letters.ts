@@ -4,10 +4,11 @@ import type * as Either from "effect/Either"
 import type { Json } from "../domain/Json.js"
 import { RunId } from "../domain/RunId.js"
 import type { Services } from "./Command.js"
-import * as Driving from "./Driving.js"
+import type * as Driving from "./Driving.js"
 import type { Fault } from "./Fault.js"
 import * as Faults from "./Faults.js"
 import * as GoOn from "./GoOn.js"
+import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
 import type { Reply } from "./Reply.js"
 import * as Runs from "./Runs.js"
@@ -25,6 +26,7 @@ export const answer = (
     const {
       args: [typed = ""]
     } = yield* Invocation
+    const host = yield* Host
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "write")
     const task = yield* Runs.findTask(journal, typed)
@@ -35,7 +37,7 @@ export const answer = (
         _tag: "Answer",
         path: task.row.path,
         answer: value,
-        by: Driving.whoOf(workspace.environment)
+        by: host.user
       }),
       (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
     )

@@ -1,4 +1,5 @@
 /** The process, as `Host` tells of it. The one file of `cli/` that reaches for `process`. */
+import { userInfo } from "node:os"
 import { isatty } from "node:tty"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,6 +20,7 @@ export const layer: Layer.Layer<Host> = Layer.sync(Host, () => {
       catch: () => new Fault({ ...cliErrors.WorkingFolder, text: "the working folder was deleted" })
     }),
     environment,
+    user: userName(),
     isTerminal: { input: isatty(0), output: isatty(1), errors: isatty(2) },
     columns: () => process.stderr.columns ?? process.stdout.columns ?? columnsDefault,
     rows: () => process.stderr.rows ?? process.stdout.rows ?? rowsDefault,
@@ -40,6 +42,15 @@ export const layer: Layer.Layer<Host> = Layer.sync(Host, () => {
     message: (text) => Effect.ignore(write(process.stderr, text))
   }
 })
+
+/** There need be no entry for a user id, as in a container. */
+const userName = (): string | undefined => {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
+}
 
 const columnsDefault = 80
 const rowsDefault = 24

@@ -66,7 +66,7 @@ const valuesOf = ({ environment = {}, secrets = [] }: Options): ReadonlyArray<st
   }
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined) continue
-    if (isSecretName(name)) add(value)
+    if (isSecretName(name) && !folders.has(name)) add(value)
     const password = passwordOfUrl(value)
     if (password !== undefined) add(password)
   }
@@ -74,6 +74,9 @@ const valuesOf = ({ environment = {}, secrets = [] }: Options): ReadonlyArray<st
   // The longer first: one value may be part of another.
   return [...found].sort((a, b) => b.length - a.length || (a < b ? -1 : 1))
 }
+
+/** The working folder, which shells keep under names that sound like passwords. */
+const folders: ReadonlySet<string> = new Set(["PWD", "OLDPWD"])
 
 const encoded = (value: string): string => encodeURIComponent(value.toWellFormed())
 
