@@ -203,7 +203,8 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
       const { value } = exit.value
       if (!flags.summary || !invocation.isJson) yield* say([Render.totals(summary, options)])
       const output = value === undefined ? undefined : yield* finalText(value, flags)
-      return { exit: exits.done, data: { ...data, output: value ?? null }, text: output }
+      const next = Workspace.isDurable(workspace) ? [invocation.again(`lens trace ${run}`)] : []
+      return { exit: exits.done, data: { ...data, output: value ?? null }, text: output, next }
     }
     const open = yield* Runs.tasks(journal, { run, limit: tasksMax })
     const next = open.flatMap((task) => {

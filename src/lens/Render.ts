@@ -203,8 +203,9 @@ const details = (node: TraceNode, options: Options): ReadonlyArray<ReadonlyArray
     out.push([span("asks: ", "dim"), foreign(task.message, options)])
   }
   if (task !== undefined && Option.isSome(task.answer)) {
-    const by = Option.map(task.answer.value.by, (who) => foreign(` by ${who}`, options, "dim"))
-    out.push([span("answer: ", "dim"), value(task.answer.value.value, options), ...Option.toArray(by)])
+    const by = Option.map(task.answer.value.by, (who) => [span(" by ", "dim"), foreign(who, options, "dim")])
+    const who = Option.getOrElse(by, () => [])
+    out.push([span("answer: ", "dim"), value(task.answer.value.value, options), ...who])
   }
   for (const timer of node.timers) {
     const isOpen = node.status === "waiting" || node.status === "running"
