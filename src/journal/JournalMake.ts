@@ -17,6 +17,7 @@ import * as Inbox from "./Inbox.js"
 import { type Journal, JournalError, type OwnedRun, type Owner, type StoredLetter } from "./Journal.js"
 import * as Lease from "./Lease.js"
 import * as Mail from "./Mail.js"
+import { Owned } from "./Owned.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
 import * as Row from "./Row.js"
 import * as RunIndex from "./RunIndex.js"
@@ -62,7 +63,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       }
     })
     const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
-    yield* Lease.keep(driver, writer, leasing).pipe(
+    yield* Lease.keep(driver, writer.live, leasing).pipe(
       Effect.withTracerEnabled(false),
       Effect.interruptible,
       Effect.forkScoped
@@ -71,15 +72,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
     const own = Effect.fn("flujo.Journal.own")(function* (run: RunId) {
       const taken = yield* Lease.take(driver, run, leasing)
       return Option.map(taken, ({ epoch, key, next }) => {
-        const owned = new Writer.Owned(
-          run,
-          epoch,
-          key,
-          next,
-          undefined,
-          clock.unsafeCurrentTimeMillis() + leasing.millis
-        )
-        writer.add(owned)
+        const owned = new Owned(run, epoch, key, next, undefined, clock.unsafeCurrentTimeMillis() + leasing.millis)
+        writer.live.add(owned)
         return owned
       })
     }, Effect.uninterruptible)
@@ -153,8 +147,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       create: (run, plan) =>
         Effect.sync(() => {
           const key = entropy(32)
-          const owned = new Writer.Owned(run, 1, key, 0, { owner: leasing.owner, key, plan }, 0)
-          writer.add(owned)
+          const owned = new Owned(run, 1, key, 0, { owner: leasing.owner, key, plan }, 0)
+          writer.live.add(owned)
           return owned
         }),
       own,
@@ -181,8 +175,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
   })
 
 /** A right to append is only ever made here; another one is a mistake of the program. */
-const ours = (owned: OwnedRun): Writer.Owned => {
-  if (owned instanceof Writer.Owned) return owned
+const ours = (owned: OwnedRun): Owned => {
+  if (owned instanceof Owned) return owned
   throw new Error(`run ${owned.run} is not owned through this journal`)
 }
 

@@ -9,8 +9,8 @@ import * as Option from "effect/Option"
 import type { RunId } from "../domain/RunId.js"
 import type { Driver, LeaseRow, Taken } from "./Driver.js"
 import { JournalError, type Owner, RunHeld } from "./Journal.js"
+import type { Live } from "./Owned.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
-import type { Writer } from "./Writer.js"
 
 export interface Options {
   readonly owner: Owner
@@ -54,8 +54,8 @@ export const take = (
  * Renews the leases of all owned runs at a third of their time, until interrupted. A run whose lease is somebody
  * else's is lost at once; when renewing fails, runs are lost only as their leases run out.
  */
-export const keep = (driver: Driver, { live, lose, owning }: Writer, options: Options): Effect.Effect<never> =>
-  owning.pipe(
+export const keep = (driver: Driver, live: Live, options: Options): Effect.Effect<never> =>
+  live.owning.pipe(
     Effect.zipRight(Effect.sleep(Math.max(1, Math.floor(options.millis / 3)))),
     Effect.zipRight(
       Effect.suspend(() => {
@@ -66,14 +66,14 @@ export const keep = (driver: Driver, { live, lose, owning }: Writer, options: Op
         const expiresAt = now + options.millis
         return Effect.match(driver.renew({ runs: kept.map(({ run }) => run), owner: options.owner, expiresAt }), {
           onFailure: (error) => {
-            for (const owned of kept) if (owned.expiresAt <= now) lose(owned, error)
+            for (const owned of kept) if (owned.expiresAt <= now) owned.lose(error)
           },
           onSuccess: (held) => {
             const epochs = new Map(held.map(({ epoch, run }) => [run, epoch]))
             for (const owned of kept) {
               if (epochs.get(owned.run) === owned.epoch) owned.expiresAt = expiresAt
               // It may have been given back while the answer was under way.
-              else if (!owned.closed && !owned.isResting) lose(owned, takenOver(owned.run))
+              else if (!owned.closed && !owned.isResting) owned.lose(takenOver(owned.run))
             }
           }
         })

@@ -5,32 +5,10 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Driver } from "./Driver.js"
-import type { Owned } from "./Writer.js"
-
-/** The letters of one owned run, as far as its owner has heard of them. Numbers are `order`s of letters. */
-export class Mailbox {
-  arrived = 0
-  rung = 0
-  /** How many wait for `bell`. */
-  waiting = 0
-  bell: Deferred.Deferred<void> | undefined
-
-  ring(): void {
-    if (this.bell === undefined) return
-    this.rung = this.arrived
-    Deferred.unsafeDone(this.bell, Exit.void)
-    this.bell = undefined
-  }
-
-  arrive(order: number): void {
-    this.arrived = Math.max(this.arrived, order)
-    if (this.arrived > this.rung) this.ring()
-  }
-}
+import type { Live, Owned } from "./Owned.js"
 
 export interface Mail {
   /** Answers at once for a run that is not owned any more. */
@@ -38,11 +16,7 @@ export interface Mail {
   readonly arrived: (run: string, order: number) => void
 }
 
-export const make = (
-  driver: Driver,
-  live: ReadonlySet<Owned>,
-  pollMillis: number
-): Effect.Effect<Mail, never, Scope.Scope> =>
+export const make = (driver: Driver, live: Live, pollMillis: number): Effect.Effect<Mail, never, Scope.Scope> =>
   Effect.gen(function* () {
     let waiting = 0
     let wake: (() => void) | undefined

@@ -13,11 +13,10 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Entry } from "../domain/Event.js"
-import type { RunId } from "../domain/RunId.js"
-import type { Acquire, Answer, Blob, Driver, Slice, Row as StoredRow } from "./Driver.js"
-import { JournalError, type OwnedRun, type Staged } from "./Journal.js"
+import type { Answer, Blob, Driver, Slice, Row as StoredRow } from "./Driver.js"
+import { JournalError, type Staged } from "./Journal.js"
 import * as Lease from "./Lease.js"
-import { Mailbox } from "./Mail.js"
+import { Live, type Owned, Pending, type Rest } from "./Owned.js"
 import type * as Row from "./Row.js"
 import * as RunIndex from "./RunIndex.js"
 
@@ -30,71 +29,6 @@ export interface Options {
   readonly published: (entries: ReadonlyArray<Entry>) => void
 }
 
-/** What a run needs to come into being, but for the time its lease is to last. */
-export type Birth = Omit<Acquire, "expiresAt">
-
-/** A run that this process owns, as the writer sees it. Only the writer and the lease change it. */
-export class Owned implements OwnedRun {
-  readonly lost: Deferred.Deferred<never, JournalError> = Deferred.unsafeMake(FiberId.none)
-  readonly mail = new Mailbox()
-  /** What was staged and not yet taken. */
-  pending: Pending | undefined
-  /** What is being committed. */
-  flying: Pending | undefined
-  /** Staged while the answer to a `park` is still out. */
-  after: Pending | undefined
-  failure: JournalError | undefined
-  /** The lease was given back, or never taken. */
-  closed = false
-
-  constructor(
-    readonly run: RunId,
-    readonly epoch: number,
-    readonly key: Uint8Array,
-    /** Number of the next entry. */
-    public next: number,
-    /** Until the first entry commits. */
-    public acquire: Birth | undefined,
-    public expiresAt: number
-  ) {}
-
-  get isResting(): boolean {
-    return this.pending?.rest !== undefined || this.flying?.rest !== undefined
-  }
-}
-
-interface Parking {
-  readonly _tag: "Park"
-  readonly unplaced: Row.Unplaced
-}
-type Written = Effect.Effect<boolean, JournalError>
-type Rest = Parking | { readonly _tag: "Release" }
-
-class Pending {
-  readonly unplaced: Array<Row.Unplaced> = []
-  readonly letters: Array<string> = []
-  rest: Rest | undefined
-  size = 0
-  private readonly waiters: Array<(answer: Written) => void> = []
-  private answer: Written | undefined
-
-  constructor(readonly owned: Owned) {}
-
-  /**
-   * False: all but the `park` was written. Waiters are resumed by hand: a `Deferred` for each slice would be a tenth of
-   * all that the writer costs.
-   */
-  readonly written: Written = Effect.async((resume) => {
-    if (this.answer === undefined) this.waiters.push(resume)
-    else resume(this.answer)
-  })
-
-  settle(answer: Written): void {
-    this.answer = answer
-    for (const resume of this.waiters) resume(answer)
-  }
-}
-
 interface Placed {
   readonly pending: Pending
   readonly slice: Slice
@@ -104,18 +38,13 @@ interface Placed {
 }
 
 export interface Writer {
-  /** Runs owned by this process and not given back. */
-  readonly live: ReadonlySet<Owned>
-  readonly add: (owned: Owned) => void
-  /** Returns as soon as a run is owned. */
-  readonly owning: Effect.Effect<void>
+  /** A run that is added here is this writer's to write. */
+  readonly live: Live
   readonly stage: (owned: Owned, staged: Staged) => void
   readonly discard: (owned: Owned, letter: string) => void
   readonly barrier: (owned: Owned) => Effect.Effect<void, JournalError>
   readonly park: (owned: Owned, staged: Staged) => Effect.Effect<boolean, JournalError>
   readonly release: (owned: Owned) => Effect.Effect<void>
-  /** Nothing of the run is written any more. */
-  readonly lose: (owned: Owned, error: JournalError) => void
 }
 
 const nothing: ReadonlyArray<never> = []
@@ -124,26 +53,17 @@ const lettersWaiting = Effect.succeed(false)
 
 export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect.Effect<Writer, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const live = new Set<Owned>()
+    const live = new Live()
     let queue: Array<Pending> = []
     let queueBytes = 0
     let wake: (() => void) | undefined
-    let added: (() => void) | undefined
     let room: Deferred.Deferred<void> | undefined
     let ending = false
     let ended: JournalError | undefined
 
-    /** What was staged before is still written, if it can be: it happened. */
-    const lose = (owned: Owned, error: JournalError): void => {
-      if (owned.failure !== undefined) return
-      owned.failure = error
-      Deferred.unsafeDone(owned.lost, Exit.fail(error))
-      owned.mail.ring()
-    }
-
     /** Loses the run and drops what is under way: written now, it would follow a gap. */
     const drop = (owned: Owned, error: JournalError): void => {
-      lose(owned, error)
+      owned.lose(error)
       const exit = Exit.fail(error)
       owned.flying?.settle(exit)
       owned.pending?.settle(exit)
@@ -171,7 +91,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     const open = (owned: Owned): Pending | undefined => {
       if (owned.failure !== undefined) return undefined
       if (ended !== undefined || owned.closed) {
-        lose(owned, ended ?? givenBack(owned))
+        owned.lose(ended ?? givenBack(owned))
         return undefined
       }
       if (owned.isResting) {
@@ -186,7 +106,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       if (owned.failure !== undefined) return undefined
       const encoded = codec.encode(owned, staged)
       if (typeof encoded !== "number") return encoded
-      lose(owned, tooLarge(owned, staged, encoded))
+      owned.lose(tooLarge(owned, staged, encoded))
       return undefined
     }
 
@@ -219,7 +139,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         if (last !== undefined && (owned.failure !== undefined || last.rest !== undefined)) {
           return Effect.zipRight(Effect.ignore(last.written), release(owned))
         }
-        return owned.failure !== undefined || ended !== undefined || isUnborn(owned)
+        return owned.failure !== undefined || ended !== undefined || owned.isUnborn
           ? giveBack(owned)
           : Effect.catchAll(rest(owned, { _tag: "Release" }), () => giveBack(owned))
       })
@@ -369,7 +289,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     const finish = (fiber: Fiber.Fiber<void>): Effect.Effect<void> =>
       Effect.suspend(() => {
         for (const owned of live) {
-          if (owned.failure !== undefined || owned.isResting || isUnborn(owned)) continue
+          if (owned.failure !== undefined || owned.isResting || owned.isUnborn) continue
           const last = open(owned)
           if (last !== undefined) last.rest = { _tag: "Release" }
         }
@@ -385,20 +305,9 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
 
     return {
       live,
-      add: (owned) => {
-        live.add(owned)
-        added?.()
-      },
-      owning: Effect.async((resume) => {
-        if (live.size > 0) return resume(Effect.void)
-        added = () => {
-          added = undefined
-          resume(Effect.void)
-        }
-      }),
       stage,
       discard: (owned, letter) => {
-        if (!isUnborn(owned)) open(owned)?.letters.push(letter)
+        if (!owned.isUnborn) open(owned)?.letters.push(letter)
       },
       barrier: (owned) =>
         Effect.suspend((): Effect.Effect<void, JournalError> => {
@@ -416,8 +325,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
           const unplaced = encode(owned, staged)
           return unplaced === undefined ? fail(owned) : rest(owned, { _tag: "Park", unplaced })
         }),
-      release,
-      lose
+      release
     }
   })
 
@@ -428,10 +336,6 @@ interface Growing {
 }
 
 const growing = (): Growing => ({ rows: [], blobs: [], changes: [] })
-
-/** Created, and nothing staged yet: there is nothing to give back. */
-const isUnborn = ({ acquire, flying, pending }: Owned): boolean =>
-  acquire !== undefined && pending === undefined && flying === undefined
 
 const flushesPerBreath = 16
 

@@ -3,10 +3,10 @@
  * people and plans. An Effect `Schema` and a JSON Schema of a blueprint are both one.
  */
 import * as Either from "effect/Either"
-import * as JSONSchema from "effect/JSONSchema"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
+import { describe } from "./internal/Describe.js"
 
 /** Why a value does not fit: one line per fault, with its place. */
 export class Misfit extends Schema.TaggedError<Misfit>("flujo/pipeline/Misfit")("Misfit", {
@@ -25,7 +25,11 @@ export interface Shape {
   readonly decode: (json: Json.Json | undefined) => Either.Either<unknown, Misfit>
 }
 
-/** What the encoded side of a schema may be for its values to cross the journal. */
+/**
+ * What the encoded side of a schema may be for its values to cross the journal. TypeScript takes an `interface` for no
+ * such type, as it may yet be extended: write the type of a schema that contains itself as a `type`.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: `void` is what `Schema.Void` encodes to.
 export type Crossing = Json.Encoded | void
 
 /** Any JSON value, as it is. */
@@ -89,17 +93,6 @@ const misfit = (error: ParseResult.ParseError): Misfit =>
       .map(({ message, path }) => (path.length === 0 ? message : `at ${path.map(String).join(".")}: ${message}`))
       .join("; ")
   })
-
-const describe = <A, I>(schema: Schema.Schema<A, I>): Json.Json => {
-  try {
-    const { $schema: _, ...described } = JSONSchema.make(schema, { target: "jsonSchema2020-12" })
-    return Either.getOrElse(Json.fromUnknown(described), () => opaque(schema))
-  } catch {
-    return opaque(schema)
-  }
-}
-
-const opaque = <A, I>(schema: Schema.Schema<A, I>): Json.Json => ({ opaque: String(schema.ast).slice(0, 200) })
 
 /** A list of what `item` describes. */
 export const list = (item: Shape): Shape => {

@@ -7,6 +7,7 @@ import type { Template } from "../expression/Template.js"
 import type { Code, ContextSpec, Node, Params } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
+import type { Shape } from "../pipeline/Shape.js"
 
 export const toJson = (pipeline: Pipeline.Any): Json.JsonObject => ({
   format: 1,
@@ -19,7 +20,7 @@ const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
   context === undefined
     ? {}
     : {
-        context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, shape.jsonSchema]))
+        context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, schemaJson(shape)]))
       }
 
 const isTemplate = <F>(value: Code<F> | Template): value is Template => "source" in value
@@ -36,15 +37,15 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         kind: "code",
         name: node.name,
         run: { code: `${path}!run`, version: node.version },
-        input: node.input.jsonSchema,
-        output: node.output.jsonSchema,
-        error: node.error.jsonSchema,
+        input: schemaJson(node.input),
+        output: schemaJson(node.output),
+        error: schemaJson(node.error),
         effect: node.effect,
         on_uncertain: node.onUncertain,
         replay: node.replay
       }
     case "Fn":
-      return { kind: "fn", name: node.name, fn: leaf(node.code, "fn"), output: node.output.jsonSchema }
+      return { kind: "fn", name: node.name, fn: leaf(node.code, "fn"), output: schemaJson(node.output) }
     case "Pass":
       return { kind: "pass", name: node.name }
     case "Agent":
@@ -55,7 +56,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           name: node.agent.name,
           model: node.agent.model,
           system: node.agent.system,
-          output: node.agent.output?.jsonSchema ?? null,
+          output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
           settings: settingsJson(node.agent.settings)
         }
       }
@@ -113,7 +114,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         kind: node.mode,
         name: own!,
         message: textOr(node.message, "message"),
-        answer: node.answer.jsonSchema
+        answer: schemaJson(node.answer)
       }
     case "Sleep":
       return { kind: "sleep", name: node.name, millis: node.millis }
@@ -145,6 +146,24 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
       }
   }
 }
+
+/** Which properties must be there is a set: two plans do not differ by its order. */
+const schemaJson = ({ jsonSchema }: Shape): Json.Json => unordered(jsonSchema)
+
+const unordered = (schema: Json.Json): Json.Json => {
+  if (Array.isArray(schema)) return schema.map(unordered)
+  if (!Json.isObject(schema)) return schema
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => {
+      if (key === "const" || key === "default" || key === "enum" || key === "examples") return [key, value]
+      if (key === "required" && isTexts(value)) return [key, [...value].sort()]
+      return [key, unordered(value)]
+    })
+  )
+}
+
+const isTexts = (value: Json.Json): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((one) => typeof one === "string")
 
 const settingsJson = (settings: Readonly<Record<string, number | undefined>>): Json.JsonObject =>
   Object.fromEntries(

@@ -230,6 +230,23 @@ describe("a twin in code has the same plan digest", () => {
       "  - kind: hitl\n    name: q\n    message: Age?\n    input_schema: { type: integer }\n",
       Step.ask("q", { message: "Age?", answer: Schema.Int })
     )
+    // In another order, and with a class that has a name only in code.
+    class Person extends Schema.Class<Person>("Person")({ name: Schema.NonEmptyString, age: Schema.Int }) {}
+    twins(
+      `
+  - kind: hitl
+    name: q
+    message: Who?
+    input_schema:
+      type: object
+      properties:
+        age: { type: integer }
+        name: { type: string, minLength: 1 }
+      required: [age, name]
+      additionalProperties: false
+`,
+      Step.ask("q", { message: "Who?", answer: Person })
+    )
   })
 
   it("of everything around a step, from the inside: time-out, retries, total, fallback, input, sink", () => {

@@ -102,8 +102,13 @@ export const generate = (seed: number): Generated => {
       case 4:
         return Step.andThen(tree(depth - 1), tree(depth - 1))
       case 5: {
-        const sum = Step.fn(`${name}_sum`, (o: { readonly a: number; readonly b: number; readonly c: number }) => (o.a + o.b + o.c) % 100)
-        return Step.parallel(name, { a: tree(depth - 1), b: tree(depth - 1), c: tree(depth - 1) }).pipe(Step.andThen(sum))
+        const sum = Step.fn(
+          `${name}_sum`,
+          (o: { readonly a: number; readonly b: number; readonly c: number }) => (o.a + o.b + o.c) % 100
+        )
+        return Step.parallel(name, { a: tree(depth - 1), b: tree(depth - 1), c: tree(depth - 1) }).pipe(
+          Step.andThen(sum)
+        )
       }
       case 6: {
         const body = tree(depth - 1)
@@ -141,7 +146,10 @@ export const generate = (seed: number): Generated => {
           Step.andThen(Step.sleep(`${name}_rest`, "1 millis"))
         )
       default:
-        return tree(depth - 1).pipe(Step.named(name), Step.withInput("{{ input if previous_step == 7 else previous_step }}"))
+        return tree(depth - 1).pipe(
+          Step.named(name),
+          Step.withInput("{{ input if previous_step == 7 else previous_step }}")
+        )
     }
   }
   return { pipeline: tree(4).pipe(Pipeline.make(`generated_${seed}`)), effects }

@@ -13,7 +13,7 @@ import * as Event from "../../src/domain/Event.js"
 import type { Json } from "../../src/domain/Json.js"
 import { canonical } from "../../src/domain/Json.js"
 import { RunId } from "../../src/domain/RunId.js"
-import * as StepPath from "../../src/domain/StepPath.js"
+import type * as StepPath from "../../src/domain/StepPath.js"
 import * as Flujo from "../../src/engine/Flujo.js"
 import type { Driver } from "../../src/journal/Driver.js"
 import { Journal } from "../../src/journal/Journal.js"
@@ -22,7 +22,7 @@ import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import { type Generated, generate, hash, numbers } from "./generated.js"
 
 const run = RunId.make("r")
-const long = process.env["FLUJO_LONG"] === "1"
+const long = process.env.FLUJO_LONG === "1"
 const pipelines = long ? 20_000 : 1_000
 const cutsPerPipeline = long ? 8 : 3
 const firstSeed = long ? hash(String(process.pid)) % 1_000_000 : 1
@@ -55,7 +55,9 @@ const toEnd = ({ pipeline }: Generated) =>
       )
       isNew = false
       if (Exit.isSuccess(exit) && exit.value._tag === "Suspended") {
-        const tasks = exit.value.waits.filter((wait) => wait._tag === "Task").sort((a, b) => hash(a.path) - hash(b.path))
+        const tasks = exit.value.waits
+          .filter((wait) => wait._tag === "Task")
+          .sort((a, b) => hash(a.path) - hash(b.path))
         const task = tasks[0]!.path
         yield* Flujo.answer(run, task, answerTo(task, yield* journal.read(run).pipe(Stream.runCollect)))
         continue
@@ -118,7 +120,9 @@ const cutAt = (from: Driver, count: number) =>
   })
 
 const finished = (entries: ReadonlyArray<Entry>): ReadonlySet<string> =>
-  new Set(entries.flatMap(({ event }) => (event.kind === "StepSucceeded" || event.kind === "StepFailed" ? [event.path] : [])))
+  new Set(
+    entries.flatMap(({ event }) => (event.kind === "StepSucceeded" || event.kind === "StepFailed" ? [event.path] : []))
+  )
 
 const answeredKeys = (entries: ReadonlyArray<Entry>): ReadonlySet<string> => {
   const keys = new Map<string, string>()
@@ -166,9 +170,17 @@ const check = (seed: number) =>
       assert.strictEqual(again.outcome, whole.outcome, where)
       assert.deepStrictEqual(logical(again.entries), want, where)
       const done = finished(before)
-      assert.deepStrictEqual(effects.steps.filter((path) => done.has(path)), [], `${where}: finished steps ran again`)
+      assert.deepStrictEqual(
+        effects.steps.filter((path) => done.has(path)),
+        [],
+        `${where}: finished steps ran again`
+      )
       const answered = answeredKeys(before)
-      assert.deepStrictEqual(effects.calls.filter((key) => answered.has(key)), [], `${where}: answered calls were made again`)
+      assert.deepStrictEqual(
+        effects.calls.filter((key) => answered.has(key)),
+        [],
+        `${where}: answered calls were made again`
+      )
       assert.deepStrictEqual(startedBelowClosed(again.entries), [], where)
       yield* withJournal(cutDriver, Flujo.replay(pipeline, run))
     }
@@ -187,7 +199,9 @@ describe("generated pipelines", () => {
         )
         const entries = results.reduce((sum, one) => sum + one.entries, 0)
         const failed = results.reduce((sum, one) => sum + one.failed, 0)
-        console.log(`${pipelines} pipelines, ${failed} of them fail, ${entries} entries, ${pipelines * cutsPerPipeline} cuts`)
+        console.log(
+          `${pipelines} pipelines, ${failed} of them fail, ${entries} entries, ${pipelines * cutsPerPipeline} cuts`
+        )
         // The generator is worth something only if both ends of a run are common.
         assert.isAbove(failed, pipelines / 10)
         assert.isBelow(failed, (pipelines * 9) / 10)

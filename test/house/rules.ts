@@ -17,22 +17,11 @@ export const rooms = {
   agent: ["domain", "telemetry", "expression", "pipeline", "llm", "skill"],
   plan: ["domain", "expression", "pipeline", "agent", "skill"],
   journal: ["domain", "telemetry"],
-  engine: [
-    "domain",
-    "redaction",
-    "telemetry",
-    "expression",
-    "pipeline",
-    "llm",
-    "skill",
-    "agent",
-    "plan",
-    "journal"
-  ],
+  engine: ["domain", "redaction", "telemetry", "expression", "pipeline", "llm", "skill", "agent", "plan", "journal"],
   lens: ["domain", "redaction", "journal"],
   project: ["domain"],
-  cli: "any room but the other face"
-} as const satisfies Record<string, ReadonlyArray<string> | "any room but the faces" | "any room but the other face">
+  cli: "any room"
+} as const satisfies Record<string, ReadonlyArray<string> | "any room">
 
 type Room = keyof typeof rooms
 const faces: ReadonlyArray<string> = ["cli"]
@@ -231,8 +220,7 @@ const roomMayImport = (room: string, other: string): boolean => {
   if (room === other) return true
   if (!Object.hasOwn(rooms, other)) return false
   const rule = rooms[room as Room]
-  if (typeof rule !== "string") return (rule as ReadonlyArray<string>).includes(other)
-  return !faces.includes(other)
+  return rule === "any room" || (rule as ReadonlyArray<string>).includes(other)
 }
 
 const importFinding = (file: string, { from, line }: Import): Finding | undefined => {
@@ -253,7 +241,8 @@ const importFinding = (file: string, { from, line }: Import): Finding | undefine
     if (other === undefined)
       return refuse("top-level", `${file} imports ${to}: files at the top do not import each other`)
     const rule = topLevel[file as keyof typeof topLevel] as (typeof topLevel)[keyof typeof topLevel] | undefined
-    if (rule === undefined || !Object.hasOwn(rooms, other)) return undefined
+    if (rule === undefined) return undefined
+    if (!Object.hasOwn(rooms, other)) return refuse("top-level", `${file} imports ${to}, and there is no such room`)
     return rule === "any room but the faces" && faces.includes(other)
       ? refuse("top-level", `${file} may import ${rule}, so not ${to}`)
       : undefined

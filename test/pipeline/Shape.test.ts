@@ -188,3 +188,55 @@ describe("a list of shapes", () => {
     assert.deepStrictEqual(Option.getOrThrow(Option.some(Shape.list(Shape.any))), Shape.any)
   })
 })
+
+describe("a schema in code is described as a person would have written it", () => {
+  const words = (json: Json.Json): ReadonlyArray<string> =>
+    JSON.stringify(json).match(/"(\$id|\$ref|\$defs|title|description)"/g) ?? []
+  const numbers = [
+    ...[Schema.int(), Schema.finite(), Schema.nonNaN(), Schema.positive(), Schema.negative()],
+    ...[Schema.nonNegative(), Schema.nonPositive(), Schema.greaterThan(5), Schema.greaterThanOrEqualTo(5)],
+    ...[Schema.lessThan(5), Schema.lessThanOrEqualTo(5), Schema.between(1, 2), Schema.multipleOf(-2.5)]
+  ].map((filter) => filter(Schema.Number))
+  const texts = [
+    ...[
+      Schema.maxLength(3),
+      Schema.minLength(3),
+      Schema.length(1),
+      Schema.length(3),
+      Schema.length({ min: 1, max: 3 })
+    ],
+    ...[Schema.pattern(/a/), Schema.startsWith("a\n"), Schema.endsWith("a"), Schema.includes("a"), Schema.lowercased()],
+    ...[Schema.uppercased(), Schema.capitalized(), Schema.uncapitalized(), Schema.nonEmptyString(), Schema.trimmed()]
+  ].map((filter) => filter(Schema.String))
+  const lists = [Schema.minItems(2), Schema.maxItems(3), Schema.itemsCount(3)].map((f) =>
+    f(Schema.Array(Schema.String))
+  )
+  const named = [Schema.Int, Schema.NonEmptyString, Schema.UUID, Schema.ULID, Schema.Char, Schema.Uint8, Point]
+  for (const schema of [...numbers, ...texts, ...lists, ...named] as ReadonlyArray<Schema.Schema<unknown, Json.Json>>) {
+    it(`${schema.ast}`, () => assert.deepStrictEqual(words(Shape.fromSchema(schema).jsonSchema), []))
+  }
+
+  it("what somebody wrote stays, also beside a filter and under names that are keywords", () => {
+    const Size = Schema.Int.annotations({ title: "Size", description: "in metres" })
+    const schema = Schema.Struct({ title: Size, enum: Schema.Literal("an integer"), default: Schema.Int })
+    assert.deepStrictEqual(Shape.fromSchema(schema).jsonSchema, {
+      type: "object",
+      required: ["title", "enum", "default"],
+      properties: {
+        title: { type: "integer", title: "Size", description: "in metres" },
+        enum: { type: "string", enum: ["an integer"] },
+        default: { type: "integer" }
+      },
+      additionalProperties: false
+    })
+  })
+
+  it("a schema that contains itself keeps the name that it refers to", () => {
+    type Part = { readonly below: ReadonlyArray<Part> }
+    const Part: Schema.Schema<Part> = Schema.Struct({ below: Schema.Array(Schema.suspend(() => Part)) }).annotations({
+      identifier: "Part"
+    })
+    const described = Shape.fromSchema(Part).jsonSchema
+    assert.deepStrictEqual(Json.get(Json.get(Json.get(described, "$defs"), "Part"), "type"), "object")
+  })
+})

@@ -196,7 +196,8 @@ const build = (o: Options = {}): Plan.Plan => {
 /** Each edit with the place that a person is told. */
 const edits: ReadonlyArray<readonly [edit: Options, at: string]> = [
   [{ pipeline: "q" }, "name"],
-  [{ context: Schema.String.pipe(Schema.minLength(1)) }, "context/topic/description"],
+  [{ context: Schema.String.pipe(Schema.minLength(1)) }, "context/topic/minLength"],
+  [{ context: Schema.String.annotations({ description: "of the day" }) }, "context/topic/description"],
   [{ model: "openai:gpt-4o-mini" }, "write/agent/model"],
   [{ system: "Write well." }, "write/agent/system"],
   [{ temperature: 1 }, "write/agent/settings/temperature"],
@@ -310,7 +311,7 @@ describe("an edit that means something changes the digest, and is told by step a
  * Runs that wait for a person were started with such a digest. If this fails, plans are written in another way, and no
  * open run of a released version can go on: restore the form, or raise `format` and say how old runs are resumed.
  */
-const expected = "869f3100ff524b1f9996c17b59ce42369f5a41a1940cd5c96c0d1118b86d372b"
+const expected = "b604105a260d9536f66f183116d6e276146597c3049dc2b7745ce9dfbe02ea34"
 
 describe("the form of plans does not change by accident", () => {
   it("the digest of one pipeline of every kind is as it was", () => {
