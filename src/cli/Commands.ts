@@ -136,6 +136,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensReplay.js")
   }),
   Command.make({
+    path: ["lens", "diff"],
+    about: "Two runs side by side: what one did and the other did not, and what came out otherwise",
+    args: [
+      { name: "RUN", about: run.about },
+      { name: "OTHER", about: "Another run" }
+    ],
+    flags: Flags.lensTrace,
+    examples: [["flujo lens diff 01K9A 01K9B", "two runs of one pipeline"]],
+    load: () => import("./commands/LensDiff.js")
+  }),
+  Command.make({
     path: ["explain"],
     about: "What a code such as FLJ-PLAN-2 means; without one, all codes",
     args: [{ name: "CODE", about: "As a message shows it", isOptional: true }],

@@ -9,6 +9,7 @@ import { fromUnknown, type Json, type JsonObject } from "../domain/Json.js"
 import * as Usage from "../domain/Usage.js"
 import type { RunRow } from "../journal/RunIndex.js"
 import type { Redaction } from "../redaction/Redaction.js"
+import type { Change, Diff } from "./Diff.js"
 import type * as RunSummary from "./RunSummary.js"
 import * as Text from "./Text.js"
 import type { Trace } from "./Trace.js"
@@ -146,3 +147,25 @@ const instantJson = (at: Option.Option<number>): string | null => (Option.isSome
 
 /** A list, since a label may be said twice. */
 const labelsJson = (labels: RunSummary.RunSummary["labels"]): Json => labels.map(([name, value]) => ({ name, value }))
+
+/** `{ before, after, same_plan, run, steps, same }`: both summaries, what differs, and how many steps do not. */
+export const diff = (view: Diff, redaction: Redaction): Json =>
+  redaction.json({
+    before: summaryJson(view.before),
+    after: summaryJson(view.after),
+    same_plan: view.isSamePlan,
+    run: view.run.map(changeJson),
+    steps: view.rows.map(({ changes, kind, only, path }) => ({
+      path,
+      kind,
+      only: Option.getOrNull(only),
+      changes: changes.map(changeJson)
+    })),
+    same: view.sameCount
+  })
+
+const changeJson = ({ after, before, field }: Change): JsonObject => ({
+  field,
+  before: Option.getOrNull(before),
+  after: Option.getOrNull(after)
+})
