@@ -147,6 +147,16 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensDiff.js")
   }),
   Command.make({
+    path: ["upgrade-check"],
+    about: "Which runs would go the same way with a changed blueprint, and which get stuck where",
+    args: [file],
+    flags: Flags.upgradeCheck,
+    examples: [
+      ["flujo upgrade-check new.yaml", "the open runs and the newest ended ones; exit code 5 if any gets stuck"]
+    ],
+    load: () => import("./commands/UpgradeCheck.js")
+  }),
+  Command.make({
     path: ["explain"],
     about: "What a code such as FLJ-PLAN-2 means; without one, all codes",
     args: [{ name: "CODE", about: "As a message shows it", isOptional: true }],

@@ -168,4 +168,16 @@ export const lensTrace = {
   ...lens
 } as const satisfies Flag.Flags
 
+export const upgradeCheck = {
+  ended: Flag.whole(
+    {
+      name: "ended",
+      value: "N",
+      about: "Of the runs that completed, look at the newest N; the open ones all are. Default: 20"
+    },
+    { min: 0, max: 100_000 }
+  ),
+  ...lens
+} as const satisfies Flag.Flags
+
 export const plain = { json } as const satisfies Flag.Flags

@@ -134,6 +134,23 @@ export const replay = <In, Out, E, R>(
     return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
 
+/**
+ * Whether a run could go on, or would have gone, with another version of its pipeline: what is recorded is walked by
+ * `pipeline` with the outside shut. Fails with reason `Diverged` at the first step that the new version does otherwise,
+ * and with `Input` where it does not take the run's input.
+ */
+export const upgradeCheck = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  runId: RunId.RunId
+): Effect.Effect<Drive.Replayed, RunError, Journal> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    yield* planOf(pipeline)
+    const history = yield* historyOf(journal, runId)
+    const driven = yield* premiseOf(runId, pipeline, history)
+    return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
+  }) as Effect.Effect<Drive.Replayed, RunError, Journal>
+
 /** Runs a pipeline and answers its entries as they become durable; the last is the run's end or rest. */
 export const stream = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
@@ -372,6 +389,18 @@ const drivenOf = (
     const first = history[0]?.event
     if (first?.kind !== "RunStarted") return yield* unknownRun(runId)
     if (first.data.plan !== plan.digest) return yield* changed(journal, runId, first.data.plan, plan)
+    return yield* premiseOf(runId, pipeline, history)
+  })
+
+/** What the run was started on, as `pipeline` takes it. */
+const premiseOf = (
+  runId: RunId.RunId,
+  pipeline: Pipeline.Any,
+  [started]: ReadonlyArray<Entry>
+): Effect.Effect<Drive.Driven, RunError> =>
+  Effect.gen(function* () {
+    const first = started?.event
+    if (first?.kind !== "RunStarted") return yield* unknownRun(runId)
     const { input } = first.payload
     const shape = inputShape(pipeline.root)
     const json = "value" in input ? input.value : undefined
