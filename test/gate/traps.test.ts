@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import type { Entry } from "../../src/domain/Event.js"
+import { canonical, type Json } from "../../src/domain/Json.js"
 import * as Once from "../../src/domain/Once.js"
 import * as Flujo from "../../src/engine/Flujo.js"
 import { Journal, LetterRefused } from "../../src/journal/Journal.js"
@@ -750,7 +751,7 @@ describe("Once", () => {
           const a = yield* call("a")
           yield* Effect.yieldNow()
           const b = yield* Once.run(ask("outer"), () => Effect.map(call("inner"), (n) => n + 1)).pipe(
-            Effect.provideService(Once.Once, yield* Once.Once)
+            Effect.withSpan("outer")
           )
           return a + b
         })
@@ -907,6 +908,56 @@ describe("Once", () => {
         }
         assert.deepStrictEqual(Array.from(made).toSorted(), [0, 1, 2, 3], `${name}: the power went off everywhere`)
       }
+    })
+  )
+
+  it.live("a call inside a call lives below it, under any of the outer keys, and is answered with it", () =>
+    Effect.gen(function* () {
+      const made: Array<string> = []
+      const inner = (key: string, per?: "attempt") =>
+        Once.run(ask(key, { per }), ({ idempotencyKey }) =>
+          Effect.sync(() => made.push(`${key} ${idempotencyKey}`)).pipe(Effect.as(1))
+        )
+      const step = Step.make("pay", {
+        input: Schema.Number,
+        output: Schema.Number,
+        error: Bad,
+        replay: "inside",
+        run: (n, { attempt }) =>
+          Effect.gen(function* () {
+            // One inner key below two outer ones, and below a key of the same name.
+            const a = yield* Once.run(ask("a"), () =>
+              Effect.zipWith(inner("k"), inner("t", "attempt"), (x, y) => x + y)
+            )
+            const b = yield* Once.run(ask("b", { per: "attempt" }), () => inner("k"))
+            const k = yield* Once.run(ask("k"), () => inner("k"))
+            const c = Once.run(ask("c"), () =>
+              Effect.flatMap(inner("k"), () => (attempt === 1 ? Effect.fail(new Bad({ why: "c" })) : Effect.succeed(5)))
+            )
+            return n + a + b + k + (yield* c)
+          })
+      })
+      const pipeline = step.pipe(Step.retry({ times: 2, base: 0 }), Pipeline.make("nested"))
+      yield* World.everyCut(pipeline, 1, {
+        before: () => {
+          made.length = 0
+        },
+        after: ({ entries, tag }, first) => {
+          assert.strictEqual(tag, "Completed")
+          assert.deepStrictEqual(pathsOf(entries, "Answered").toSorted(), [
+            ...["pay#2/b", "pay/a", "pay/a/k", "pay/a/t", "pay/b", "pay/b/k", "pay/c", "pay/c/k", "pay/k", "pay/k/k"]
+          ])
+          // One more only where it was cut in flight.
+          assert.isAtMost(made.length, first.length === 0 ? 5 : 6)
+          assert.strictEqual(new Set(made).size, 5)
+        }
+      })
+      const world = World.make()
+      const boot = world.boot()
+      yield* Effect.provide(World.start(pipeline, 1), boot)
+      made.length = 0
+      yield* Effect.provide(Flujo.replay(pipeline, World.runId), boot)
+      assert.deepStrictEqual(made, [])
     })
   )
 
@@ -1159,6 +1210,35 @@ describe("values", () => {
       )
       yield* World.everyCut(pipeline, 1)
       assert.deepStrictEqual(Array.from(new Set(seen)), ["n"])
+    })
+  )
+
+  it.live("so do answers and refusals of calls: what the step sees is what was written", () =>
+    Effect.gen(function* () {
+      const Small = Schema.Struct({ n: Schema.Number })
+      const No = Schema.Struct({ _tag: Schema.Literal("No"), why: Schema.String })
+      const seen: Array<unknown> = []
+      const step = Step.make("see", {
+        input: Schema.Number,
+        output: Schema.Number,
+        run: (n) =>
+          Effect.gen(function* () {
+            const answer = { n: 1, more: 2 }
+            seen.push(yield* Once.run({ key: "a", request: null, success: Small }, () => Effect.succeed(answer)))
+            const refusal = { _tag: "No" as const, why: "no", more: 2 }
+            seen.push(
+              yield* Effect.flip(
+                Once.run({ key: "b", request: null, success: Small, failure: No }, () => Effect.fail(refusal))
+              ).pipe(Effect.orDieWith(() => "it is refused"))
+            )
+            return n
+          })
+      })
+      yield* World.everyCut(step.pipe(Pipeline.make("seen")), 1)
+      for (const [i, value] of seen.entries()) {
+        if (i > 1) assert.include([canonical(seen[0] as Json), canonical(seen[1] as Json)], canonical(value as Json))
+      }
+      assert.deepStrictEqual(seen.slice(0, 2), [{ n: 1 }, { _tag: "No", why: "no" }])
     })
   )
 
