@@ -111,14 +111,14 @@ export class Door implements Context.Tag.Service<typeof Once> {
       // First, for a later attempt may have been answered.
       const refused = record.get(refusedAt, "Refused", attempt)
       if (refused !== undefined) {
-        drive.answered.add(at).add(refusedAt)
+        drive.answered.add(refusedAt).add(StepPath.standing(refusedAt))
         const error = yield* Effect.orDie(failure.decode(refused.payload.error))
         return yield* Effect.fail(error as E)
       }
       const answered = record.get(at, "Answered")
       if (answered !== undefined) {
         const { answer } = answered.payload
-        drive.answered.add(at).add(refusedAt)
+        drive.answered.add(refusedAt).add(StepPath.standing(refusedAt))
         return yield* decoded(success, "value" in answer ? answer.value : undefined, ask)
       }
       if (record.mode._tag === "Replay") {
