@@ -403,6 +403,22 @@ describe("waiting", () => {
     })
   )
 
+  it.live("a step replayed inside that ended before its composite failed is walked in a replay", () =>
+    Effect.gen(function* () {
+      const inside = (name: string, end: Effect.Effect<number, Bad>) =>
+        Step.make(name, { input: Schema.Number, output: Schema.Number, error: Bad, replay: "inside", run: () => end })
+      const pipeline = Step.parallel("all", {
+        good: inside("good", Effect.succeed(1)),
+        bad: inside("bad", Effect.fail(new Bad({ why: "bad" }))),
+        ask: approve("ask")
+      }).pipe(Pipeline.make("walked"))
+      const { entries, tag } = yield* inOne(World.start(pipeline, 1))
+      assert.strictEqual(tag, "Failed")
+      assert.deepStrictEqual(pathsOf(entries, "StepSucceeded"), ["all/good/good"])
+      assert.deepStrictEqual(pathsOf(entries, "StepInterrupted"), [])
+    })
+  )
+
   it.live("after a failure under `fail` no new item starts, and what had started is ended, also after a cut", () =>
     Effect.gen(function* () {
       const { code } = bench()
@@ -1405,6 +1421,35 @@ describe("cancel", () => {
           assert.notInclude(pathsOf(entries, "StepStarted"), "next")
         })
       )
+    })
+  )
+
+  it.live("of a run that failed and was just taken up again: what had been closed is not closed twice", () =>
+    Effect.gen(function* () {
+      const { bad, count } = bench()
+      const pipeline = Step.parallel("both", { ask: approve("go"), bad: bad("bad") }).pipe(Pipeline.make("lifted"))
+      const cut = new Set<number>()
+      for (let commitsMax = 0; commitsMax < 6; commitsMax++) {
+        const world = World.make()
+        const failed = yield* Effect.provide(World.start(pipeline, 1), world.boot())
+        assert.strictEqual(failed.tag, "Failed")
+        yield* Effect.exit(Effect.provide(Flujo.resume(pipeline, World.runId), world.boot({ commitsMax })))
+        const { cancelled, entries, tag } = yield* Effect.provide(
+          Effect.gen(function* () {
+            const cancelled = yield* Effect.either(Flujo.cancel(World.runId, "enough"))
+            const before = yield* World.entriesOf(World.runId)
+            cut.add(before.length)
+            if (Either.isLeft(cancelled)) return { cancelled, entries: before, tag: "Failed" }
+            return { cancelled, ...(yield* World.resume(pipeline)) }
+          }),
+          world.boot()
+        )
+        assert.strictEqual(tag, Either.isRight(cancelled) ? "Cancelled" : "Failed", `${commitsMax}`)
+        const open = pathsOf(entries, "TaskOpened")
+        assert.deepStrictEqual(pathsOf(entries, "TaskClosed").toSorted(), open.toSorted(), `${commitsMax}`)
+      }
+      assert.isAbove(cut.size, 3, "the power went off everywhere")
+      assert.isAbove(count("bad"), 6)
     })
   )
 })
