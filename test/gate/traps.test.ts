@@ -1192,6 +1192,36 @@ describe("values", () => {
     "limit"
   )
 
+  it.live("whatever code throws or answers, the run ends and says where", () =>
+    Effect.gen(function* () {
+      const { code } = bench()
+      const thrown: ReadonlyArray<readonly [unknown, string]> = [
+        [undefined, "undefined"],
+        [{ toString: null }, "an object that has no text"],
+        [Symbol("s"), "a symbol that has no text"],
+        [Object.assign(new Error("x"), { message: 5 }), "5"]
+      ]
+      for (const [value, says] of thrown) {
+        const throwing = code("throws", () => {
+          throw value
+        })
+        const { entries, error, tag } = yield* inOne(World.start(throwing.pipe(Pipeline.make("throws")), 1))
+        assert.strictEqual(tag, "Failed")
+        assert.include(String(error), says)
+        assert.strictEqual(lastKind(entries), "RunFailed")
+      }
+      const { error } = yield* inOne(
+        World.start(
+          Step.approve<number>("ask", { message: () => 5 as unknown as string }).pipe(Pipeline.make("number")),
+          1
+        )
+      )
+      assert.propertyVal(error, "reason", "Defect")
+      assert.propertyVal(error, "path", "ask")
+      assert.include(String(error), "its message is not text")
+    })
+  )
+
   it.live("a step that fails with what it does not declare is broken, not failed", () =>
     Effect.gen(function* () {
       const pipeline = Step.make("liar", {
