@@ -187,7 +187,7 @@ describe("an owner that stands still", () => {
       const { code, report } = await frozen.ended
       assert.strictEqual(code, 1)
       assert.strictEqual(report?.error?.reason, "Held")
-      assert.include(report?.error?.message, "its lease was taken over by process")
+      assert.include(report?.error?.message, "its lease was taken over")
       assert.deepStrictEqual(await entriesIn(place), entries)
       assert.isTrue(isGapless(entries))
       assert.strictEqual(new Set(entries.map(({ epoch }) => epoch)).size, 2)
