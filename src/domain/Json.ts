@@ -29,7 +29,8 @@ export class NotJson extends Schema.TaggedError<NotJson>("flujo/domain/NotJson")
   reason: Schema.Literal("NotFinite", "LoneSurrogate", "NotPlain", "TooDeep", "Circular")
 }) {
   override get message(): string {
-    const where = this.at === "" ? "the value" : `the value at ${this.at}`
+    const at = this.at.length > 100 ? `${this.at.slice(0, 100)}…` : this.at
+    const where = at === "" ? "the value" : `the value at ${at}`
     switch (this.reason) {
       case "NotFinite":
         return `${where} is NaN or infinite, which JSON cannot hold`

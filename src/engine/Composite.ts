@@ -56,6 +56,9 @@ export const closing = (
     // Its answer may have come while what it stands in was coming to rest.
     if (wait._tag === "Task" && record.has(wait.path, "TaskAnswered")) return []
     const kind = wait._tag === "Task" ? ("TaskClosed" as const) : ("StepInterrupted" as const)
+    // It may have ended with a closure that was lifted since, and not have begun again.
+    const ended = record.get(wait.path, kind)
+    if (ended !== undefined && ended.data.because !== because) return []
     return [{ path: wait.path, kind, data: { because }, payload: {} } as Said<never>]
   })
 

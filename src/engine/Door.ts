@@ -1,6 +1,7 @@
 /**
  * `Once` as the engine keeps it: what is asked is written before, what is answered after. One door is made per attempt
- * of a step and closes with it. Trouble of the journal never comes out of the door as a failure that user code could
+ * of a step and closes with it; a call made inside a call goes through a door of its own and lives below the outer one,
+ * whose answer then stands for both. Trouble of the journal never comes out of the door as a failure that user code could
  * catch: the run is stopped from outside and the call does not return.
  */
 import * as Cause from "effect/Cause"
@@ -13,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Digest from "../domain/Digest.js"
 import type * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
-import type { Ask, CallInfo, Once } from "../domain/Once.js"
+import { type Ask, type CallInfo, Once } from "../domain/Once.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Shape from "../pipeline/Shape.js"
 import type { Record, Said } from "./Record.js"
@@ -25,6 +26,8 @@ interface Drive {
   readonly record: Record
   /** Stops the run from outside. */
   readonly halt: (diverged: Diverged) => void
+  /** Calls answered from the record: what stands below them is accounted for. */
+  readonly answered: Set<string>
   readonly payloadBytes: number
 }
 
@@ -35,23 +38,30 @@ export class Door implements Context.Tag.Service<typeof Once> {
   constructor(
     private readonly drive: Drive,
     private readonly path: StepPath.StepPath,
-    private readonly attempt: number
+    private readonly attempt: number,
+    /** The call that this door stands in; undefined for the step itself. */
+    private readonly outer?: { readonly at: StepPath.StepPath; readonly door: Door }
   ) {}
 
   /** Completed where a replayed journal ends inside this step. */
   get end(): Deferred.Deferred<void> {
+    if (this.outer !== undefined) return this.outer.door.end
     this.ending ??= Deferred.unsafeMake(FiberId.none)
     return this.ending
   }
 
+  /** What calls made here stand below, with the attempts of the step. */
+  private get base(): StepPath.StepPath {
+    return this.outer?.at ?? this.path
+  }
+
   readonly run: Context.Tag.Service<typeof Once>["run"] = (ask, effect) =>
     Effect.suspend(() => {
-      const { path } = this
       this.flying ??= new Set()
       const { flying } = this
       if (ask.key === "") return Effect.dieMessage("Once: the key is empty")
       if (this.isEnded) return Effect.dieMessage(`Once: "${ask.key}" was asked after its step had ended`)
-      const at = StepPath.call(ask.per === "attempt" ? path : StepPath.standing(path), ask.key)
+      const at = StepPath.call(ask.per === "attempt" ? this.base : StepPath.standing(this.base), ask.key)
       if (flying.has(at)) return Effect.dieMessage(`Once: "${ask.key}" is asked twice at once`)
       flying.add(at)
       return Effect.ensuring(
@@ -71,7 +81,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
     effect: (info: CallInfo) => Effect.Effect<A, E, R>,
     at: StepPath.StepPath
   ): Effect.Effect<A, E, R> {
-    const { attempt, drive, path } = this
+    const { attempt, base, drive, path } = this
     const { record, run } = drive
     const halt = (diverged: Diverged): Effect.Effect<never> =>
       Effect.zipRight(
@@ -79,6 +89,9 @@ export class Door implements Context.Tag.Service<typeof Once> {
         Effect.interruptible(Effect.never)
       )
     const say = <K extends Event.Kind>(said: Said<K>) => Effect.catchAll(record.say(false, said), halt)
+    // An attempt of a composite is one of the step, too, and only the path tells them apart.
+    const refusedAt = StepPath.call(base, ask.key)
+    const inner = new Door(drive, path, attempt, { at: refusedAt, door: this })
     /** Where a replayed journal ends, the call was not made or not answered: nothing more happens in this step. */
     const rest = Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
     return Effect.gen(function* () {
@@ -93,19 +106,20 @@ export class Door implements Context.Tag.Service<typeof Once> {
           `OnceDiverged: "${ask.key}" was asked before with another request; a new request needs a key of its own`
         )
       }
-      // An attempt of a composite is one of the step, too, and only the path tells them apart.
-      const refusedAt = StepPath.call(path, ask.key)
       const data = { effect: ask.effect ?? ("external" as const) }
       if (!(yield* say({ path: at, kind: "Asked", data, payload: { request, idempotencyKey } }))) return yield* rest
+      // First, for a later attempt may have been answered.
+      const refused = record.get(refusedAt, "Refused", attempt)
+      if (refused !== undefined) {
+        drive.answered.add(refusedAt).add(StepPath.standing(refusedAt))
+        const error = yield* Effect.orDie(failure.decode(refused.payload.error))
+        return yield* Effect.fail(error as E)
+      }
       const answered = record.get(at, "Answered")
       if (answered !== undefined) {
         const { answer } = answered.payload
+        drive.answered.add(refusedAt).add(StepPath.standing(refusedAt))
         return yield* decoded(success, "value" in answer ? answer.value : undefined, ask)
-      }
-      const refused = record.get(refusedAt, "Refused", attempt)
-      if (refused !== undefined) {
-        const error = yield* Effect.orDie(failure.decode(refused.payload.error))
-        return yield* Effect.fail(error as E)
       }
       if (record.mode._tag === "Replay") {
         if (!record.mode.ended) return yield* rest
@@ -115,7 +129,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
       // A journal that cannot be written stops the run from outside: user code does not hear of it.
       yield* Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
       const exit = yield* Effect.exit(
-        Effect.onInterrupt(effect({ idempotencyKey }), () =>
+        Effect.onInterrupt(Effect.provideService(effect({ idempotencyKey }), Once, inner), () =>
           Effect.sync(() => record.life({ path: at, kind: "Interrupted", data: {}, payload: {} }))
         )
       )
@@ -132,6 +146,8 @@ export class Door implements Context.Tag.Service<typeof Once> {
         const json = yield* Effect.orDie(failure.encode(error.value))
         yield* fits(json, "the failure of", ask, drive.payloadBytes)
         yield* say({ path: refusedAt, kind: "Refused", ordinal: attempt, data: {}, payload: { error: json ?? null } })
+        // As after a restart.
+        return yield* Effect.fail((yield* Effect.orDie(failure.decode(json))) as E)
       }
       return yield* exit
     })

@@ -62,5 +62,11 @@ export const defect = (detail: string, at: StepPath): Failed => {
 export const attempted = <A>(path: StepPath, f: () => A): Either.Either<A, Failed> =>
   Either.try({ try: f, catch: (error) => defect(detailOf(error), path) })
 
-export const detailOf = (error: unknown): string =>
-  error instanceof Error ? (error.message === "" ? error.name : error.message) : `it died with ${String(error)}`
+/** What is thrown may be anything, also what cannot be made text of. */
+export const detailOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? String(error.message === "" ? error.name : error.message) : `it died with ${error}`
+  } catch {
+    return `it died with ${typeof error === "object" ? "an object" : `a ${typeof error}`} that has no text`
+  }
+}

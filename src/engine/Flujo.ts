@@ -463,7 +463,7 @@ const journalError =
           reason: "Held",
           run,
           path: "",
-          detail: "another process has taken the run over; this one stopped"
+          detail: `${error.detail}; this process stopped`
         })
       : new RunError({ reason: "Journal", run, path: "", detail: error.message })
 

@@ -182,6 +182,8 @@ const recall = (
       const failure = readFailure(failed.data.reason, failed.payload.error, kind.error, path)
       return yield* retried(drive, node, place, input, failure)
     }
+    // What ended before its composite was closed is walked in a replay like any other.
+    if (isWalked && (succeeded !== undefined || failed !== undefined)) return undefined
     if (place.closed) return cut(drive, path, asked)
     if (record.mode._tag === "Replay") {
       if (kind.walkedInReplay) return undefined

@@ -70,9 +70,12 @@ const messageOf = (
       onRight: Template.toText
     })
   }
-  return Either.map(
-    attempted(path, () => message.call(decodedOf(input) as never)),
-    (text) => text.toWellFormed()
+  return Either.flatMap(
+    attempted(path, (): unknown => message.call(decodedOf(input) as never)),
+    (text) =>
+      typeof text === "string"
+        ? Either.right(text.toWellFormed())
+        : Either.left(defect("its message is not text", path))
   )
 }
 

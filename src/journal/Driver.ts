@@ -109,7 +109,7 @@ export type Delivery =
 export interface Driver {
   /** Names the store in messages. */
   readonly name: string
-  /** All slices in one transaction, one answer for each; no two slices are of one run. */
+  /** All slices in one transaction, one answer for each. Two that would make the same run are one and a refused one. */
   readonly commit: (slices: ReadonlyArray<Slice>) => Effect.Effect<ReadonlyArray<Answer>, JournalError>
   /** Rows with `seq >= from` in order, at most `limit`. */
   readonly select: (page: {

@@ -86,7 +86,13 @@ export const makeDriver = (): Driver => {
     name: "memory",
     commit: (slices) =>
       attempt(() => {
-        const refused = slices.map(check)
+        const born = new Set<RunId>()
+        const refused = slices.map((slice): Answer | undefined => {
+          // What is written further up in the batch counts.
+          if (born.has(slice.run)) return { _tag: "Refused", holder: null }
+          if (slice.acquire !== undefined) born.add(slice.run)
+          return check(slice)
+        })
         return slices.map((slice, i) => refused[i] ?? apply(slice))
       }),
     select: ({ from, limit, run }) => Effect.sync(() => runs.get(run)?.rows.slice(from, from + limit) ?? []),

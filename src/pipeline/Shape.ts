@@ -7,6 +7,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
 import { describe } from "./internal/Describe.js"
+import * as Proto from "./internal/Proto.js"
 
 /** Why a value does not fit: one line per fault, with its place. */
 export class Misfit extends Schema.TaggedError<Misfit>("flujo/pipeline/Misfit")("Misfit", {
@@ -65,12 +66,18 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
   let encodeWith: ((value: unknown) => Either.Either<unknown, ParseResult.ParseError>) | undefined
   let decodeWith: ((value: unknown) => Either.Either<unknown, ParseResult.ParseError>) | undefined
   let jsonSchema: Json.Json | undefined
+  let isRecord: boolean | undefined
+  const isLost = (value: unknown): boolean => {
+    isRecord ??= Proto.hasRecord(schema.ast)
+    return isRecord && Proto.hasProto(value)
+  }
   const shape: Shape = {
     get jsonSchema() {
       jsonSchema ??= describe(schema)
       return jsonSchema
     },
     encode: (value) => {
+      if (isLost(value)) return Either.left(proto)
       encodeWith ??= Schema.encodeUnknownEither(schema)
       const encoded = encodeWith(value)
       if (Either.isLeft(encoded)) return Either.left(misfit(encoded.left))
@@ -78,6 +85,7 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
       return any.encode(encoded.right)
     },
     decode: (json) => {
+      if (isLost(json)) return Either.left(proto)
       decodeWith ??= Schema.decodeUnknownEither(schema)
       return Either.mapLeft(decodeWith(json), misfit)
     }
@@ -85,6 +93,8 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
   made.set(schema, shape)
   return shape
 }
+
+const proto = new Misfit({ detail: "it has a key `__proto__`, which a record cannot hold" })
 
 const misfit = (error: ParseResult.ParseError): Misfit =>
   new Misfit({

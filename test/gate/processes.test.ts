@@ -171,7 +171,7 @@ describe("a run that rests", () => {
 describe("an owner that stands still", () => {
   it("past its lease loses the run to another, and cannot write any more", { timeout }, () =>
     Processes.inFolder(async (place) => {
-      const order = { pipeline: "long", leaseMillis: 600, ...place } as const
+      const order = { pipeline: "long", leaseMillis: 3000, ...place } as const
       const frozen = Processes.start({ ...order, command: "drive" })
       await Processes.until("the step runs", () => happened(place, "long") === 1)
       frozen.child.kill("SIGSTOP")
@@ -179,7 +179,7 @@ describe("an owner that stands still", () => {
       const early = await Processes.run({ ...order, command: "resume" })
       if (early.report?.tag === "Failed") assert.strictEqual(early.report.error?.reason, "Held")
       else assert.fail("the lease had run out already: this machine is too slow for the test")
-      await new Promise((resolve) => setTimeout(resolve, 700))
+      await new Promise((resolve) => setTimeout(resolve, 3100))
       const other = await Processes.run({ ...order, command: "resume" })
       assert.strictEqual(other.report?.tag, "Completed", JSON.stringify(other.report))
       const entries = await entriesIn(place)
@@ -187,7 +187,7 @@ describe("an owner that stands still", () => {
       const { code, report } = await frozen.ended
       assert.strictEqual(code, 1)
       assert.strictEqual(report?.error?.reason, "Held")
-      assert.include(report?.error?.message, "another process has taken the run over")
+      assert.include(report?.error?.message, "its lease was taken over")
       assert.deepStrictEqual(await entriesIn(place), entries)
       assert.isTrue(isGapless(entries))
       assert.strictEqual(new Set(entries.map(({ epoch }) => epoch)).size, 2)

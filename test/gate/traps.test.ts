@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import type { Entry } from "../../src/domain/Event.js"
+import { canonical, type Json } from "../../src/domain/Json.js"
 import * as Once from "../../src/domain/Once.js"
 import * as Flujo from "../../src/engine/Flujo.js"
 import { Journal, LetterRefused } from "../../src/journal/Journal.js"
@@ -402,6 +403,22 @@ describe("waiting", () => {
     })
   )
 
+  it.live("a step replayed inside that ended before its composite failed is walked in a replay", () =>
+    Effect.gen(function* () {
+      const inside = (name: string, end: Effect.Effect<number, Bad>) =>
+        Step.make(name, { input: Schema.Number, output: Schema.Number, error: Bad, replay: "inside", run: () => end })
+      const pipeline = Step.parallel("all", {
+        good: inside("good", Effect.succeed(1)),
+        bad: inside("bad", Effect.fail(new Bad({ why: "bad" }))),
+        ask: approve("ask")
+      }).pipe(Pipeline.make("walked"))
+      const { entries, tag } = yield* inOne(World.start(pipeline, 1))
+      assert.strictEqual(tag, "Failed")
+      assert.deepStrictEqual(pathsOf(entries, "StepSucceeded"), ["all/good/good"])
+      assert.deepStrictEqual(pathsOf(entries, "StepInterrupted"), [])
+    })
+  )
+
   it.live("after a failure under `fail` no new item starts, and what had started is ended, also after a cut", () =>
     Effect.gen(function* () {
       const { code } = bench()
@@ -750,7 +767,7 @@ describe("Once", () => {
           const a = yield* call("a")
           yield* Effect.yieldNow()
           const b = yield* Once.run(ask("outer"), () => Effect.map(call("inner"), (n) => n + 1)).pipe(
-            Effect.provideService(Once.Once, yield* Once.Once)
+            Effect.withSpan("outer")
           )
           return a + b
         })
@@ -907,6 +924,56 @@ describe("Once", () => {
         }
         assert.deepStrictEqual(Array.from(made).toSorted(), [0, 1, 2, 3], `${name}: the power went off everywhere`)
       }
+    })
+  )
+
+  it.live("a call inside a call lives below it, under any of the outer keys, and is answered with it", () =>
+    Effect.gen(function* () {
+      const made: Array<string> = []
+      const inner = (key: string, per?: "attempt") =>
+        Once.run(ask(key, { per }), ({ idempotencyKey }) =>
+          Effect.sync(() => made.push(`${key} ${idempotencyKey}`)).pipe(Effect.as(1))
+        )
+      const step = Step.make("pay", {
+        input: Schema.Number,
+        output: Schema.Number,
+        error: Bad,
+        replay: "inside",
+        run: (n, { attempt }) =>
+          Effect.gen(function* () {
+            // One inner key below two outer ones, and below a key of the same name.
+            const a = yield* Once.run(ask("a"), () =>
+              Effect.zipWith(inner("k"), inner("t", "attempt"), (x, y) => x + y)
+            )
+            const b = yield* Once.run(ask("b", { per: "attempt" }), () => inner("k"))
+            const k = yield* Once.run(ask("k"), () => inner("k"))
+            const c = Once.run(ask("c"), () =>
+              Effect.flatMap(inner("k"), () => (attempt === 1 ? Effect.fail(new Bad({ why: "c" })) : Effect.succeed(5)))
+            )
+            return n + a + b + k + (yield* c)
+          })
+      })
+      const pipeline = step.pipe(Step.retry({ times: 2, base: 0 }), Pipeline.make("nested"))
+      yield* World.everyCut(pipeline, 1, {
+        before: () => {
+          made.length = 0
+        },
+        after: ({ entries, tag }, first) => {
+          assert.strictEqual(tag, "Completed")
+          assert.deepStrictEqual(pathsOf(entries, "Answered").toSorted(), [
+            ...["pay#2/b", "pay/a", "pay/a/k", "pay/a/t", "pay/b", "pay/b/k", "pay/c", "pay/c/k", "pay/k", "pay/k/k"]
+          ])
+          // One more only where it was cut in flight.
+          assert.isAtMost(made.length, first.length === 0 ? 5 : 6)
+          assert.strictEqual(new Set(made).size, 5)
+        }
+      })
+      const world = World.make()
+      const boot = world.boot()
+      yield* Effect.provide(World.start(pipeline, 1), boot)
+      made.length = 0
+      yield* Effect.provide(Flujo.replay(pipeline, World.runId), boot)
+      assert.deepStrictEqual(made, [])
     })
   )
 
@@ -1125,6 +1192,36 @@ describe("values", () => {
     "limit"
   )
 
+  it.live("whatever code throws or answers, the run ends and says where", () =>
+    Effect.gen(function* () {
+      const { code } = bench()
+      const thrown: ReadonlyArray<readonly [unknown, string]> = [
+        [undefined, "undefined"],
+        [{ toString: null }, "an object that has no text"],
+        [Symbol("s"), "a symbol that has no text"],
+        [Object.assign(new Error("x"), { message: 5 }), "5"]
+      ]
+      for (const [value, says] of thrown) {
+        const throwing = code("throws", () => {
+          throw value
+        })
+        const { entries, error, tag } = yield* inOne(World.start(throwing.pipe(Pipeline.make("throws")), 1))
+        assert.strictEqual(tag, "Failed")
+        assert.include(String(error), says)
+        assert.strictEqual(lastKind(entries), "RunFailed")
+      }
+      const { error } = yield* inOne(
+        World.start(
+          Step.approve<number>("ask", { message: () => 5 as unknown as string }).pipe(Pipeline.make("number")),
+          1
+        )
+      )
+      assert.propertyVal(error, "reason", "Defect")
+      assert.propertyVal(error, "path", "ask")
+      assert.include(String(error), "its message is not text")
+    })
+  )
+
   it.live("a step that fails with what it does not declare is broken, not failed", () =>
     Effect.gen(function* () {
       const pipeline = Step.make("liar", {
@@ -1159,6 +1256,35 @@ describe("values", () => {
       )
       yield* World.everyCut(pipeline, 1)
       assert.deepStrictEqual(Array.from(new Set(seen)), ["n"])
+    })
+  )
+
+  it.live("so do answers and refusals of calls: what the step sees is what was written", () =>
+    Effect.gen(function* () {
+      const Small = Schema.Struct({ n: Schema.Number })
+      const No = Schema.Struct({ _tag: Schema.Literal("No"), why: Schema.String })
+      const seen: Array<unknown> = []
+      const step = Step.make("see", {
+        input: Schema.Number,
+        output: Schema.Number,
+        run: (n) =>
+          Effect.gen(function* () {
+            const answer = { n: 1, more: 2 }
+            seen.push(yield* Once.run({ key: "a", request: null, success: Small }, () => Effect.succeed(answer)))
+            const refusal = { _tag: "No" as const, why: "no", more: 2 }
+            seen.push(
+              yield* Effect.flip(
+                Once.run({ key: "b", request: null, success: Small, failure: No }, () => Effect.fail(refusal))
+              ).pipe(Effect.orDieWith(() => "it is refused"))
+            )
+            return n
+          })
+      })
+      yield* World.everyCut(step.pipe(Pipeline.make("seen")), 1)
+      for (const [i, value] of seen.entries()) {
+        if (i > 1) assert.include([canonical(seen[0] as Json), canonical(seen[1] as Json)], canonical(value as Json))
+      }
+      assert.deepStrictEqual(seen.slice(0, 2), [{ n: 1 }, { _tag: "No", why: "no" }])
     })
   )
 
@@ -1325,6 +1451,35 @@ describe("cancel", () => {
           assert.notInclude(pathsOf(entries, "StepStarted"), "next")
         })
       )
+    })
+  )
+
+  it.live("of a run that failed and was just taken up again: what had been closed is not closed twice", () =>
+    Effect.gen(function* () {
+      const { bad, count } = bench()
+      const pipeline = Step.parallel("both", { ask: approve("go"), bad: bad("bad") }).pipe(Pipeline.make("lifted"))
+      const cut = new Set<number>()
+      for (let commitsMax = 0; commitsMax < 6; commitsMax++) {
+        const world = World.make()
+        const failed = yield* Effect.provide(World.start(pipeline, 1), world.boot())
+        assert.strictEqual(failed.tag, "Failed")
+        yield* Effect.exit(Effect.provide(Flujo.resume(pipeline, World.runId), world.boot({ commitsMax })))
+        const { cancelled, entries, tag } = yield* Effect.provide(
+          Effect.gen(function* () {
+            const cancelled = yield* Effect.either(Flujo.cancel(World.runId, "enough"))
+            const before = yield* World.entriesOf(World.runId)
+            cut.add(before.length)
+            if (Either.isLeft(cancelled)) return { cancelled, entries: before, tag: "Failed" }
+            return { cancelled, ...(yield* World.resume(pipeline)) }
+          }),
+          world.boot()
+        )
+        assert.strictEqual(tag, Either.isRight(cancelled) ? "Cancelled" : "Failed", `${commitsMax}`)
+        const open = pathsOf(entries, "TaskOpened")
+        assert.deepStrictEqual(pathsOf(entries, "TaskClosed").toSorted(), open.toSorted(), `${commitsMax}`)
+      }
+      assert.isAbove(cut.size, 3, "the power went off everywhere")
+      assert.isAbove(count("bad"), 6)
     })
   )
 })

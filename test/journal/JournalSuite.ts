@@ -300,6 +300,32 @@ export const journalSuite = ({ name, open }: Backend): void => {
       })
     )
 
+    scoped("of two that make one run at once, in one batch or in two, one makes it", (store) =>
+      Effect.gen(function* () {
+        const [a, b] = [yield* journalOf(store), yield* journalOf(store)]
+        for (const [id, others] of [
+          ["one", [a, a]],
+          ["two", [a, b]],
+          ["three", [b, a, a]]
+        ] as const) {
+          const all = yield* Effect.forEach(others, (journal) =>
+            Effect.map(journal.create(Histories.id(id), Histories.plan), (owned) => ({ journal, owned }))
+          )
+          for (const [i, { journal, owned }] of all.entries()) {
+            journal.stage(owned, Histories.started())
+            journal.stage(owned, Histories.note(i))
+          }
+          const exits = yield* Effect.forEach(all, ({ journal, owned }) => Effect.exit(journal.barrier(owned)), {
+            concurrency: "unbounded"
+          })
+          assert.strictEqual(exits.filter(Exit.isSuccess).length, 1, id)
+          const entries = yield* entriesOf(a, Histories.id(id))
+          assert.strictEqual(entries.length, 2, id)
+          assert.strictEqual(entries[1]!.event.ordinal, exits.findIndex(Exit.isSuccess), id)
+        }
+      })
+    )
+
     property(
       "epochs only ever grow, and numbers go on where the last owner stopped",
       FastCheck.array(FastCheck.nat(3), { maxLength: 8 }),
