@@ -136,6 +136,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensReplay.js")
   }),
   Command.make({
+    path: ["lens", "fork"],
+    about: "A new run that begins as another one did, and goes on from a step by itself",
+    args: [run],
+    flags: Flags.lensFork,
+    examples: [
+      ["flujo lens fork last --from summarize", "the newest run again from there on"],
+      ["flujo lens fork 01K9 --from review --set answer=approved", "what if it had been approved?"]
+    ],
+    load: () => import("./commands/LensFork.js")
+  }),
+  Command.make({
     path: ["lens", "diff"],
     about: "Two runs side by side: what one did and the other did not, and what came out otherwise",
     args: [

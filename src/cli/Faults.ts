@@ -44,7 +44,8 @@ export const run = (error: unknown, runId: string): Fault => {
     step: typeof path === "string" && path !== "" ? path : undefined
   })
   if (error instanceof RunError) {
-    return fault(runErrors[error.reason], error.message, { hint: error.hint, location: at(error.path) })
+    const location = error.run === "" || error.run === runId ? at(error.path) : { ...at(error.path), run: error.run }
+    return fault(runErrors[error.reason], error.detail, { hint: error.hint, location })
   }
   if (error instanceof JournalError) return journal(error)
   if (error instanceof RunHeld) return held(error)

@@ -168,6 +168,20 @@ export const lensTrace = {
   ...lens
 } as const satisfies Flag.Flags
 
+export const lensFork = {
+  from: Flag.text({
+    name: "from",
+    value: "PATH",
+    about: "The step where the fork parts from its parent; what came before is copied. Default: the beginning"
+  }),
+  set: Flag.text({
+    name: "set",
+    value: "WHAT=VALUE",
+    about: "There, another input, output or answer: output=VALUE. A value is JSON where it is JSON, else a text"
+  }),
+  ...driving
+} as const satisfies Flag.Flags
+
 export const upgradeCheck = {
   ended: Flag.whole(
     {

@@ -3,8 +3,8 @@
  * is unique in the run. `data` holds structure and is hashed with the entry; `payload` holds what users and models
  * said and is only committed to, so that it can be encrypted or erased. Fields listed under `clock` are instants.
  *
- * Two executions are *the same* when their events are equal, keyed logically, without clock fields and without *life*
- * events, which are facts of one execution only.
+ * Two executions are *the same* when their events are equal, keyed logically, without clock fields, without what is
+ * derived from the run's id, and without *life* events, which are facts of one execution only.
  */
 import * as Schema from "effect/Schema"
 import { Digest } from "./Digest.js"
@@ -39,10 +39,15 @@ export type Wait = typeof Wait.Type
 export const Source = Schema.Struct({ path: Schema.String, text: Schema.String })
 export type Source = typeof Source.Type
 
+/** Said of what a fork was given in place of what its parent has. */
+const edited = Schema.optional(Schema.Literal(true))
+
 interface KindOptions<D extends Schema.Struct.Fields, P extends Schema.Struct.Fields> {
   /** Facts of one execution; never compared. */
   readonly life?: boolean
   readonly clock?: ReadonlyArray<keyof D & string>
+  /** Fields of the payload that follow from the run's id and from what is compared; a fork has them from its parent. */
+  readonly derived?: ReadonlyArray<keyof P & string>
   readonly data: D
   readonly payload?: P
 }
@@ -52,6 +57,7 @@ const kind = <D extends Schema.Struct.Fields, P extends Schema.Struct.Fields = R
 ) => ({
   life: options.life === true,
   clock: (options.clock ?? []) as ReadonlyArray<string>,
+  derived: (options.derived ?? []) as ReadonlyArray<string>,
   data: struct(options.data),
   payload: struct((options.payload ?? {}) as P)
 })
@@ -64,14 +70,20 @@ export const kinds = {
   /** The premise: what was run, on what. */
   RunStarted: kind({
     life: true,
-    data: { pipeline: Schema.String, plan: Digest, labels: Schema.Array(Schema.Tuple(Schema.String, Schema.String)) },
+    data: {
+      pipeline: Schema.String,
+      plan: Digest,
+      labels: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
+      /** Of a fork: the run that its first entries were copied from, and the step where it parts from it. */
+      parent: Schema.optional(Schema.Struct({ run: Schema.String, from: Path }))
+    },
     payload: { input: Carried, sources: Schema.Array(Source) }
   }),
   StepStarted: kind({
-    data: { step: Schema.Literal("code", "agent", "skill"), version: Schema.String },
+    data: { step: Schema.Literal("code", "agent", "skill"), version: Schema.String, edited },
     payload: { input: Carried }
   }),
-  StepSucceeded: kind({ data: {}, payload: { output: Carried } }),
+  StepSucceeded: kind({ data: { edited }, payload: { output: Carried } }),
   /** `Failure`: as the step declares. `Engine`: one of flujo's own errors. `Defect`: a broken step, never retried. */
   StepFailed: kind({ data: { reason: Schema.Literal("Failure", "Engine", "Defect") }, payload: { error: Json } }),
   StepInterrupted: kind({ data: { because: Path } }),
@@ -88,6 +100,7 @@ export const kinds = {
   /** The composite failed: below it nothing starts any more. */
   Closed: kind({ data: { by: Schema.Array(Path) } }),
   Asked: kind({
+    derived: ["idempotencyKey"],
     data: { effect: Schema.Literal("pure", "read", "write", "external", "model") },
     payload: { request: Json, idempotencyKey: Schema.String }
   }),

@@ -18,6 +18,7 @@ import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Attributes from "../telemetry/Attributes.js"
 import { closing } from "./Composite.js"
 import * as Env from "./Env.js"
+import { detailOf } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import type { Drive } from "./Place.js"
 import { Record } from "./Record.js"
@@ -219,6 +220,8 @@ export interface Replayed {
   readonly end: End["_tag"]
   /** How many entries the record has. */
   readonly entries: number
+  /** Why the walk failed, where it did. */
+  readonly failure: Outcome.Failed | undefined
 }
 
 /**
@@ -257,7 +260,10 @@ export const replay = (
     const outcome = yield* Effect.raceFirst(walked, Deferred.await(stop))
     const [unused] = record.unused(drive.answered)
     if (unused !== undefined) {
-      const detail = "this is in the record, and the pipeline does not come to it any more"
+      const detail =
+        outcome?._tag === "Failed" && outcome.reason === "Defect"
+          ? `this is in the record, and the pipeline breaks before it, at ${outcome.at.join(", ")}: ${detailOf(outcome.error)}`
+          : "this is in the record, and the pipeline does not come to it any more"
       return yield* new Diverged({ path: unused.path, kind: unused.kind, field: "", detail })
     }
     const end = outcome?._tag ?? "Cancelled"
@@ -272,7 +278,7 @@ export const replay = (
       const difference = record.differs(last, outcome)
       if (difference !== undefined) return yield* difference
     }
-    return { end, entries: history.length }
+    return { end, entries: history.length, failure: outcome?._tag === "Failed" ? outcome : undefined }
   })
 
 const endTags = { RunCompleted: "Completed", RunFailed: "Failed", RunCancelled: "Cancelled" } as const

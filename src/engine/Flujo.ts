@@ -2,13 +2,15 @@
  * Running pipelines. A run is started, goes on, and is replayed by the same walk; its journal is its only state, so
  * each of these may happen in another process, on another day.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Entry, Source, Wait } from "../domain/Event.js"
+import type { Entry, Event, Source, Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import * as RunId from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
@@ -19,6 +21,8 @@ import * as Shape from "../pipeline/Shape.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
 import * as Drive from "./Drive.js"
+import { detailOf } from "./Failure.js"
+import * as Fork from "./Fork.js"
 import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
 
@@ -150,6 +154,47 @@ export const upgradeCheck = <In, Out, E, R>(
     const driven = yield* premiseOf(runId, pipeline, history)
     return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
+
+export interface ForkOptions extends Fork.Cut, Pick<RunOptions, "runId" | "parkAfterMillis"> {}
+
+/**
+ * Starts a run that begins as another one did up to the step `from`, and goes on from there by itself, if wanted with
+ * another input, output or answer at that step. Nothing that was copied is done again, and the parent is never touched.
+ */
+export const fork = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  parent: RunId.RunId,
+  options: ForkOptions
+): Result<Out, E, R> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const plan = yield* planOf(pipeline)
+    const history = yield* historyOf(journal, parent)
+    yield* drivenOf(journal, parent, pipeline, plan, history)
+    const refuse = (detail: string) => new RunError({ reason: "Fork", run: parent, path: options.from, detail })
+    const run = options.runId ?? (yield* RunId.make)
+    if (Option.isSome(yield* orJournal(run, journal.run(run)))) {
+      return yield* new RunError({ reason: "Exists", run, path: "", detail: "the id is in use" })
+    }
+    const at = yield* Clock.currentTimeMillis
+    const events = yield* Either.mapLeft(Fork.events(history, parent, options, at), refuse)
+    const entries = events.map((event, seq): Entry => ({ run, seq, at, epoch: 1, event }))
+    // What was given must fit before anything is written: it is walked as a record that stops in the middle.
+    const driven = yield* premiseOf(run, pipeline, entries)
+    const walked = yield* Effect.mapError(Drive.replay(run, driven, entries, journal.limits), ({ detail }) =>
+      refuse(detail)
+    )
+    const { failure } = walked
+    if (failure?.reason === "Defect") return yield* refuse(detailOf(failure.error))
+    const owned = yield* journal.create(run, { digest: plan.digest, json: plan.text })
+    for (const { event } of entries) journal.stage(owned, { event, payload: payloadOf(event), at })
+    yield* orJournal(run, Effect.ensuring(journal.barrier(owned), journal.release(owned)))
+    return yield* resume(pipeline, run, options)
+  }) as Result<Out, E, R>
+
+/** Canonical text of an event's payload, or undefined for none. */
+const payloadOf = ({ payload }: Event): string | undefined =>
+  Object.keys(payload).length === 0 ? undefined : Json.canonical(Either.getOrThrow(Json.fromUnknown(payload)))
 
 /** Runs a pipeline and answers its entries as they become durable; the last is the run's end or rest. */
 export const stream = <In, Out, E, R>(
@@ -289,7 +334,7 @@ const drive = <Out, E>(
           reason: "Defect",
           run,
           path: end.at.join(", "),
-          detail: end.error instanceof Error ? end.error.message : "a step broke"
+          detail: detailOf(end.error)
         })
     }
   })

@@ -87,7 +87,11 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
     const { record } = drive
     const path = own(place, node.name)
     const kind = kindOf(node)
-    const given = inputOf(node, place.env, input, kind.input)
+    const begun = record.peek(path, "StepStarted")
+    const given =
+      begun?.data.edited === true
+        ? cross(Outcome.raw(jsonOf(begun.payload.input)), kind.input)
+        : inputOf(node, place.env, input, kind.input)
     if (Either.isLeft(given)) return retried(drive, node, place, input, refused(given.left, path))
     const { from, json, value } = given.right
     const text = from === undefined && json !== undefined ? Json.canonical(json) : undefined
@@ -97,7 +101,7 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
     const told = record.tell(place.closed, {
       path,
       kind: "StepStarted",
-      data: { step: kind.step, version: kind.version },
+      data: { step: kind.step, version: kind.version, edited: begun?.data.edited },
       payload: { input: from !== undefined ? { from } : json === undefined ? {} : { value: json } },
       text: text === undefined ? undefined : `{"input":{"value":${text}}}`
     })
@@ -170,8 +174,8 @@ const recall = (
       answeredAsWhole(drive, path)
       return yield* next()
     }
-    const isWalked = record.isReplay && kind.walkedInReplay
     const succeeded = record.get(path, "StepSucceeded")
+    const isWalked = record.isReplay && kind.walkedInReplay && succeeded?.data.edited !== true
     if (succeeded !== undefined && !isWalked) {
       answeredAsWhole(drive, path)
       return read(succeeded.payload.output, kind.output, path)
@@ -336,8 +340,10 @@ const endOf = (
     : { _tag: "Failed", reason: "Failure", error: read.right, json: json.right ?? null, at: [path] }
 }
 
+const jsonOf = (recorded: CarriedPayload): Json.Json | undefined => ("value" in recorded ? recorded.value : undefined)
+
 const read = (recorded: CarriedPayload, shape: Shape.Shape, path: StepPath.StepPath): Outcome.Outcome => {
-  const json = "value" in recorded ? recorded.value : undefined
+  const json = jsonOf(recorded)
   const value = shape.decode(json)
   return Either.isLeft(value)
     ? defect(`its recorded output does not fit its schema any more: ${value.left.detail}`, path)

@@ -69,6 +69,11 @@ export class Record {
     return this.mode._tag === "Replay"
   }
 
+  /** The recorded event, without accounting for it. */
+  peek<K extends Event.Kind>(path: StepPath, kind: K): Event.EventOf<K> | undefined {
+    return this.byKey.get(Event.key(path, kind, 0))?.event as Event.EventOf<K> | undefined
+  }
+
   /** The recorded event, which is then accounted for. */
   get<K extends Event.Kind>(
     path: StepPath,
@@ -236,8 +241,6 @@ export class Record {
   }
 }
 
-const none: ReadonlyArray<string> = []
-
 const isBelow = (path: StepPath, answered: ReadonlySet<string>): boolean => {
   for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
     if (answered.has(path.slice(0, end))) return true
@@ -257,16 +260,20 @@ const toJson = (value: object): Json.JsonObject => {
 
 const differenceOf = <K extends Event.Kind>(recorded: Event.Event, said: Said<K>): Diverged | undefined => {
   if (
-    Json.sameData(recorded.payload, said.payload, none) &&
+    Json.sameData(recorded.payload, said.payload, Event.kinds[said.kind].derived) &&
     Json.sameData(recorded.data, said.data, Event.kinds[said.kind].clock)
   ) {
     return undefined
   }
   const before = Event.comparable(said.kind, toJson(recorded.data))
   const after = Event.comparable(said.kind, toJson(said.data))
+  const compared = (payload: object): Json.JsonObject =>
+    Object.fromEntries(
+      Object.entries(toJson(payload)).filter(([name]) => !Event.kinds[said.kind].derived.includes(name))
+    )
   const found = firstField(
-    { data: before, payload: toJson(recorded.payload) },
-    { data: after, payload: toJson(said.payload) },
+    { data: before, payload: compared(recorded.payload) },
+    { data: after, payload: compared(said.payload) },
     ""
   )
   if (found === undefined) return undefined

@@ -58,6 +58,12 @@ export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
     "not the pipeline that the run was started with",
     "A run goes on with the pipeline that it was started with, which is kept in its journal. Read by this flujo, it makes another plan: use the flujo that started the run. A run that was started by a program is resumed by that program."
   ),
+  Fork: explained(
+    "FLJ-ENGINE-13",
+    exits.usage,
+    "the run cannot be forked so",
+    "A fork begins with what its parent has recorded up to a step that it came to. What is given in place of it must fit that step: an input or an output a code step, an agent or a skill, an answer a question. The message says what is in the way; the parent is as it was."
+  ),
   Diverged: explained(
     "FLJ-ENGINE-10",
     exits.integrity,
