@@ -31,6 +31,7 @@ export type Carried = typeof Carried.Type
 export const Wait = Schema.Union(
   Schema.Struct({ _tag: Schema.Literal("Task"), path: Path }),
   Schema.Struct({ _tag: Schema.Literal("Timer"), path: Path, due: Instant }),
+  Schema.Struct({ _tag: Schema.Literal("Signal"), path: Path, signal: Schema.String }),
   Schema.Struct({ _tag: Schema.Literal("Step"), path: Path })
 )
 export type Wait = typeof Wait.Type
@@ -121,6 +122,14 @@ export const kinds = {
     payload: { answer: Json, by: Schema.optional(Schema.String) }
   }),
   TaskClosed: kind({ data: { because: Path } }),
+  /** Told from outside, whether a step waits for it or not: which one takes it, that step says. */
+  SignalReceived: kind({
+    life: true,
+    data: { signal: Schema.String },
+    payload: { data: Json, by: Schema.optional(Schema.String) }
+  }),
+  SignalAwaited: kind({ data: { signal: Schema.String } }),
+  SignalTaken: kind({ data: { signal: Schema.String }, payload: { data: Json } }),
   TimerSet: kind({ clock: ["due"], data: { due: Instant } }),
   TimerFired: kind({ data: {} }),
   RunSuspended: kind({ life: true, data: { waits: Schema.Array(Wait) } }),

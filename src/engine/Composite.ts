@@ -7,8 +7,11 @@ import * as StepPath from "../domain/StepPath.js"
 import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
 import { ItemsRefused, LoopExhausted, NoBranch } from "../pipeline/StepError.js"
+import * as Assign from "./Assign.js"
+import * as Decide from "./Decide.js"
 import * as Env from "./Env.js"
-import { attempted, defect, engineFailed } from "./Failure.js"
+import { engineFailed } from "./Failure.js"
+import * as Merge from "./Merge.js"
 import * as Outcome from "./Outcome.js"
 import { below, type Drive, own, type Place, type Walked } from "./Place.js"
 import type { Record, Said } from "./Record.js"
@@ -54,7 +57,7 @@ export const closing = (
   waits.flatMap((wait) => {
     if (wait._tag === "Timer") return []
     // Its answer may have come while what it stands in was coming to rest.
-    if (wait._tag === "Task" && record.has(wait.path, "TaskAnswered")) return []
+    if (record.has(wait.path, "TaskAnswered") || record.has(wait.path, "SignalTaken")) return []
     const kind = wait._tag === "Task" ? ("TaskClosed" as const) : ("StepInterrupted" as const)
     // It may have ended with a closure that was lifted since, and not have begun again.
     const ended = record.get(wait.path, kind)
@@ -87,18 +90,6 @@ const failedTogether = (
   )
 }
 
-/** Writes of branches that ran side by side, in declared order. */
-const merged = (outcomes: ReadonlyArray<Outcome.Completed>): ReadonlyArray<Outcome.Write> => {
-  const writes = outcomes.flatMap((outcome) => outcome.writes)
-  const firsts = new Set<string>()
-  return writes.filter(({ field, reduce }) => {
-    if (reduce !== "first") return true
-    if (firsts.has(field)) return false
-    firsts.add(field)
-    return true
-  })
-}
-
 const isCompleted = (outcome: Outcome.Outcome | undefined): outcome is Outcome.Completed =>
   outcome?._tag === "Completed"
 
@@ -106,9 +97,13 @@ export const parallel = (drive: Drive, node: Node.ParallelNode, place: Place, in
   Effect.gen(function* () {
     const { record } = drive
     const path = own(place, Node.nameOf(node)!)
+    const selected = yield* select(drive, node, place, path, input)
+    if (selected._tag !== "Selected") return selected
+    const { branches } = selected
     const { closed, lifted } = closures(record, path)
+    const env = node.include === undefined ? place.env : Env.withOnly(place.env, node.include)
     const outcomes = yield* Together.run({
-      count: node.branches.length,
+      count: branches.length,
       begun: 0,
       concurrency: node.concurrency,
       maxWaiting: Number.POSITIVE_INFINITY,
@@ -116,32 +111,70 @@ export const parallel = (drive: Drive, node: Node.ParallelNode, place: Place, in
       mail: drive.mail,
       now: () => record.now(),
       child: (i) => {
-        const [key, branch] = node.branches[i]!
+        const [key, branch] = branches[i]!
         const at = StepPath.child(path, key)
-        return drive.go(branch, below(place, at, place.env, place.closed || closed), input)
+        return drive.go(branch, below(place, at, env, place.closed || closed), input)
       }
     })
-    if (outcomes.some((outcome) => outcome?._tag === "Failed")) {
-      return yield* failedTogether(drive, place, path, lifted, outcomes)
-    }
-    const done = outcomes.filter(isCompleted)
-    if (done.length < node.branches.length) return Outcome.suspended(waitsOf(outcomes))
-    const keys = node.branches.map(([key]) => key)
-    const value: { [key: string]: unknown } = {}
-    for (const [i, key] of keys.entries()) value[key] = decodedOf(done[i]!.output)
-    const assembled = Outcome.assembled(value, () => {
-      const json: { [key: string]: Json.Json } = {}
-      for (const [i, key] of keys.entries()) Json.set(json, key, done[i]!.output.json() ?? null)
-      return json
+    const failures = outcomes.filter((outcome) => outcome?._tag === "Failed")
+    const isIgnored =
+      node.onFailure === "ignore" &&
+      failures.length < branches.length &&
+      failures.every(({ reason }) => reason !== "Defect")
+    if (failures.length > 0 && !isIgnored) return yield* failedTogether(drive, place, path, lifted, outcomes)
+    const ended = outcomes.filter((outcome) => outcome !== undefined && outcome._tag !== "Suspended")
+    if (ended.length < branches.length) return Outcome.suspended(waitsOf(outcomes))
+    const all = branches.map(([key], i) => {
+      const outcome = outcomes[i]
+      return { key, outcome: isCompleted(outcome) ? outcome : undefined }
     })
-    return Outcome.completed(assembled, merged(done), done.findLast(({ answer }) => answer !== undefined)?.answer)
+    const output = Merge.output(node, all, path)
+    if (Either.isLeft(output)) return output.left
+    const writes = Merge.writes(node, place.env, all, path)
+    if (Either.isLeft(writes)) return writes.left
+    const answer = ended.filter(isCompleted).findLast(({ answer }) => answer !== undefined)?.answer
+    return Outcome.completed(output.right, [...selected.writes, ...writes.right], answer)
+  })
+
+interface Selected {
+  readonly _tag: "Selected"
+  readonly branches: Node.ParallelNode["branches"]
+  readonly writes: ReadonlyArray<Outcome.Write>
+}
+
+/** The branches that are to run. */
+const select = (
+  drive: Drive,
+  node: Node.ParallelNode,
+  place: Place,
+  path: StepPath.StepPath,
+  input: Outcome.Carried
+): Effect.Effect<Selected | Outcome.Suspended | Outcome.Failed, Effect.Effect.Error<Walked>, unknown> =>
+  Effect.gen(function* () {
+    if (node.select === undefined) return { _tag: "Selected" as const, branches: node.branches, writes: [] }
+    const at = StepPath.beside(path, "select")
+    const decided = yield* Decide.decide(drive, node.select, { path, at }, place, input)
+    if (decided._tag !== "Decided") return decided
+    const { on } = decided
+    const over = oversize(drive, "its selection", Json.canonical(on), path)
+    if (over !== undefined) return over
+    const branches = Merge.chosen(node, on, path)
+    if (Either.isLeft(branches)) return branches.left
+    const data = { branch: branches.right.map(([key]) => key).join(", ") }
+    const said = yield* drive.record.say(place.closed, { path, kind: "BranchTaken", data, payload: { on } })
+    return said
+      ? { _tag: "Selected" as const, branches: branches.right, writes: decided.writes }
+      : Outcome.suspended([])
   })
 
 export const forEach = (drive: Drive, node: Node.ForEachNode, place: Place, input: Outcome.Carried): Walked =>
   Effect.gen(function* () {
     const { record } = drive
     const path = own(place, node.name)
-    const items = itemsOf(node, place, path, input)
+    const begun = Assign.apply(drive, node.init, place.env, input, path)
+    if (Either.isLeft(begun)) return begun.left
+    const first = begun.right.env
+    const items = itemsOf(node, { ...place, env: first }, path, input)
     if (Either.isLeft(items)) return items.left
     const { length } = items.right
     const said = yield* record.say(place.closed, { path, kind: "ItemsPlanned", data: { count: length }, payload: {} })
@@ -157,7 +190,7 @@ export const forEach = (drive: Drive, node: Node.ForEachNode, place: Place, inpu
       now: () => record.now(),
       child: (i) => {
         const item = items.right[i]!
-        const env = { ...place.env, item, index: i }
+        const env = { ...first, item, index: i }
         return drive.go(node.body, below(place, StepPath.at(path, i), env, place.closed || closed), item)
       }
     })
@@ -169,13 +202,21 @@ export const forEach = (drive: Drive, node: Node.ForEachNode, place: Place, inpu
     }
     const ended = outcomes.filter((outcome) => outcome !== undefined)
     const done = ended.filter(isCompleted)
-    const writes = merged(done)
+    const written = Merge.writes(
+      node,
+      first,
+      ended.map((outcome, i) => ({ key: String(i), outcome: isCompleted(outcome) ? outcome : undefined })),
+      path
+    )
+    if (Either.isLeft(written)) return written.left
+    const writes = [...begun.right.writes, ...written.right]
+    const answered = (carried: Outcome.Carried): Outcome.Outcome => {
+      const made = madeBy(node.output, Env.after(first, undefined, carried, writes, undefined), carried, path)
+      return Either.isLeft(made) ? made.left : Outcome.completed(made.right, writes)
+    }
     if (node.onFailure !== "collect") {
       const value = done.map(({ output }) => decodedOf(output))
-      return Outcome.completed(
-        Outcome.assembled(value, () => done.map(({ output }) => output.json() ?? null)),
-        writes
-      )
+      return answered(Outcome.assembled(value, () => done.map(({ output }) => output.json() ?? null)))
     }
     const value = ended.map((outcome) =>
       isCompleted(outcome) ? Either.right(decodedOf(outcome.output)) : Either.left((outcome as Outcome.Failed).error)
@@ -186,7 +227,7 @@ export const forEach = (drive: Drive, node: Node.ForEachNode, place: Place, inpu
           ? { _tag: "Right", right: outcome.output.json() ?? null }
           : { _tag: "Left", left: (outcome as Outcome.Failed).json }
       )
-    return Outcome.completed(Outcome.assembled(value, json), writes)
+    return answered(Outcome.assembled(value, json))
   })
 
 const itemsOf = (
@@ -224,44 +265,38 @@ const nameOfType = (json: Json.Json | undefined): string =>
 export const branch = (drive: Drive, node: Node.BranchNode, place: Place, input: Outcome.Carried): Walked =>
   Effect.gen(function* () {
     const path = own(place, node.name)
-    const decided = decide(node.on, place, path, input)
-    if (Either.isLeft(decided)) return decided.left
-    const on = decided.right
+    const at = StepPath.beside(path, "on")
+    const decided = yield* Decide.decide(drive, node.on, { path, at }, place, input)
+    if (decided._tag !== "Decided") return decided
+    const { on, writes } = decided
     const key = typeof on === "string" ? on : Template.toText(on)
     const over = oversize(drive, "its condition", key, path)
     if (over !== undefined) return over
     const data = { branch: key }
     const said = yield* drive.record.say(place.closed, { path, kind: "BranchTaken", data, payload: { on } })
     if (!said) return rest
+    const env = Env.after(place.env, undefined, input, writes, undefined)
+    const go = (branch: Node.Node, name: string): Walked =>
+      Effect.map(drive.go(branch, below(place, StepPath.child(path, name), env), input), (outcome) =>
+        outcome._tag === "Completed" && writes.length > 0
+          ? { ...outcome, writes: [...writes, ...outcome.writes] }
+          : outcome
+      )
     const taken = node.cases.find(([name]) => name === key)
-    if (taken !== undefined) return yield* drive.go(taken[1], below(place, StepPath.child(path, key)), input)
-    if (node.otherwise !== undefined) {
-      return yield* drive.go(node.otherwise, below(place, StepPath.child(path, "otherwise")), input)
-    }
+    if (taken !== undefined) return yield* go(taken[1], key)
+    if (node.otherwise !== undefined) return yield* go(node.otherwise, "otherwise")
     const branches = node.cases.map(([name]) => name)
     return engineFailed(new NoBranch({ path, key: key.slice(0, 200), branches }), path)
   })
 
-/** What a condition says: by a function or an expression. */
-const decide = <A extends Json.Json>(
-  on: Node.Code<(input: never) => A> | Template.Template,
-  place: Place,
-  path: StepPath.StepPath,
-  input: Outcome.Carried
-): Either.Either<Json.Json, Outcome.Failed> =>
-  "source" in on
-    ? Either.mapLeft(Template.evaluate(on, Env.scope(place.env, input)), (error) => engineFailed(error, path))
-    : Either.flatMap(
-        attempted(path, () => on.call(decodedOf(input) as never)),
-        (answer) => Either.mapLeft(Json.fromUnknown(answer), (fault) => defect(`its condition: ${fault.message}`, path))
-      )
-
 export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Outcome.Carried): Walked =>
   Effect.gen(function* () {
     const path = own(place, node.name)
+    const begun = Assign.apply(drive, node.init, place.env, input, path)
+    if (Either.isLeft(begun)) return begun.left
     let carried = input
-    let { env } = place
-    const writes: Array<Outcome.Write> = []
+    let { env } = begun.right
+    const writes = [...begun.right.writes]
     let answer: Json.Json | undefined
     for (let i = 0; ; i++) {
       const at = StepPath.at(path, i)
@@ -271,9 +306,16 @@ export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Out
       for (const write of outcome.writes) writes.push(write)
       answer = outcome.answer ?? answer
       env = Env.after(env, undefined, carried, outcome.writes, outcome.answer)
-      const met = node.until === undefined ? Either.right(false) : decide(node.until, { ...place, env }, path, carried)
-      if (Either.isLeft(met)) return met.left
-      const end = Template.isTruthy(met.right) ? "done" : i + 1 >= node.max ? "max" : "again"
+      let isMet = false
+      if (node.until !== undefined) {
+        const places = { path, at: StepPath.child(at, "exit") }
+        const decided = yield* Decide.decide(drive, node.until, places, { ...place, env }, carried)
+        if (decided._tag !== "Decided") return decided
+        isMet = Template.isTruthy(decided.on)
+        for (const write of decided.writes) writes.push(write)
+        env = Env.after(env, undefined, carried, decided.writes, undefined)
+      }
+      const end = isMet ? "done" : i + 1 >= node.max ? "max" : "again"
       const said = yield* drive.record.say(place.closed, {
         path: at,
         kind: "IterationEnded",
@@ -284,6 +326,30 @@ export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Out
       if (end === "max" && node.onMax === "fail") {
         return engineFailed(new LoopExhausted({ path, max: node.max }), path)
       }
-      if (end !== "again") return Outcome.completed(carried, writes, answer)
+      if (end !== "again") {
+        const output = madeBy(node.output, env, carried, path)
+        return Either.isLeft(output) ? output.left : Outcome.completed(output.right, writes, answer)
+      }
+      const kept = Assign.apply(drive, node.state, { ...env, index: i }, carried, path)
+      if (Either.isLeft(kept)) return kept.left
+      for (const write of kept.right.writes) writes.push(write)
+      const next = madeBy(node.next, kept.right.env, carried, path)
+      if (Either.isLeft(next)) return next.left
+      carried = next.right
+      env = { ...kept.right.env, index: place.env.index }
     }
   })
+
+/** What a template makes of a value; the value itself where there is none. */
+const madeBy = (
+  template: Template.Template | undefined,
+  env: Env.Env,
+  carried: Outcome.Carried,
+  path: StepPath.StepPath
+): Either.Either<Outcome.Carried, Outcome.Failed> =>
+  template === undefined
+    ? Either.right(carried)
+    : Either.mapBoth(Template.evaluate(template, Env.scope(env, carried)), {
+        onLeft: (error) => engineFailed(error, path),
+        onRight: (json) => Outcome.raw(json)
+      })

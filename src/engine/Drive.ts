@@ -94,6 +94,13 @@ export const live = (
         for (const { id, letter } of yield* journal.letters(owned.run)) {
           if (letter._tag === "Cancel") {
             halt({ _tag: "Cancelling", reason: letter.reason, letter: id })
+          } else if (letter._tag === "Signal") {
+            if (record.isFullOfSignals) {
+              yield* Effect.logWarning(`signal ${letter.signal} is put aside: too many wait to be taken`)
+              journal.discard(owned, id)
+            } else {
+              answered = record.signal(letter.signal, { data: letter.data, by: letter.by }, id) || answered
+            }
           } else if (!record.has(letter.path, "TaskAnswered")) {
             if (record.has(letter.path, "TaskOpened") && !record.has(letter.path, "TaskClosed")) {
               record.answer(letter.path, { answer: letter.answer, by: letter.by }, id)
@@ -125,7 +132,10 @@ export const live = (
       (error) => halt({ _tag: "Diverged", error }),
       driven,
       {
-        isAnswered: (path) => record.has(path, "TaskAnswered"),
+        isAnswered: (wait) =>
+          wait._tag === "Task"
+            ? record.has(wait.path, "TaskAnswered")
+            : wait._tag === "Signal" && record.hasSignal(wait.signal),
         listen: (onAnswer) => {
           listeners.add(onAnswer)
           return () => listeners.delete(onAnswer)

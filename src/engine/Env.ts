@@ -1,8 +1,10 @@
 /** What a step sees beside its input: what templates read, and the fields of the context. */
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Json } from "../domain/Json.js"
 import type { Scope } from "../expression/Template.js"
 import type { ContextSpec } from "../pipeline/Node.js"
+import type { Misfit } from "../pipeline/Shape.js"
 import type { Carried, Write } from "./Outcome.js"
 
 /** A list that grows at its head, so that a long sequence costs no copies. */
@@ -20,6 +22,8 @@ export interface Env {
   readonly item: Carried | undefined
   readonly index: number | undefined
   readonly answer: Json | undefined
+  /** What happened in a state, where a transition is looked for. */
+  readonly event?: Json | undefined
 }
 
 export const make = (input: Carried, context: ContextSpec | undefined): Env => ({
@@ -53,6 +57,37 @@ export const snapshot = (env: Env): Record<string, unknown> => {
     if (!Object.hasOwn(fields, link.head.field)) fields[link.head.field] = link.head.value
   }
   return fields
+}
+
+/** The value of a field, where one is written. */
+export const field = (env: Env, name: string): Json | undefined => {
+  for (let link = env.writes; link !== undefined; link = link.rest) if (link.head.field === name) return link.head.json
+  return undefined
+}
+
+/** A write of a value that is known encoded, held to the schema of its field. */
+export const written = (env: Env, field: string, json: Json): Either.Either<Write, Misfit> => {
+  const shape = env.context?.fields[field]
+  if (shape === undefined) return Either.right({ field, value: json, json, reduce: undefined })
+  return Either.map(shape.decode(json), (value) => ({ field, value, json, reduce: undefined }))
+}
+
+/** With only these fields of the context. */
+export const withOnly = (env: Env, fields: ReadonlyArray<string>): Env => {
+  const kept: Array<Write> = []
+  for (let link = env.writes; link !== undefined; link = link.rest) {
+    if (fields.includes(link.head.field)) kept.push(link.head)
+  }
+  return { ...env, writes: kept.reduceRight<Env["writes"]>((rest, head) => ({ head, rest }), undefined) }
+}
+
+/** The last write of each field. */
+export const lastWrites = (env: Env): ReadonlyArray<Write> => {
+  const byField = new Map<string, Write>()
+  for (let link = env.writes; link !== undefined; link = link.rest) {
+    if (!byField.has(link.head.field)) byField.set(link.head.field, link.head)
+  }
+  return [...byField.values()]
 }
 
 const contextJson = (env: Env): Json => {
@@ -92,6 +127,8 @@ export const scope =
         return env.item === undefined ? Option.none() : Option.some(env.item.json() ?? null)
       case "index":
         return env.index === undefined ? Option.none() : Option.some(env.index)
+      case "output":
+        return Option.fromNullable(env.event)
       default:
         return Option.none()
     }

@@ -7,7 +7,17 @@ import { TemplateError } from "../expression/Template.js"
 import { AgentError } from "../pipeline/Agent.js"
 import * as Shape from "../pipeline/Shape.js"
 import { SkillError } from "../pipeline/Skill.js"
-import { ItemsRefused, LoopExhausted, NoBranch, Rejected, StepTimedOut, StepUncertain } from "../pipeline/StepError.js"
+import {
+  ItemsRefused,
+  LoopExhausted,
+  NoBranch,
+  NoTransition,
+  Rejected,
+  SchemaMismatch,
+  StepTimedOut,
+  StepUncertain,
+  ValueRefused
+} from "../pipeline/StepError.js"
 import type { Failed } from "./Outcome.js"
 
 /** Every way in which flujo itself lets a step fail. */
@@ -18,6 +28,9 @@ const EngineFailure = Schema.Union(
   NoBranch,
   ItemsRefused,
   StepUncertain,
+  SchemaMismatch,
+  ValueRefused,
+  NoTransition,
   TemplateError,
   SkillError,
   AgentError,

@@ -253,6 +253,23 @@ export const cancel = (
 ): Effect.Effect<void, LetterRefused | JournalError, Journal> =>
   Effect.flatMap(Journal, (journal) => journal.deliver(runId, { _tag: "Cancel", reason }))
 
+/**
+ * Tells a run that something happened: the step that waits longest for this name takes it, or the first one that will.
+ * `id` says which happening it is; one told twice under the same `id` happened once. At most 1,000 signals wait to be
+ * taken; more are put aside.
+ */
+export const signal = (
+  runId: RunId.RunId,
+  name: string,
+  data: Json.Json,
+  options?: { readonly id?: string | undefined; readonly by?: string | undefined }
+): Effect.Effect<void, LetterRefused | JournalError, Journal> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const id = options?.id ?? (yield* RunId.make)
+    yield* journal.deliver(runId, { _tag: "Signal", id, signal: name, data, by: options?.by })
+  })
+
 // ---------------------------------------------------------------- pipelines by name
 
 /** The pipelines that a process can go on with, found by the name and the plan digest of a run. */
@@ -390,13 +407,19 @@ const inputShape = (node: Node): Shape.Shape => {
       return inputShape(node.body)
     case "ForEach":
       return node.items === undefined ? Shape.list(inputShape(node.body)) : Shape.any
+    case "Check":
+      return node.input ?? inputShape(node.step)
     case "Retry":
     case "Timeout":
     case "Fallback":
     case "Map":
     case "Sink":
+    case "Note":
     case "Scope":
       return inputShape(node.step)
+    case "When":
+    case "States":
+    case "Signal":
     case "Fn":
     case "Pass":
     case "Agent":

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
-import type { StepPath } from "../domain/StepPath.js"
+import { root, type StepPath } from "../domain/StepPath.js"
 import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import { type Outcome, payloadOf } from "./Outcome.js"
 import { Diverged } from "./RunError.js"
@@ -37,6 +37,9 @@ export interface Said<K extends Event.Kind> {
   readonly letter?: string | undefined
 }
 
+/** Signals that nobody has taken; more are put aside. */
+const signalsMax = 1000
+
 const nothing: Effect.Effect<boolean, Diverged> = Effect.succeed(true)
 const held: Effect.Effect<boolean, Diverged> = Effect.succeed(false)
 
@@ -49,6 +52,12 @@ export class Record {
   /** How many answers were recorded by this drive; a walk is worth repeating when it grew. */
   answers = 0
 
+  /** What was told from outside and is not taken yet, by its name. */
+  private readonly signals = new Map<string, Array<Json.Json>>()
+  private untaken = 0
+  /** Letters that this drive made signals of: until that is durable, the inbox shows them still. */
+  private readonly opened = new Set<string>()
+
   constructor(
     readonly mode: Mode,
     readonly clock: Clock.Clock,
@@ -56,6 +65,8 @@ export class Record {
   ) {
     for (const { at, event } of history) {
       if (event.kind === "RunResumed") for (const path of event.data.again) this.again.set(path, at)
+      if (event.kind === "SignalReceived") this.signalled(event.data.signal, event.payload.data)
+      if (event.kind === "SignalTaken") this.takeSignal(event.data.signal)
       this.begin(event.path)
       this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: false, used: false })
     }
@@ -173,6 +184,41 @@ export class Record {
   answer(path: StepPath, payload: Event.Payload<"TaskAnswered">, letter: string): void {
     this.stage(Event.key(path, "TaskAnswered", 0), { path, kind: "TaskAnswered", data: {}, payload, letter })
     this.answers += 1
+  }
+
+  /** Something told from outside, which waits here until a step takes it. False: it was heard already. */
+  signal(signal: string, payload: Event.Payload<"SignalReceived">, letter: string): boolean {
+    if (this.opened.has(letter)) return false
+    this.opened.add(letter)
+    const ordinal = this.ordinal(root, "SignalReceived")
+    const said = { path: root, kind: "SignalReceived", ordinal, data: { signal }, payload, letter } as const
+    this.stage(Event.key(said.path, said.kind, ordinal), said)
+    this.signalled(signal, payload.data)
+    this.answers += 1
+    return true
+  }
+
+  private signalled(signal: string, data: Json.Json): void {
+    const waiting = this.signals.get(signal)
+    if (waiting === undefined) this.signals.set(signal, [data])
+    else waiting.push(data)
+    this.untaken += 1
+  }
+
+  /** Whether no more signals are kept before some are taken. */
+  get isFullOfSignals(): boolean {
+    return this.untaken >= signalsMax
+  }
+
+  hasSignal(signal: string): boolean {
+    return (this.signals.get(signal)?.length ?? 0) > 0
+  }
+
+  /** The one that has waited longest under this name. */
+  takeSignal(signal: string): Json.Json | undefined {
+    const data = this.signals.get(signal)?.shift()
+    if (data !== undefined) this.untaken -= 1
+    return data
   }
 
   /** How the end of a walk differs from the recorded end of its run. */

@@ -6,12 +6,12 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type { StepPath } from "../domain/StepPath.js"
+import type { Wait } from "../domain/Event.js"
 import type { Outcome, Suspended } from "./Outcome.js"
 
 /** Tells of answers as they are recorded. */
 export interface Mail {
-  readonly isAnswered: (task: StepPath) => boolean
+  readonly isAnswered: (wait: Wait) => boolean
   /** Calls back after each answer; answers how to stop it. */
   readonly listen: (onAnswer: () => void) => () => void
 }
@@ -62,8 +62,7 @@ export const run = <E, R>(options: Options<E, R>): Effect.Effect<ReadonlyArray<O
       }
       if (any) ring()
     }
-    const isAnswered = ({ waits }: Suspended) =>
-      waits.some((wait) => wait._tag === "Task" && mail.isAnswered(wait.path))
+    const isAnswered = ({ waits }: Suspended) => waits.some(mail.isAnswered)
     const onAnswer = () => wake(isAnswered)
     const onTime = () => wake(({ waits }) => waits.some((wait) => wait._tag === "Timer" && wait.due <= now()))
     const earliest = (): number => {

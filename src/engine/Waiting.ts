@@ -6,7 +6,7 @@ import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
-import { Rejected } from "../pipeline/StepError.js"
+import { Rejected, SchemaMismatch, ValueRefused } from "../pipeline/StepError.js"
 import * as Env from "./Env.js"
 import { attempted, defect, engineFailed } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
@@ -83,7 +83,8 @@ export const sleep = (drive: Drive, node: Node.SleepNode, place: Place, input: O
   Effect.gen(function* () {
     const { record } = drive
     const path = own(place, node.name)
-    const due = record.get(path, "TimerSet")?.data.due ?? record.now() + node.millis
+    const due = record.get(path, "TimerSet")?.data.due ?? dueOf(node, place, path, input, record.now())
+    if (typeof due !== "number") return due
     if (!(yield* record.say(place.closed, { path, kind: "TimerSet", data: { due }, payload: {} }))) return rest
     if (record.get(path, "TimerFired") !== undefined) return Outcome.completed(input)
     const waits: ReadonlyArray<Wait> = [{ _tag: "Timer", path, due }]
@@ -98,4 +99,54 @@ export const sleep = (drive: Drive, node: Node.SleepNode, place: Place, input: O
     if (left > 0) yield* Effect.sleep(left)
     yield* record.say(false, { path, kind: "TimerFired", data: {}, payload: {} })
     return Outcome.completed(input)
+  })
+
+/** The longest time that anything may take: ten years. */
+const waitMillisMax = 10 * 366 * 86_400_000
+
+const dueOf = (
+  { millis, until }: Node.SleepNode,
+  place: Place,
+  path: StepPath.StepPath,
+  input: Outcome.Carried,
+  now: number
+): number | Outcome.Failed => {
+  if (until === undefined) return now + millis
+  const said = Template.evaluate(until, Env.scope(place.env, input))
+  if (Either.isLeft(said)) return engineFailed(said.left, path)
+  const due = typeof said.right === "number" ? said.right : isDate(said.right) ? Date.parse(said.right) : Number.NaN
+  if (Number.isFinite(due) && due - now <= waitMillisMax) return Math.ceil(due)
+  const shown = Template.toText(said.right).slice(0, 100)
+  const detail = `it is to wait until ${JSON.stringify(shown)}, which is no time within the next ten years`
+  return engineFailed(new ValueRefused({ path, detail }), path)
+}
+
+/** A date, or a date with a time and its zone: a time without one would be another on another machine. */
+const isDate = (said: Json.Json): said is string =>
+  typeof said === "string" && /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/.test(said)
+
+/** Waits for a signal; the one that came first under its name is taken. */
+export const signal = (drive: Drive, node: Node.SignalNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const { record } = drive
+    const { signal } = node
+    const path = own(place, node.name)
+    const awaited = { path, kind: "SignalAwaited", data: { signal }, payload: {} } as const
+    if (!(yield* record.say(place.closed, awaited))) return rest
+    const isInterrupted = record.get(path, "StepInterrupted") !== undefined
+    const next = StepPath.child(place.path, node.name, place.attempt + 1)
+    if (isInterrupted && (!place.closed || record.has(next, "SignalAwaited"))) {
+      return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
+    }
+    let data = record.get(path, "SignalTaken")?.payload.data
+    if (data === undefined) {
+      const waits: ReadonlyArray<Wait> = [{ _tag: "Signal", path, signal }]
+      if (place.closed || record.isReplay || !record.hasSignal(signal)) return Outcome.suspended(waits)
+      data = record.takeSignal(signal)!
+      yield* record.say(false, { path, kind: "SignalTaken", data: { signal }, payload: { data } })
+    }
+    const value = node.data.decode(data)
+    return Either.isLeft(value)
+      ? engineFailed(new SchemaMismatch({ path, side: "input", detail: value.left.detail }), path)
+      : Outcome.completed(Outcome.carried(value.right, data, node.data, undefined))
   })

@@ -5,15 +5,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
+import { ValueRefused } from "../pipeline/StepError.js"
 import * as Composite from "./Composite.js"
 import * as Env from "./Env.js"
 import { defect, engineFailed } from "./Failure.js"
 import * as Leaf from "./Leaf.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
+import * as States from "./States.js"
 import { call, textOf, written } from "./Value.js"
 import * as Waiting from "./Waiting.js"
 import * as Wrapper from "./Wrapper.js"
@@ -36,7 +39,7 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "Pass":
       return again(drive, node, place, input, Leaf.computed(drive, node, place, input))
     case "Parallel":
-      return Composite.parallel(drive, node, place, input)
+      return again(drive, node, place, input, Composite.parallel(drive, node, place, input))
     case "ForEach":
       return again(drive, node, place, input, Composite.forEach(drive, node, place, input))
     case "Branch":
@@ -45,8 +48,20 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
       return again(drive, node, place, input, Composite.loop(drive, node, place, input))
     case "Ask":
       return again(drive, node, place, input, Waiting.ask(drive, node, place, input))
+    case "States":
+      return again(drive, node, place, input, States.states(drive, node, place, input))
     case "Sleep":
-      return Waiting.sleep(drive, node, place, input)
+      return again(drive, node, place, input, Waiting.sleep(drive, node, place, input))
+    case "Signal":
+      return again(drive, node, place, input, Waiting.signal(drive, node, place, input))
+    case "When":
+      return Wrapper.when(drive, node, place, input)
+    case "Check":
+      return node.step._tag === "Sequence"
+        ? Wrapper.check(drive, node, place, input)
+        : again(drive, node, place, input, Wrapper.check(drive, node, place, input))
+    case "Note":
+      return drive.go(node.step, place, input)
     case "Retry":
       return Wrapper.retry(drive, node, place, input)
     case "Timeout":
@@ -87,7 +102,9 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "Sink":
       return Effect.map(drive.go(node.step, place, input), (outcome) => {
         if (outcome._tag !== "Completed") return outcome
-        const write = written(node, place.env, outcome.output)
+        const output = node.key === undefined ? outcome.output : partOf(outcome.output, node.key)
+        if (output === undefined) return outcome
+        const write = written(node, place.env, output)
         return Either.isLeft(write)
           ? defect(write.left.detail, borrowed(place, node))
           : { ...outcome, writes: [...outcome.writes, write.right] }
@@ -95,13 +112,54 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "Scope": {
       const path = own(place, node.name)
       if (node.pipeline === undefined) return drive.go(node.step, below(place, path), input)
-      const env = Env.make(input, node.pipeline.context)
-      return Effect.map(drive.go(node.step, below(place, path, env), input), (outcome) =>
-        outcome._tag === "Completed" ? { ...outcome, writes: [] } : outcome
-      )
+      const { pipeline } = node
+      const env = inner(pipeline, place.env, input, path)
+      if (Either.isLeft(env)) return Effect.succeed(env.left)
+      return Effect.map(drive.go(node.step, below(place, path, env.right), input), (outcome) => {
+        if (outcome._tag !== "Completed") return outcome
+        const writes = outer(pipeline, place.env, outcome.writes)
+        return Either.isLeft(writes) ? defect(writes.left.detail, path) : { ...outcome, writes: writes.right }
+      })
     }
   }
 }
+
+/** A value of a map, or nothing where it is not there. */
+const partOf = (carried: Outcome.Carried, key: string): Outcome.Carried | undefined => {
+  const json = Json.get(carried.json(), key)
+  return json === undefined ? undefined : Outcome.raw(json)
+}
+
+/** What a pipeline within another one sees. */
+const inner = (
+  { context, inherits }: Node.Inner,
+  outside: Env.Env,
+  input: Outcome.Carried,
+  path: StepPath.StepPath
+): Either.Either<Env.Env, Outcome.Failed> => {
+  const env = Env.make(input, context)
+  if (inherits !== true) return Either.right(env)
+  const writes: Array<Outcome.Write> = []
+  for (const { field, json } of Env.lastWrites(outside)) {
+    if (context !== undefined && !Object.hasOwn(context.fields, field)) continue
+    const write = Env.written(env, field, json)
+    if (Either.isLeft(write)) {
+      const detail = `context.${field} does not fit the pipeline within: ${write.left.detail}`
+      return Either.left(engineFailed(new ValueRefused({ path, detail }), path))
+    }
+    writes.push(write.right)
+  }
+  return Either.right(Env.after(env, undefined, input, writes, undefined))
+}
+
+/** What of its context a pipeline within another one hands out. */
+const outer = ({ outputs }: Node.Inner, outside: Env.Env, writes: ReadonlyArray<Outcome.Write>) =>
+  Either.all(
+    (outputs ?? []).flatMap(([from, to]) => {
+      const last = writes.findLast(({ field }) => field === from)
+      return last === undefined ? [] : [Env.written(outside, to, last.json)]
+    })
+  )
 
 /** A failed step that a person asked to be tried again is walked as its next attempt. */
 const again = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried, walked: Walked): Walked =>

@@ -1,14 +1,18 @@
-/** What stands around a step: another try, a deadline. */
+/** What stands around a step: another try, a deadline, a condition, schemas. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import * as StepPath from "../domain/StepPath.js"
+import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
 import * as Retry from "../pipeline/Retry.js"
-import { StepTimedOut } from "../pipeline/StepError.js"
+import type * as Shape from "../pipeline/Shape.js"
+import { SchemaMismatch, StepTimedOut } from "../pipeline/StepError.js"
 import { closing } from "./Composite.js"
+import * as Decide from "./Decide.js"
 import { engineFailed } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { borrowed, type Drive, type Place, type Walked } from "./Place.js"
@@ -113,3 +117,45 @@ const triedAgainAt = (record: Record, step: StepPath.StepPath): number => {
 
 const withDeadline = (outcome: Outcome.Suspended, path: StepPath.StepPath, due: number): Outcome.Outcome =>
   outcome.waits.length === 0 ? outcome : Outcome.suspended([...outcome.waits, { _tag: "Timer", path, due }])
+
+export const when = (drive: Drive, node: Node.WhenNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const path = StepPath.beside(borrowed(place, node), "when")
+    const decided = Decide.purely(node.on, borrowed(place, node), place, input)
+    if (Either.isLeft(decided)) return decided.left
+    const on = Template.isTruthy(decided.right)
+    const branch = on ? "run" : "skip"
+    const said = yield* drive.record.say(place.closed, {
+      path,
+      kind: "BranchTaken",
+      ordinal: Node.layersBelow(node, "When"),
+      data: { branch },
+      payload: { on }
+    })
+    if (!said) return rest
+    return on ? yield* drive.go(node.step, place, input) : Outcome.completed(input)
+  })
+
+export const check = (drive: Drive, node: Node.CheckNode, place: Place, input: Outcome.Carried): Walked =>
+  Effect.gen(function* () {
+    const path = Node.nameOf(node) === undefined ? place.path : borrowed(place, node)
+    const given = fitting(node.input, "input", path, input)
+    if (given._tag === "Failed") return given
+    const outcome: Outcome.Outcome = yield* drive.go(node.step, place, given.carried)
+    if (outcome._tag !== "Completed") return outcome
+    const made = fitting(node.output, "output", path, outcome.output)
+    return made._tag === "Failed" ? made : { ...outcome, output: made.carried }
+  })
+
+const fitting = (
+  shape: Shape.Shape | undefined,
+  side: "input" | "output",
+  path: StepPath.StepPath,
+  carried: Outcome.Carried
+): Outcome.Failed | { readonly _tag: "Fits"; readonly carried: Outcome.Carried } => {
+  if (shape === undefined || (carried.shape === shape && !carried.raw)) return { _tag: "Fits", carried }
+  const json = carried.json()
+  const value = shape.decode(json)
+  if (Either.isRight(value)) return { _tag: "Fits", carried: Outcome.carried(value.right, json, shape, carried.origin) }
+  return engineFailed(new SchemaMismatch({ path: StepPath.standing(path), side, detail: value.left.detail }), path)
+}

@@ -93,7 +93,7 @@ export interface LetterRow {
 
 export interface NewLetter extends LetterRow {
   readonly run: RunId
-  readonly kind: "Answer" | "Cancel"
+  readonly kind: "Answer" | "Cancel" | "Signal"
   /** Of the task that it answers. */
   readonly path: StepPath | null
 }

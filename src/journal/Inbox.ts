@@ -38,6 +38,8 @@ export const judge = (kind: NewLetter["kind"], { earlier, open, status }: Facts)
     case "Cancel":
       // A cancellation that a failing run took too late must not shut out one that comes after it was resumed.
       return hasEnded(status) ? "Ended" : earlier === undefined ? "Insert" : earlier.taken ? "Again" : "Same"
+    case "Signal":
+      return hasEnded(status) ? "Ended" : earlier === undefined ? "Insert" : "Same"
   }
 }
 

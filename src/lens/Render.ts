@@ -207,6 +207,9 @@ const details = (node: TraceNode, options: Options): ReadonlyArray<ReadonlyArray
     const who = Option.getOrElse(by, () => [])
     out.push([span("answer: ", "dim"), value(task.answer.value.value, options), ...who])
   }
+  if (Option.isSome(node.signal) && (options.verbose || node.status === "waiting")) {
+    out.push([span("waits for the signal ", "dim"), foreign(node.signal.value, options)])
+  }
   for (const timer of node.timers) {
     const isOpen = node.status === "waiting" || node.status === "running"
     if (Option.isSome(timer.firedAt) && timer.role === "deadline") out.push([span("its deadline came first", "red")])

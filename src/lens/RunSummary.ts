@@ -36,6 +36,13 @@ export interface OpenTask {
   readonly openedAt: number
 }
 
+/** Something that a step waits to be told from outside. */
+export interface OpenSignal {
+  readonly path: StepPath
+  readonly signal: string
+  readonly since: number
+}
+
 export interface RunSummary {
   readonly run: string
   readonly pipeline: string
@@ -51,7 +58,7 @@ export interface RunSummary {
   readonly error: Option.Option<Failure>
   /** Why it was cancelled. */
   readonly cancelled: Option.Option<string>
-  /** Steps that ended well: code, agents, skills and functions, answered tasks and sleeps. Attempts count each. */
+  /** Steps that ended well: code, agents, skills and functions, answered tasks, sleeps and signals. Attempts count each. */
   readonly stepsDone: number
   readonly stepsFailed: number
   readonly usage: Usage.Usage
@@ -59,6 +66,7 @@ export interface RunSummary {
   readonly usageByModel: ReadonlyMap<string, Usage.Usage>
   readonly calls: number
   readonly tasks: ReadonlyArray<OpenTask>
+  readonly signals: ReadonlyArray<OpenSignal>
   /** When a resting run goes on by itself. */
   readonly wakeAt: Option.Option<number>
   readonly resumptions: number
@@ -72,6 +80,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
   const first = entries[0]
   const last = entries.at(-1)
   const tasks = new Map<StepPath, OpenTask>()
+  const signals = new Map<StepPath, OpenSignal>()
   const usageByModel = new Map<string, Usage.Usage>()
   let started: EventOf<"RunStarted"> | undefined
   let status: Status = first === undefined ? "empty" : "running"
@@ -139,6 +148,16 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
           openedAt: at
         })
         break
+      case "SignalAwaited":
+        signals.set(event.path, { path: event.path, signal: event.data.signal, since: at })
+        break
+      case "SignalTaken":
+        signals.delete(event.path)
+        stepsDone += 1
+        break
+      case "StepInterrupted":
+        signals.delete(event.path)
+        break
       case "TaskAnswered":
         tasks.delete(event.path)
         if (isOwn(event.path)) stepsDone += 1
@@ -179,6 +198,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
     usageByModel,
     calls,
     tasks: [...tasks.values()],
+    signals: [...signals.values()],
     wakeAt,
     resumptions,
     recoveries,

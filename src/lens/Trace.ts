@@ -33,7 +33,8 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
     const nodes: Array<TraceNode> = []
     for (const child of place.children.values()) {
       if (child._tag === "Slot") nodes.push(slotNode(child, place))
-      else if (child.role !== "deadline" && !apart.has(child)) nodes.push(placeNode(child, child.label, place))
+      else if (child.role !== "deadline" && child.role !== "when" && !apart.has(child))
+        nodes.push(placeNode(child, child.label, place))
     }
     return nodes
   }
@@ -69,6 +70,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
       failure: status === "failed" || Standing.hasFailed(place) ? Standing.failureOf(place, deadline) : Option.none(),
       decision: Standing.decisionOf(place),
       task: Standing.taskOf(place),
+      signal: Option.map(Option.fromNullable(Place.last(place, "SignalAwaited")), ({ event }) => event.data.signal),
       timers: [...Standing.timersOf(place, "sleep"), ...(deadline ? Standing.timersOf(deadline, "deadline") : [])],
       retries: [],
       children
@@ -145,6 +147,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
       })),
       decision: Option.none(),
       task: Option.none(),
+      signal: Option.none(),
       timers: [],
       retries: [],
       children

@@ -5,13 +5,13 @@ import type { StepPath } from "../domain/StepPath.js"
 import type * as Usage from "../domain/Usage.js"
 
 /**
- * `waiting`: for a person or a time. `interrupted`: ended from outside. `skipped`: a task that was no longer needed.
- * `cut`: it had not ended when its process died.
+ * `waiting`: for a person, a time or a signal. `interrupted`: ended from outside. `skipped`: a task or a signal that was
+ * no longer needed, or a step whose condition said so. `cut`: it had not ended when its process died.
  */
 export type Status = "running" | "waiting" | "completed" | "failed" | "interrupted" | "skipped" | "cut"
 
 /**
- * `code`, `agent`, `skill`, `fn`, `task` and `sleep` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a
+ * `code`, `agent`, `skill`, `fn`, `task`, `sleep` and `signal` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a
  * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt` and `fallback` are places in them;
  * `model` and `call` are what a step asked through `Once`; `step` is one that failed before it wrote what it is.
  */
@@ -23,6 +23,7 @@ export type Kind =
   | "fn"
   | "task"
   | "sleep"
+  | "signal"
   | "branch"
   | "case"
   | "loop"
@@ -91,6 +92,8 @@ export interface TraceNode {
   readonly failure: Option.Option<Failure>
   readonly decision: Option.Option<Decision>
   readonly task: Option.Option<Task>
+  /** The name under which it waits, or waited, to be told something. */
+  readonly signal: Option.Option<string>
   readonly timers: ReadonlyArray<Timer>
   readonly retries: ReadonlyArray<Retry>
   /** In the order in which they were first heard of, which is the declared one but for parallel steps. */

@@ -74,6 +74,7 @@ const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
     answer_schema: schema,
     opened_at: Text.iso(openedAt)
   })),
+  signals: view.signals.map(({ path, signal, since }) => ({ path, signal, since: Text.iso(since) })),
   wake_at: instantJson(view.wakeAt),
   resumptions: view.resumptions,
   recoveries: view.recoveries,
@@ -114,6 +115,7 @@ const nodeJson = (node: TraceNode): JsonObject => ({
       })
     )
   ),
+  signal: Option.getOrNull(node.signal),
   timers: node.timers.map(({ due, firedAt, role, setAt }) => ({
     role,
     set_at: Text.iso(setAt),

@@ -95,17 +95,50 @@ export interface SequenceNode {
   readonly steps: ReadonlyArray<Node>
 }
 
+/** A step whose output decides. It stands beside or below what it decides for. */
+export interface Decider {
+  readonly step: Node
+}
+
+/** One change of the context: `path` is a field and keys within it, each of them a map. */
+export interface Assign {
+  readonly op: "set" | "append" | "merge"
+  readonly path: readonly [field: string, ...keys: ReadonlyArray<string>]
+  readonly value: Params
+}
+
+/**
+ * What happens where two branches wrote one field. `update`: maps are merged, lists are joined without what they have
+ * twice, of two numbers the later holds, and two other values are a failure. `overwrite`, `keep_first`: the later or
+ * earlier branch holds. `no_merge`: what branches write ends with them.
+ */
+export type Merge = "update" | "overwrite" | "keep_first" | "no_merge"
+
+/** What the outputs of branches make together, in declared order. */
+export type Reduce = "keys" | "values" | "union" | "concat" | "first" | "last" | "majority_vote" | "code_consensus"
+
 export interface ParallelNode {
   readonly _tag: "Parallel"
   readonly name: string | undefined
   readonly branches: ReadonlyArray<readonly [string, Node]>
   readonly concurrency: number
+  /** Which branches run: one name or a list of names. All where absent. */
+  readonly select?: Code<(input: never) => string | ReadonlyArray<string>> | Template | Decider | undefined
+  /** Absent: two branches that write one field are a finding. */
+  readonly merge?: Merge | undefined
+  /** `ignore`: a failed branch answers null, unless all fail. Absent: `fail`. */
+  readonly onFailure?: "fail" | "ignore" | undefined
+  /** The context fields that branches see; all where absent. */
+  readonly include?: ReadonlyArray<string> | undefined
+  /** Of what a branch writes, the fields that are kept; all of a branch that is not named. */
+  readonly fields?: ReadonlyArray<readonly [branch: string, fields: ReadonlyArray<string>]> | undefined
+  readonly reduce?: Reduce | undefined
 }
 
 export interface BranchNode {
   readonly _tag: "Branch"
   readonly name: string
-  readonly on: Code<(input: never) => string> | Template
+  readonly on: Code<(input: never) => string> | Template | Decider
   readonly cases: ReadonlyArray<readonly [string, Node]>
   readonly otherwise: Node | undefined
 }
@@ -114,9 +147,17 @@ export interface LoopNode {
   readonly _tag: "Loop"
   readonly name: string
   readonly body: Node
-  readonly until: Code<(output: never) => boolean> | Template | undefined
+  readonly until: Code<(output: never) => boolean> | Template | Decider | undefined
   readonly max: number
   readonly onMax: "fail" | "continue"
+  /** Done once, before the first iteration. */
+  readonly init?: ReadonlyArray<Assign> | undefined
+  /** Done between two iterations. */
+  readonly state?: ReadonlyArray<Assign> | undefined
+  /** What the next iteration is given; the output of the last one where absent. */
+  readonly next?: Template | undefined
+  /** What the loop answers; the output of the last iteration where absent. */
+  readonly output?: Template | undefined
 }
 
 export interface ForEachNode {
@@ -129,6 +170,12 @@ export interface ForEachNode {
   readonly max: number
   readonly maxWaiting: number
   readonly onFailure: OnItemFailure
+  /** As for branches. Absent: a field that the body writes is a finding. */
+  readonly merge?: Merge | undefined
+  /** Done once, before the items. */
+  readonly init?: ReadonlyArray<Assign> | undefined
+  /** What the whole answers, made of the list of outputs; that list where absent. */
+  readonly output?: Template | undefined
 }
 
 /** Waits for a person. `approve` passes its input on or fails with `Rejected`; `ask` answers what was answered. */
@@ -144,6 +191,61 @@ export interface SleepNode {
   readonly _tag: "Sleep"
   readonly name: string
   readonly millis: number
+  /** Says until when, as a date or in milliseconds since 1970; `millis` is 0 then. */
+  readonly until?: Template | undefined
+}
+
+/** Waits for something to be told from outside, under a name. */
+export interface SignalNode {
+  readonly _tag: "Signal"
+  readonly name: string
+  readonly signal: string
+  readonly data: Shape
+}
+
+/** Where a machine goes after a state. The first transition that fits holds. */
+export interface Transition {
+  /** A state; any where absent. */
+  readonly from: string | undefined
+  readonly on: "success" | "failure"
+  /** A state, or an end. */
+  readonly to: string
+  readonly when: Template | undefined
+}
+
+/** Goes from state to state until it comes to an end; answers what the last state answered. */
+export interface StatesNode {
+  readonly _tag: "States"
+  readonly name: string
+  readonly start: string
+  readonly states: ReadonlyArray<readonly [string, Node]>
+  readonly ends: ReadonlyArray<string>
+  readonly transitions: ReadonlyArray<Transition>
+  /** States entered at most. */
+  readonly max: number
+}
+
+/** Skips a step that is not wanted now: it passes its input on. */
+export interface WhenNode {
+  readonly _tag: "When"
+  readonly step: Node
+  readonly on: Code<(input: never) => boolean> | Template
+}
+
+/** Holds what goes into a step and what comes out to schemas. */
+export interface CheckNode {
+  readonly _tag: "Check"
+  readonly step: Node
+  readonly input: Shape | undefined
+  readonly output: Shape | undefined
+}
+
+/** Words about a step. They change nothing: a plan has the same digest with and without. */
+export interface NoteNode {
+  readonly _tag: "Note"
+  readonly step: Node
+  readonly description: string | undefined
+  readonly meta: Json | undefined
 }
 
 export interface RetryNode {
@@ -191,6 +293,8 @@ export interface SinkNode {
   readonly step: Node
   readonly context: ContextSpec | undefined
   readonly field: string
+  /** Of a map, what is written: the value under this key, if it is there. All of the output where absent. */
+  readonly key?: string | undefined
   /** Which of several parallel writes holds; two without are a finding. */
   readonly reduce: "first" | "last" | undefined
 }
@@ -200,7 +304,17 @@ export interface ScopeNode {
   readonly _tag: "Scope"
   readonly name: string
   readonly step: Node
-  readonly pipeline: { readonly name: string; readonly context: ContextSpec | undefined } | undefined
+  readonly pipeline: Inner | undefined
+}
+
+/** A pipeline within another one. */
+export interface Inner {
+  readonly name: string
+  readonly context: ContextSpec | undefined
+  /** It begins with the fields of the outer context. Absent: with none. */
+  readonly inherits?: boolean | undefined
+  /** Its fields that are written outside when it ends, each under a name there. */
+  readonly outputs?: ReadonlyArray<readonly [inner: string, outer: string]> | undefined
 }
 
 export type Node =
@@ -214,18 +328,42 @@ export type Node =
   | BranchNode
   | LoopNode
   | ForEachNode
+  | StatesNode
   | AskNode
   | SleepNode
+  | SignalNode
+  | ScopeNode
+  | Wrapper
+
+/** What stands around a step, at the place of that step. */
+export type Wrapper =
   | RetryNode
   | TimeoutNode
   | FallbackNode
   | MapNode
   | InputNode
   | SinkNode
-  | ScopeNode
+  | WhenNode
+  | CheckNode
+  | NoteNode
+
+const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
+  Retry: true,
+  Timeout: true,
+  Fallback: true,
+  Map: true,
+  Input: true,
+  Sink: true,
+  When: true,
+  Check: true,
+  Note: true
+}
+
+export const isWrapper = (node: Node): node is Wrapper => Object.hasOwn(wrappers, node._tag)
 
 /** The name that a step stands under. A sequence has none; a wrapper borrows that of what it wraps. */
 export const nameOf = (node: Node): string | undefined => {
+  if (isWrapper(node)) return nameOf(node.step)
   switch (node._tag) {
     case "Sequence":
       return undefined
@@ -233,32 +371,14 @@ export const nameOf = (node: Node): string | undefined => {
       return node.name ?? "parallel"
     case "Ask":
       return node.name ?? (node.mode === "approve" ? "approve" : "hitl")
-    case "Retry":
-    case "Timeout":
-    case "Fallback":
-    case "Map":
-    case "Input":
-    case "Sink":
-      return nameOf(node.step)
     default:
       return node.name
   }
 }
 
 /** How many wrappers of this kind are already around the step that a wrapper borrows its name from. */
-export const layersBelow = (node: Node, tag: "Timeout" | "Map"): number => {
-  switch (node._tag) {
-    case "Retry":
-    case "Timeout":
-    case "Fallback":
-    case "Map":
-    case "Input":
-    case "Sink":
-      return layersBelow(node.step, tag) + (node.step._tag === tag ? 1 : 0)
-    default:
-      return 0
-  }
-}
+export const layersBelow = (node: Node, tag: "Timeout" | "Map" | "When"): number =>
+  isWrapper(node) ? layersBelow(node.step, tag) + (node.step._tag === tag ? 1 : 0) : 0
 
 /** Joins two nodes without a place of its own, so that sequences are associative. */
 export const sequence = (self: Node, that: Node): SequenceNode => ({

@@ -12,7 +12,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
 import type { Encoded, Json } from "../domain/Json.js"
-import type { ModelError, Models } from "../domain/Model.js"
+import type { ModelError, ModelSettings, Models } from "../domain/Model.js"
 import type { EffectClass, Once } from "../domain/Once.js"
 import * as Template from "../expression/Template.js"
 import type { Agent, AgentError } from "./Agent.js"
@@ -21,7 +21,17 @@ import type { ContextClass, Fields, Snapshot } from "./PipelineContext.js"
 import * as Retry from "./Retry.js"
 import * as Shape from "./Shape.js"
 import type { Skill, SkillError } from "./Skill.js"
-import type { ItemsRefused, LoopExhausted, NoBranch, Rejected, StepTimedOut, StepUncertain } from "./StepError.js"
+import type {
+  ItemsRefused,
+  LoopExhausted,
+  NoBranch,
+  NoTransition,
+  Rejected,
+  SchemaMismatch,
+  StepTimedOut,
+  StepUncertain,
+  ValueRefused
+} from "./StepError.js"
 
 export const TypeId: unique symbol = Symbol.for("flujo/pipeline/Step")
 export type TypeId = typeof TypeId
@@ -130,8 +140,19 @@ export const fn: {
 export const pass = <A>(name: string): Step<A, A> => fromNode({ _tag: "Pass", name })
 
 /** One turn of an agent. Text goes to the model as it is, any other value as JSON. */
-export const agent = <A>(name: string, who: Agent<A>): Step<Encoded, A, ModelError | AgentError, Models> =>
-  fromNode({ _tag: "Agent", name, agent: who })
+export const agent = <A>(
+  name: string,
+  who: Agent<A>,
+  options?: {
+    /** Hold for this step, over those of the agent. */
+    readonly settings?: ModelSettings | undefined
+  }
+): Step<Encoded, A, ModelError | AgentError, Models> =>
+  fromNode({
+    _tag: "Agent",
+    name,
+    agent: options?.settings === undefined ? who : { ...who, settings: { ...who.settings, ...options.settings } }
+  })
 
 /** A skill as a step. Texts in `params` are templates; the input becomes the parameter that the skill names for it. */
 export const skill: {
@@ -216,6 +237,27 @@ export const ask: {
 export const sleep = <A>(name: string, duration: Duration.DurationInput): Step<A, A> =>
   fromNode({ _tag: "Sleep", name, millis: Math.ceil(Duration.toMillis(duration)) })
 
+/**
+ * Rests until a time and passes its input on. `time` is a date, with its zone where it has a time of day, or a template
+ * that says one, or that says milliseconds since 1970. A time that has passed is no wait at all.
+ */
+export const sleepUntil = <A>(name: string, time: string): Step<A, A, ValueRefused | Template.TemplateError> =>
+  fromNode({ _tag: "Sleep", name, millis: 0, until: Template.parse(time) })
+
+/**
+ * Waits to be told something from outside under the name `signal` (`Flujo.signal`), and answers what was told. What was
+ * told before anybody waited for it is kept; one that does not fit `data` is a failure of this step.
+ */
+export const signal = <A, I extends Shape.Crossing>(
+  name: string,
+  options: {
+    /** Default: the step's own name. */
+    readonly signal?: string | undefined
+    readonly data: Schema.Schema<A, I>
+  }
+): Step<unknown, A, SchemaMismatch> =>
+  fromNode({ _tag: "Signal", name, signal: options.signal ?? name, data: Shape.fromSchema(options.data) })
+
 // ---------------------------------------------------------------- composites
 
 /** Runs `that` after `self`; `that` sees what `self` answered. */
@@ -248,32 +290,140 @@ type InputOf<B> = (
 
 type Branches = { readonly [key: string]: Step.Any }
 
-type ParallelStep<B extends Branches> = Step<
+interface ParallelOptions<B extends Branches, M, F> {
+  /** How many branches run at once. Default 16. */
+  readonly concurrency?: number | undefined
+  /** What two branches make of one context field. Without it, two that write one are a finding. */
+  readonly merge?: Node.Merge | undefined
+  /** `ignore`: a failed branch answers null, unless all fail. Default `fail`. */
+  readonly onFailure?: F | undefined
+  /** The context fields that branches see. Default: all. */
+  readonly include?: ReadonlyArray<string> | undefined
+  /** Of what a branch writes into the context, the fields that are kept. Default: all. */
+  readonly fields?: { readonly [K in keyof B]?: ReadonlyArray<string> } | undefined
+  /** What the outputs make together, in declared order. Default: a map of them by branch. */
+  readonly reduce?: M | undefined
+}
+
+type Outs<B extends Branches> = Step.Out<B[keyof B]>
+
+/** What the branches answer together; `N` is null where a branch may be missing. */
+type Reduced<B extends Branches, M, N> = M extends Node.Reduce
+  ? M extends "keys"
+    ? ReadonlyArray<keyof B & string>
+    : M extends "values"
+      ? ReadonlyArray<Outs<B>>
+      : M extends "concat"
+        ? ReadonlyArray<Json>
+        : M extends "union"
+          ? { readonly [key: string]: Json }
+          : Outs<B> | N
+  : { readonly [K in keyof B]: Step.Out<B[K]> | N }
+
+type ParallelStep<B extends Branches, M = undefined, F = "fail"> = Step<
   InputOf<B>,
-  { readonly [K in keyof B]: Step.Out<B[K]> },
+  Reduced<B, M, F extends "ignore" ? null : never>,
   Step.Error<B[keyof B]>,
   Step.Requirements<B[keyof B]>
 >
 
-interface ParallelOptions {
-  /** How many branches run at once. Default 16. */
-  readonly concurrency?: number | undefined
-}
-
 /** Runs its branches side by side on one input. It fails as the first failing branch in declared order did. */
 export const parallel: {
   <const B extends Branches>(branches: B): ParallelStep<B>
-  <const B extends Branches>(name: string, branches: B, options?: ParallelOptions): ParallelStep<B>
-} = (nameOrBranches: string | Branches, given?: Branches, options?: ParallelOptions) => {
+  <
+    const B extends Branches,
+    const M extends Node.Reduce | undefined = undefined,
+    const F extends "fail" | "ignore" = "fail"
+  >(
+    name: string,
+    branches: B,
+    options?: ParallelOptions<B, M, F>
+  ): Step<
+    InputOf<B>,
+    Reduced<B, M, F extends "ignore" ? null : never>,
+    Step.Error<B[keyof B]> | (undefined extends M ? never : ValueRefused),
+    Step.Requirements<B[keyof B]>
+  >
+} = (
+  nameOrBranches: string | Branches,
+  given?: Branches,
+  options?: ParallelOptions<Branches, Node.Reduce | undefined, "fail" | "ignore">
+) => {
   const named = typeof nameOrBranches === "string"
-  const branches = named ? given! : nameOrBranches
-  return fromNode<unknown, never>({
-    _tag: "Parallel",
-    name: named ? nameOrBranches : undefined,
-    branches: Object.entries(branches).map(([key, step]) => [key, step.node] as const),
-    concurrency: options?.concurrency ?? 16
-  })
+  return fromNode<unknown, never>(
+    parallelNode(named ? nameOrBranches : undefined, named ? given! : nameOrBranches, options)
+  )
 }
+
+const parallelNode = (
+  name: string | undefined,
+  branches: Branches,
+  options: ParallelOptions<Branches, Node.Reduce | undefined, "fail" | "ignore"> | undefined
+): Node.ParallelNode => ({
+  _tag: "Parallel",
+  name,
+  branches: Object.entries(branches).map(([key, step]) => [key, step.node] as const),
+  concurrency: options?.concurrency ?? 16,
+  merge: options?.merge,
+  onFailure: options?.onFailure,
+  include: options?.include,
+  fields:
+    options?.fields === undefined
+      ? undefined
+      : Object.entries(options.fields).map(([branch, fields]) => [branch, fields ?? []] as const),
+  reduce: options?.reduce
+})
+
+/**
+ * Runs those of its branches that `on` names: one name or a list of names, said by a function, an expression or a step,
+ * such as an agent. A name that no branch has is a failure; no name at all answers an empty map.
+ */
+export const route: {
+  <const B extends Branches, In, E, R>(
+    name: string,
+    options: {
+      readonly on: Step<In, string | ReadonlyArray<string>, E, R>
+      readonly branches: B
+      readonly concurrency?: number | undefined
+    }
+  ): Step<
+    In & InputOf<B>,
+    { readonly [K in keyof B]?: Step.Out<B[K]> },
+    Step.Error<B[keyof B]> | NoBranch | E,
+    Step.Requirements<B[keyof B]> | R
+  >
+  <const B extends Branches>(
+    name: string,
+    options: { readonly on: string; readonly branches: B; readonly concurrency?: number | undefined }
+  ): Step<
+    InputOf<B>,
+    { readonly [K in keyof B]?: Step.Out<B[K]> },
+    Step.Error<B[keyof B]> | NoBranch | Template.TemplateError,
+    Step.Requirements<B[keyof B]>
+  >
+  <In, const B extends { readonly [key: string]: Step<In, unknown, unknown, unknown> }>(
+    name: string,
+    options: {
+      readonly on: (input: In) => (keyof B & string) | ReadonlyArray<keyof B & string>
+      readonly branches: B
+      readonly concurrency?: number | undefined
+      readonly version?: string
+    }
+  ): Step<In, { readonly [K in keyof B]?: Step.Out<B[K]> }, Step.Error<B[keyof B]>, Step.Requirements<B[keyof B]>>
+} = (
+  name: string,
+  options: {
+    readonly on: string | Step.Any | ((input: never) => string | ReadonlyArray<string>)
+    readonly branches: Branches
+    readonly concurrency?: number | undefined
+    readonly version?: string
+  }
+) =>
+  fromNode<unknown, never>({
+    ...parallelNode(name, options.branches, { concurrency: options.concurrency }),
+    merge: "no_merge",
+    select: deciderOrCode(options.on, options.version)
+  })
 
 /** Goes one way out of several. With a function, the cases must cover what it answers; a text is an expression. */
 export const branch: {
@@ -286,6 +436,15 @@ export const branch: {
     Step.Error<C[keyof C]> | Step.Error<D> | NoBranch | Template.TemplateError,
     Step.Requirements<C[keyof C]> | Step.Requirements<D>
   >
+  <const C extends Branches, In, E, R, D extends Step.Any = never>(
+    name: string,
+    options: { readonly on: Step<In, string | boolean, E, R>; readonly cases: C; readonly otherwise?: D }
+  ): Step<
+    In & InputOf<C> & ([D] extends [never] ? unknown : Step.In<D>),
+    Step.Out<C[keyof C]> | Step.Out<D>,
+    Step.Error<C[keyof C]> | Step.Error<D> | NoBranch | E,
+    Step.Requirements<C[keyof C]> | Step.Requirements<D> | R
+  >
   <In, K extends string, C extends { readonly [P in K]: Step<In, unknown, unknown, unknown> }>(
     name: string,
     options: { readonly on: (input: In) => K; readonly cases: C; readonly version?: string }
@@ -293,7 +452,7 @@ export const branch: {
 } = (
   name: string,
   options: {
-    readonly on: ((input: never) => string) | string
+    readonly on: ((input: never) => string) | string | Step.Any
     readonly cases: Branches
     readonly otherwise?: Step.Any
     readonly version?: string
@@ -302,18 +461,56 @@ export const branch: {
   fromNode<unknown, never>({
     _tag: "Branch",
     name,
-    on: expressionOrCode(options.on, options.version),
+    on: deciderOrCode(options.on, options.version),
     cases: Object.entries(options.cases).map(([key, step]) => [key, step.node] as const),
     otherwise: options.otherwise?.node
   })
 
-/** Runs `body` on its own output until `until` holds, at most `max` times; then it fails, or goes on if told to. */
+interface LoopOptions<M> {
+  /** Iterations at most. */
+  readonly max: number
+  /** What a loop does whose last iteration did not meet its exit. Default `fail`. */
+  readonly onMax?: M | undefined
+  /** Changes of the context, once before the first iteration. */
+  readonly init?: ReadonlyArray<AssignOptions> | undefined
+  /** Changes of the context between two iterations; `index` is the number, from 0, of the one that ended. */
+  readonly state?: ReadonlyArray<AssignOptions> | undefined
+  /** A template of what the next iteration is given. Default: what the last one answered. */
+  readonly next?: string | undefined
+}
+
+/** `target` is a context field, and keys within it behind dots. Texts in `value` are templates. */
+export interface AssignOptions {
+  readonly op: Node.Assign["op"]
+  readonly target: string
+  readonly value: Json
+}
+
+/**
+ * Runs `body` on its own output until `until` holds, at most `max` times; then it fails, or goes on if told to. Without
+ * `until` it runs `max` times, and that is well.
+ */
 export const loop: {
+  <A, E, R>(
+    name: string,
+    body: Step<A, A, E, R>,
+    options: { readonly until?: undefined; readonly max: number }
+  ): Step<A, A, E, R>
   <A, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
     body: Step<A, A, E, R>,
     options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
   ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
+  <A, E, R, const M extends "fail" | "continue" = "fail">(
+    name: string,
+    body: Step<A, A, E, R>,
+    options: LoopOptions<M> & { readonly until?: string | undefined }
+  ): Step<A, A, E | LoopError | (M extends "fail" ? LoopExhausted : never), R>
+  <A, E, R, E2, R2, const M extends "fail" | "continue" = "fail">(
+    name: string,
+    body: Step<A, A, E, R>,
+    options: LoopOptions<M> & { readonly until: Step<A, boolean, E2, R2> }
+  ): Step<A, A, E | E2 | LoopError | (M extends "fail" ? LoopExhausted : never), R | R2>
   <A, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
     body: Step<A, A, E, R>,
@@ -327,10 +524,8 @@ export const loop: {
 } = <A, E, R>(
   name: string,
   body: Step<A, A, E, R>,
-  options: {
-    readonly until: ((output: A) => boolean) | string
-    readonly max: number
-    readonly onMax?: "fail" | "continue" | undefined
+  options: LoopOptions<"fail" | "continue"> & {
+    readonly until?: ((output: A) => boolean) | string | Step<A, boolean, unknown, unknown> | undefined
     readonly version?: string
   }
 ) =>
@@ -338,9 +533,62 @@ export const loop: {
     _tag: "Loop",
     name,
     body: body.node,
-    until: expressionOrCode(options.until, options.version),
+    until: options.until === undefined ? undefined : deciderOrCode(options.until, options.version),
     max: options.max,
-    onMax: options.onMax ?? "fail"
+    onMax: options.onMax ?? (options.until === undefined ? "continue" : "fail"),
+    init: options.init?.map(assign),
+    state: options.state?.map(assign),
+    next: options.next === undefined ? undefined : Template.parse(options.next)
+  })
+
+type LoopError = Template.TemplateError | ValueRefused
+
+/** One change of the context as the tree holds it. */
+export const assign = ({ op, target, value }: AssignOptions): Node.Assign => {
+  const [field = "", ...keys] = target.split(".")
+  return { op, path: [field, ...keys], value: params(value) }
+}
+
+/**
+ * Goes from state to state: each runs its step on what the one before answered, and the first transition that fits how
+ * it ended says where to go. It ends at one of `ends` with the output of the last state, and fails where no transition
+ * fits. `when` is an expression that sees `output`: `{ event, state, last_output, error }`.
+ */
+export const states = <const S extends Branches>(
+  name: string,
+  options: {
+    readonly start: keyof S & string
+    readonly states: S
+    readonly ends: ReadonlyArray<string>
+    readonly transitions: ReadonlyArray<{
+      /** Any state where absent. */
+      readonly from?: (keyof S & string) | undefined
+      readonly on: "success" | "failure"
+      readonly to: string
+      readonly when?: string | undefined
+    }>
+    /** States entered at most. Default: ten for each state. */
+    readonly max?: number | undefined
+  }
+): Step<
+  InputOf<S>,
+  Step.Out<S[keyof S]>,
+  Step.Error<S[keyof S]> | NoTransition | LoopExhausted | Template.TemplateError,
+  Step.Requirements<S[keyof S]>
+> =>
+  fromNode({
+    _tag: "States",
+    name,
+    start: options.start,
+    states: Object.entries(options.states).map(([key, step]) => [key, step.node] as const),
+    ends: options.ends,
+    transitions: options.transitions.map(({ from, on, to, when }) => ({
+      from,
+      on,
+      to,
+      when: when === undefined ? undefined : Template.parseExpression(when)
+    })),
+    max: options.max ?? 10 * Object.keys(options.states).length
   })
 
 type Items<Out, E, F> = F extends "collect" ? ReadonlyArray<Either.Either<Out, E>> : ReadonlyArray<Out>
@@ -360,6 +608,8 @@ export const forEach = <In, Out, E, R, const F extends Node.OnItemFailure = "fai
     /** How many items may wait for a person or a timer at once. Default 100. */
     readonly maxWaiting?: number | undefined
     readonly onFailure?: F | undefined
+    /** What two items make of one context field. Without it, a field that the body writes is a finding. */
+    readonly merge?: Exclude<Node.Merge, "update"> | undefined
   }
 ): Step<ReadonlyArray<In>, Items<Out, E, F>, ItemsRefused | (F extends "fail" ? E : never), R> =>
   fromNode({
@@ -370,7 +620,8 @@ export const forEach = <In, Out, E, R, const F extends Node.OnItemFailure = "fai
     concurrency: options?.concurrency ?? 8,
     max: options?.max ?? 1000,
     maxWaiting: options?.maxWaiting ?? 100,
-    onFailure: options?.onFailure ?? "fail"
+    onFailure: options?.onFailure ?? "fail",
+    merge: options?.merge
   })
 
 // ---------------------------------------------------------------- wrappers
@@ -446,6 +697,39 @@ export const fallback: {
   ): Step<In & In2, Out | Out2, E2, R | R2> => fromNode({ _tag: "Fallback", step: self.node, that: that.node })
 )
 
+/**
+ * Runs a step only if `on` holds; else it is skipped: it passes its input on, and writes nothing. A text is an
+ * expression.
+ */
+export const when: {
+  (on: string): <In, Out, E, R>(self: Step<In, Out, E, R>) => Step<In, Out | In, E | Template.TemplateError, R>
+  <In>(
+    on: (input: In) => boolean,
+    options?: { readonly version?: string }
+  ): <Out, E, R>(self: Step<In, Out, E, R>) => Step<In, Out | In, E, R>
+} =
+  (on: string | ((input: never) => boolean), options?: { readonly version?: string }) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out | In, E, R> =>
+    fromNode({ _tag: "When", step: self.node, on: expressionOrCode(on, options?.version) })
+
+/** Holds what goes into a step to a schema. What does not fit is a `SchemaMismatch`, before the step runs. */
+export const withInputSchema =
+  <A, I extends Shape.Crossing>(schema: Schema.Schema<A, I>) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In & A, Out, E | SchemaMismatch, R> =>
+    fromNode({ _tag: "Check", step: self.node, input: Shape.fromSchema(schema), output: undefined })
+
+/** Reads what a step answered by a schema. What does not fit is a `SchemaMismatch`, which a retry tries again. */
+export const withOutputSchema =
+  <A, I extends Shape.Crossing>(schema: Schema.Schema<A, I>) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, A, E | SchemaMismatch, R> =>
+    fromNode({ _tag: "Check", step: self.node, input: undefined, output: Shape.fromSchema(schema) })
+
+/** Words about a step, for people and tools. They do not make it another plan. */
+export const note =
+  (about: { readonly description?: string | undefined; readonly meta?: Json | undefined }) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R> =>
+    fromNode({ _tag: "Note", step: self.node, description: about.description, meta: about.meta })
+
 /** Gives a step what `template` says as its input, whatever came before it. */
 export const withInput =
   (template: string) =>
@@ -477,3 +761,11 @@ const textOrCode = <F>(value: F | string, version: string | undefined): Node.Cod
 
 const expressionOrCode = <F>(value: F | string, version: string | undefined): Node.Code<F> | Template.Template =>
   typeof value === "string" ? Template.parseExpression(value) : code(value, version)
+
+const deciderOrCode = <F>(
+  value: F | string | Step.Any,
+  version: string | undefined
+): Node.Code<F> | Template.Template | Node.Decider =>
+  isStep(value) ? { step: value.node } : expressionOrCode(value, version)
+
+const isStep = (value: unknown): value is Step.Any => typeof value === "object" && value !== null && TypeId in value

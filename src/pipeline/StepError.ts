@@ -60,3 +60,38 @@ export class StepUncertain extends Schema.TaggedError<StepUncertain>("flujo/pipe
     return `${this.path} was running when its process died; whether it took effect is not known`
   }
 }
+
+/** What went into a step, or came out of it, does not fit the schema that the step names. */
+export class SchemaMismatch extends Schema.TaggedError<SchemaMismatch>("flujo/pipeline/SchemaMismatch")(
+  "SchemaMismatch",
+  {
+    path: Schema.String,
+    side: Schema.Literal("input", "output"),
+    detail: Schema.String
+  }
+) {
+  override get message(): string {
+    return `${this.path === "" ? "the pipeline" : this.path}: the ${this.side} does not fit its schema: ${this.detail}`
+  }
+}
+
+/** What a step was told to do with a value cannot be done with it. */
+export class ValueRefused extends Schema.TaggedError<ValueRefused>("flujo/pipeline/ValueRefused")("ValueRefused", {
+  path: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.detail}`
+  }
+}
+
+/** A machine's state ended, and no transition says where to go. */
+export class NoTransition extends Schema.TaggedError<NoTransition>("flujo/pipeline/NoTransition")("NoTransition", {
+  path: Schema.String,
+  state: Schema.String,
+  event: Schema.Literal("success", "failure")
+}) {
+  override get message(): string {
+    return `${this.path}: no transition fits ${this.event} of ${JSON.stringify(this.state)}`
+  }
+}

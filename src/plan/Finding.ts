@@ -41,7 +41,7 @@ export const rules = {
     severity: "error",
     title: "a wrapper around steps without a name",
     explanation:
-      "A retry, a time-out, a map and a fallback stand at the path of what they wrap, and a sequence has none. Give it one with Step.named (in YAML: a step with a name and 'steps')."
+      "A retry, a time-out, a map, a fallback and a condition to skip stand at the path of what they wrap, and a sequence has none. Give it one with Step.named (in YAML: a step with a name and 'steps')."
   },
   "FLJ-PLAN-4": {
     severity: "error",
@@ -85,6 +85,12 @@ export const rules = {
     severity: "error",
     title: "nothing to do",
     explanation: "A pipeline, a branch and a loop body hold at least one step."
+  },
+  "FLJ-PLAN-12": {
+    severity: "error",
+    title: "a name that leads nowhere",
+    explanation:
+      "A branch, a state or a context field is named that is not there. Names are compared to the letter; write one of those that are."
   }
 } as const satisfies Record<string, Rule>
 

@@ -6,8 +6,8 @@ import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import { outputKeys, type Read, type Span, type Template } from "../expression/Template.js"
-import type { Code as CodeLeaf, ContextSpec, Node, Params } from "../pipeline/Node.js"
-import { nameOf } from "../pipeline/Node.js"
+import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
+import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import { type Code, type Finding, rules } from "./Finding.js"
 import * as PlanJson from "./PlanJson.js"
@@ -17,6 +17,9 @@ export interface Outline {
   /** Standing path, with `[*]` for any iteration or item. */
   readonly path: string
   readonly kind: Node["_tag"]
+  /** What is said about it. */
+  readonly description?: string | undefined
+  readonly meta?: Json.Json | undefined
 }
 
 export interface Plan {
@@ -41,10 +44,15 @@ export const errors = (plan: Plan): ReadonlyArray<Finding> =>
 
 /** What a step's templates can see, and what is known of it. `undefined` as a schema: nothing is known. */
 interface Sight {
+  /** Of the whole pipeline. */
+  readonly input: Json.Json | undefined
   readonly steps: ReadonlyMap<string, Json.Json | undefined>
   readonly previous: Json.Json | undefined
   readonly item: Json.Json | undefined
   readonly inItem: boolean
+  readonly inTransition: boolean
+  /** Between the iterations of a loop. */
+  readonly counts: boolean
   readonly context: ContextSpec | undefined
   /** Fields written anywhere, where no context is declared. */
   readonly written: ReadonlySet<string>
@@ -64,6 +72,7 @@ const years = 10 * 366 * 86_400_000
 
 const check = (pipeline: Pipeline.Any) => {
   const outline: Array<Outline> = []
+  const notes = new Map<string, Pick<Outline, "description" | "meta">>()
   const findings: Array<Finding> = []
   const claimed = new Map<string, Node>()
   const everywhere = new Set<string>()
@@ -107,6 +116,40 @@ const check = (pipeline: Pipeline.Any) => {
   const textOrCode = <F>(value: CodeLeaf<F> | Template, path: string, node: Node, sight: Sight): void => {
     if ("source" in value) text(value, path, node, sight)
   }
+  /** `at`: where a step that decides stands. Answers what it writes. */
+  const decider = <F>(
+    value: CodeLeaf<F> | Template | Decider,
+    path: string,
+    at: string,
+    node: Node,
+    sight: Sight
+  ): ReadonlyMap<string, Node> => {
+    if ("step" in value) return walk(value.step, at, sight).writes
+    textOrCode(value, path, node, sight)
+    return nothing
+  }
+  const declared = (field: string, path: string, node: Node, context: ContextSpec | undefined): void => {
+    if (context === undefined || Object.hasOwn(context.fields, field)) return
+    const fields = Object.keys(context.fields).join(", ")
+    find("FLJ-PLAN-8", path, node, `context.${field} is not declared`, `declared are: ${fields}`)
+  }
+  const known = (name: string, what: string, names: ReadonlyArray<string>, path: string, node: Node): void => {
+    if (!names.includes(name)) {
+      find("FLJ-PLAN-12", path, node, `there is no ${what} ${JSON.stringify(name)}`, `there are: ${names.join(", ")}`)
+    }
+  }
+  const assigned = (
+    assigns: ReadonlyArray<Assign> | undefined,
+    path: string,
+    node: Node,
+    sight: Sight
+  ): ReadonlyMap<string, Node> => {
+    for (const assign of assigns ?? []) {
+      declared(assign.path[0], path, node, sight.context)
+      texts(assign.value, path, node, sight)
+    }
+    return new Map((assigns ?? []).map(({ path: [field] }) => [field, node]))
+  }
   const texts = (value: Params, path: string, node: Node, sight: Sight): void => {
     if (value._tag === "Text") text(value.template, path, node, sight)
     if (value._tag === "List") for (const item of value.items) texts(item, path, node, sight)
@@ -147,8 +190,18 @@ const check = (pipeline: Pipeline.Any) => {
       case "Pass":
       case "Sleep": {
         const path = claim(parent, node.name, node)
-        if (node._tag === "Sleep") limit(node.millis, 0, years, "the time to sleep (ms)", path, node)
+        if (node._tag === "Sleep") {
+          limit(node.millis, 0, years, "the time to sleep (ms)", path, node)
+          if (node.until !== undefined) text(node.until, path, node, sight)
+        }
         return { output: sight.previous, writes: nothing }
+      }
+      case "Signal": {
+        const path = claim(parent, node.name, node)
+        if (!StepPath.isName(node.signal)) {
+          find("FLJ-PLAN-1", path, node, `${JSON.stringify(node.signal)} is not a name`, suggestName(node.signal))
+        }
+        return { output: node.data.jsonSchema, writes: nothing }
       }
       case "Agent":
         claim(parent, node.name, node)
@@ -185,43 +238,107 @@ const check = (pipeline: Pipeline.Any) => {
         const path = claim(parent, nameOf(node)!, node)
         if (node.branches.length === 0) find("FLJ-PLAN-11", path, node, "there are no branches", "write at least one")
         limit(node.concurrency, 1, 1024, "concurrency", path, node)
-        const told = node.branches.map(([key, branch]) => [key, walk(branch, keyed(path, key, node), sight)] as const)
+        const keys = node.branches.map(([key]) => key)
+        for (const [key, fields] of node.fields ?? []) {
+          known(key, "branch", keys, path, node)
+          for (const field of fields) declared(field, path, node, sight.context)
+        }
+        for (const field of node.include ?? []) declared(field, path, node, sight.context)
+        const selected = node.select === undefined ? nothing : decider(node.select, path, `${path}!select`, node, sight)
+        const { include } = node
+        const inside = include === undefined ? sight : withOnly(sight, include)
+        const told = node.branches.map(([key, branch]) => [key, walk(branch, keyed(path, key, node), inside)] as const)
+        const kept = told.map(([key, { writes }]) => {
+          const fields = node.fields?.find(([name]) => name === key)?.[1]
+          return fields === undefined ? writes : new Map([...writes].filter(([field]) => fields.includes(field)))
+        })
+        const writes =
+          node.merge === undefined
+            ? together(kept, path)
+            : new Map(node.merge === "no_merge" ? [] : kept.flatMap((map) => [...map]))
+        const all = node.select === undefined && node.onFailure !== "ignore"
+        const outputs = told.map(([key, { output }]) => [key, output] as const)
         return {
-          output: objectOf(told.map(([key, { output }]) => [key, output])),
-          writes: together(
-            told.map(([, { writes }]) => writes),
-            path
-          )
+          output:
+            node.reduce === "keys"
+              ? { type: "array", items: { type: "string" } }
+              : node.reduce === "values" || node.reduce === "concat"
+                ? { type: "array" }
+                : node.reduce !== undefined
+                  ? undefined
+                  : all
+                    ? objectOf(outputs)
+                    : undefined,
+          writes: new Map([...selected, ...writes])
         }
       }
       case "Branch": {
         const path = claim(parent, node.name, node)
-        textOrCode(node.on, path, node, sight)
+        const decided = decider(node.on, path, `${path}!on`, node, sight)
         if (node.cases.length === 0) find("FLJ-PLAN-11", path, node, "there are no branches", "write at least one")
         const told = node.cases.map(([key, branch]) => walk(branch, keyed(path, key, node), sight))
         if (node.otherwise !== undefined) told.push(walk(node.otherwise, keyed(path, "otherwise", node), sight))
-        return { output: undefined, writes: new Map(told.flatMap(({ writes }) => [...writes])) }
+        return { output: undefined, writes: new Map([...decided, ...told.flatMap(({ writes }) => [...writes])]) }
       }
       case "Loop": {
         const path = claim(parent, node.name, node)
         limit(node.max, 1, 100_000, "max", path, node)
-        const { output, writes } = walk(node.body, `${path}[*]`, { ...sight, previous: undefined })
-        if (node.until !== undefined) {
-          const written = new Set([...sight.written, ...writes.keys()])
-          textOrCode(node.until, path, node, { ...sight, previous: output, written })
+        const begun = assigned(node.init, path, node, sight)
+        const first = withMore(sight, begun)
+        const { output, writes } = walk(node.body, `${path}[*]`, { ...first, previous: undefined })
+        const later = { ...withMore(first, writes), previous: output }
+        const decided = node.until === undefined ? nothing : decider(node.until, path, `${path}[*]/exit`, node, later)
+        const between = { ...later, counts: true }
+        const kept = assigned(node.state, path, node, between)
+        const after = { ...withMore(between, kept), previous: output }
+        if (node.next !== undefined) text(node.next, path, node, after)
+        if (node.output !== undefined) text(node.output, path, node, { ...after, counts: sight.counts })
+        return {
+          output: node.output === undefined ? output : undefined,
+          writes: new Map([...begun, ...writes, ...decided, ...kept])
         }
-        return { output, writes }
       }
       case "ForEach": {
         const path = claim(parent, node.name, node)
         limit(node.concurrency, 1, 1024, "concurrency", path, node)
         limit(node.max, 1, 100_000, "max", path, node)
         limit(node.maxWaiting, 1, 100_000, "max_waiting", path, node)
-        if (node.items !== undefined) text(node.items, path, node, sight)
-        const told = walk(node.body, `${path}[*]`, { ...sight, previous: undefined, inItem: true })
-        const writes = together([told.writes, told.writes], path)
+        const begun = assigned(node.init, path, node, sight)
+        const first = withMore(sight, begun)
+        if (node.items !== undefined) text(node.items, path, node, first)
+        const told = walk(node.body, `${path}[*]`, { ...first, previous: undefined, inItem: true })
+        const merged =
+          node.merge === undefined
+            ? together([told.writes, told.writes], path)
+            : node.merge === "no_merge"
+              ? nothing
+              : told.writes
+        const writes = new Map([...begun, ...merged])
         const items = told.output === undefined ? {} : { items: told.output }
-        return { output: node.onFailure === "collect" ? undefined : { type: "array", ...items }, writes }
+        const list = node.onFailure === "collect" ? undefined : { type: "array", ...items }
+        if (node.output === undefined) return { output: list, writes }
+        text(node.output, path, node, { ...withMore(first, writes), previous: list })
+        return { output: undefined, writes }
+      }
+      case "States": {
+        const path = claim(parent, node.name, node)
+        limit(node.max, 1, 100_000, "max", path, node)
+        const names = node.states.map(([key]) => key)
+        const places = [...names, ...node.ends]
+        if (names.length === 0) find("FLJ-PLAN-11", path, node, "there are no states", "write at least one")
+        known(node.start, "state", places, path, node)
+        const told = node.states.map(([key, state]) =>
+          walk(state, keyed(`${path}[*]`, key, node), { ...sight, previous: undefined })
+        )
+        const writes = new Map(told.flatMap(({ writes }) => [...writes]))
+        for (const { from, to, when } of node.transitions) {
+          if (from !== undefined) known(from, "state", names, path, node)
+          known(to, "state", places, path, node)
+          if (when !== undefined) {
+            text(when, path, node, { ...withMore(sight, writes), previous: undefined, inTransition: true })
+          }
+        }
+        return { output: undefined, writes }
       }
       case "Retry": {
         const path = named(node.step, node, "retry", parent)
@@ -240,7 +357,7 @@ const check = (pipeline: Pipeline.Any) => {
       case "Timeout": {
         const path = named(node.step, node, "timeout", parent)
         limit(node.millis, 1, years, "the time-out (ms)", path, node)
-        if (waits(node.step)) {
+        if (!isAsk(node.step) && waits(node.step)) {
           find("FLJ-PLAN-5", path, node, "the time-out counts the time that a person takes to answer")
         }
         return walk(node.step, parent, sight)
@@ -263,10 +380,7 @@ const check = (pipeline: Pipeline.Any) => {
       }
       case "Sink": {
         const { output, writes } = walk(node.step, parent, sight)
-        if (sight.context !== undefined && !Object.hasOwn(sight.context.fields, node.field)) {
-          const fields = Object.keys(sight.context.fields).join(", ")
-          find("FLJ-PLAN-8", parent, node, `context.${node.field} is not declared`, `declared are: ${fields}`)
-        }
+        declared(node.field, parent, node, sight.context)
         if (node.context !== undefined && node.context.id !== sight.context?.id) {
           const given = sight.context === undefined ? "none" : JSON.stringify(sight.context.id)
           find(
@@ -281,8 +395,39 @@ const check = (pipeline: Pipeline.Any) => {
       case "Scope": {
         const path = claim(parent, node.name, node)
         if (node.pipeline === undefined) return walk(node.step, path, sight)
-        const own = { ...outside, previous: sight.previous, context: node.pipeline.context }
-        return { output: walk(node.step, path, own).output, writes: nothing }
+        const { context, inherits, outputs } = node.pipeline
+        const own = {
+          ...outside,
+          input: sight.previous,
+          previous: sight.previous,
+          context,
+          written: inherits === true ? seen(sight) : outside.written
+        }
+        const { output, writes } = walk(node.step, path, own)
+        const inner = context === undefined ? [...own.written, ...writes.keys()] : Object.keys(context.fields)
+        for (const [from, to] of outputs ?? []) {
+          known(from, "field of its context", inner, path, node)
+          declared(to, path, node, sight.context)
+        }
+        return { output, writes: new Map((outputs ?? []).map(([, to]) => [to, node])) }
+      }
+      case "When": {
+        const path = named(node.step, node, "when", parent)
+        textOrCode(node.on, path, node, sight)
+        return { output: undefined, writes: walk(node.step, parent, sight).writes }
+      }
+      case "Check": {
+        const previous = node.input?.jsonSchema ?? sight.previous
+        const told = walk(node.step, parent, { ...sight, previous })
+        return { output: node.output?.jsonSchema ?? told.output, writes: told.writes }
+      }
+      case "Note": {
+        const { description, meta } = node
+        notes.set(named(node.step, node, "note", parent), {
+          ...(description === undefined ? {} : { description }),
+          ...(meta === undefined ? {} : { meta })
+        })
+        return walk(node.step, parent, sight)
       }
     }
   }
@@ -292,10 +437,13 @@ const check = (pipeline: Pipeline.Any) => {
   }
 
   const outside: Sight = {
+    input: undefined,
     steps: new Map(),
     previous: undefined,
     item: undefined,
     inItem: false,
+    inTransition: false,
+    counts: false,
     context: undefined,
     written: new Set()
   }
@@ -303,9 +451,33 @@ const check = (pipeline: Pipeline.Any) => {
   if (!StepPath.isName(pipeline.name)) {
     find("FLJ-PLAN-1", "", pipeline.root, `${JSON.stringify(pipeline.name)} is not a name`, suggestName(pipeline.name))
   }
-  walk(pipeline.root, "", { ...outside, context: pipeline.context })
-  return { outline, findings }
+  const input = pipeline.root._tag === "Check" ? pipeline.root.input?.jsonSchema : undefined
+  walk(pipeline.root, "", { ...outside, input, previous: input, context: pipeline.context })
+  return { outline: outline.map((step) => ({ ...step, ...notes.get(step.path) })), findings }
 }
+
+/** The fields that may be there. */
+const seen = ({ context, written }: Sight): ReadonlySet<string> =>
+  context === undefined ? written : new Set(Object.keys(context.fields))
+
+const withMore = (sight: Sight, writes: ReadonlyMap<string, Node>): Sight =>
+  writes.size === 0 ? sight : { ...sight, written: new Set([...sight.written, ...writes.keys()]) }
+
+const withOnly = (sight: Sight, fields: ReadonlyArray<string>): Sight => ({
+  ...sight,
+  written: new Set([...sight.written].filter((field) => fields.includes(field))),
+  context: sight.context && {
+    ...sight.context,
+    fields: Object.fromEntries(Object.entries(sight.context.fields).filter(([field]) => fields.includes(field)))
+  }
+})
+
+/** A question with nothing but words and schemas around it. */
+const isAsk = (node: Node): boolean =>
+  node._tag === "Ask" || ((node._tag === "Note" || node._tag === "Check") && isAsk(node.step))
+
+const decidersOf = (value: object | undefined): ReadonlyArray<Node> =>
+  value !== undefined && "step" in value ? [(value as Decider).step] : []
 
 const reduces = (node: Node): boolean => node._tag === "Sink" && node.reduce !== undefined
 
@@ -330,12 +502,19 @@ export const children = (node: Node): ReadonlyArray<Node> => {
     case "Sequence":
       return node.steps
     case "Parallel":
-      return node.branches.map(([, branch]) => branch)
+      return [...decidersOf(node.select), ...node.branches.map(([, branch]) => branch)]
     case "Branch":
-      return [...node.cases.map(([, branch]) => branch), ...(node.otherwise === undefined ? [] : [node.otherwise])]
+      return [
+        ...decidersOf(node.on),
+        ...node.cases.map(([, branch]) => branch),
+        ...(node.otherwise === undefined ? [] : [node.otherwise])
+      ]
     case "Loop":
+      return [node.body, ...decidersOf(node.until)]
     case "ForEach":
       return [node.body]
+    case "States":
+      return node.states.map(([, state]) => state)
     case "Fallback":
       return [node.step, node.that]
     case "Retry":
@@ -343,6 +522,9 @@ export const children = (node: Node): ReadonlyArray<Node> => {
     case "Map":
     case "Input":
     case "Sink":
+    case "When":
+    case "Check":
+    case "Note":
     case "Scope":
       return [node.step]
     case "Code":
@@ -352,6 +534,7 @@ export const children = (node: Node): ReadonlyArray<Node> => {
     case "Skill":
     case "Ask":
     case "Sleep":
+    case "Signal":
       return []
   }
 }
@@ -359,19 +542,8 @@ export const children = (node: Node): ReadonlyArray<Node> => {
 const waits = (node: Node): boolean => node._tag === "Ask" || children(node).some(waits)
 
 /** Whether a wrapper of this kind already stands around the step that a wrapper borrows its name from. */
-const wrapped = (node: Node, tag: Node["_tag"]): boolean => {
-  switch (node._tag) {
-    case "Retry":
-    case "Timeout":
-    case "Fallback":
-    case "Map":
-    case "Input":
-    case "Sink":
-      return node._tag === tag || wrapped(node.step, tag)
-    default:
-      return false
-  }
-}
+const wrapped = (node: Node, tag: Node["_tag"]): boolean =>
+  isWrapper(node) && (node._tag === tag || wrapped(node.step, tag))
 
 const collectNames = (node: Node, names: Set<string>): void => {
   const name = nameOf(node)
@@ -405,6 +577,9 @@ const faultOf = (
       const isOutput = alias !== undefined && outputKeys.has(alias) && !hasProperty(output, alias)
       return missing(output, isOutput ? below : rest, read, isOutput ? 2 : 1, `steps.${key}`)
     }
+    case "input":
+    case "initial_prompt":
+      return missing(sight.input, read.keys, read, 0, read.root)
     case "previous_step":
       return missing(sight.previous, read.keys, read, 0, "previous_step")
     case "context": {
@@ -421,8 +596,11 @@ const faultOf = (
     }
     case "this":
     case "index":
-      if (sight.inItem) return undefined
+      if (sight.inItem || (read.root === "index" && sight.counts)) return undefined
       return { message: `${read.root} stands only inside a map`, hint: undefined, span: read.span }
+    case "output":
+      if (sight.inTransition) return undefined
+      return { message: "output stands only in a transition", hint: "write previous_step", span: read.span }
     default:
       if (roots.includes(read.root)) return undefined
       return {

@@ -4,7 +4,7 @@
  */
 import * as Json from "../domain/Json.js"
 import type { Template } from "../expression/Template.js"
-import type { Code, ContextSpec, Node, Params } from "../pipeline/Node.js"
+import type { Assign, Code, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { Shape } from "../pipeline/Shape.js"
@@ -23,14 +23,12 @@ const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
         context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, schemaJson(shape)]))
       }
 
-const isTemplate = <F>(value: Code<F> | Template): value is Template => "source" in value
-
 const nodeJson = (node: Node, parent: string): Json.JsonObject => {
   const own = nameOf(node)
   const path = own === undefined ? parent : parent === "" ? own : `${parent}/${own}`
   const leaf = <F>(code: Code<F>, role: string): Json.JsonObject => ({ code: `${path}!${role}`, version: code.version })
-  const textOr = <F>(value: Code<F> | Template, role: string): Json.Json =>
-    isTemplate(value) ? value.source : leaf(value, role)
+  const textOr = <F>(value: Code<F> | Template | Decider, role: string, at = `${path}!${role}`): Json.Json =>
+    "source" in value ? value.source : "step" in value ? { step: nodeJson(value.step, at) } : leaf(value, role)
   switch (node._tag) {
     case "Code":
       return {
@@ -57,7 +55,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           model: node.agent.model,
           system: node.agent.system,
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
-          settings: settingsJson(node.agent.settings)
+          settings: present(node.agent.settings)
         }
       }
     case "Skill":
@@ -79,6 +77,14 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         kind: "parallel",
         name: own!,
         concurrency: node.concurrency,
+        ...(node.select === undefined ? {} : { select: textOr(node.select, "select") }),
+        ...present({
+          merge: node.merge,
+          on_failure: node.onFailure === "fail" ? undefined : node.onFailure,
+          include: node.include,
+          fields: node.fields === undefined ? undefined : Object.fromEntries(node.fields),
+          reduce: node.reduce
+        }),
         branches: node.branches.map(([key, branch]) => ({ key, step: nodeJson(branch, `${path}/${key}`) }))
       }
     case "Branch":
@@ -93,9 +99,15 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
       return {
         kind: "loop",
         name: node.name,
-        until: node.until === undefined ? null : textOr(node.until, "until"),
+        until: node.until === undefined ? null : textOr(node.until, "until", `${path}/exit`),
         max: node.max,
         on_max: node.onMax,
+        ...present({
+          init: assignsJson(node.init),
+          state: assignsJson(node.state),
+          next: node.next?.source,
+          output: node.output?.source
+        }),
         body: nodeJson(node.body, path)
       }
     case "ForEach":
@@ -107,6 +119,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         max: node.max,
         max_waiting: node.maxWaiting,
         on_failure: node.onFailure,
+        ...present({ merge: node.merge, init: assignsJson(node.init), output: node.output?.source }),
         body: nodeJson(node.body, path)
       }
     case "Ask":
@@ -117,7 +130,34 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         answer: schemaJson(node.answer)
       }
     case "Sleep":
-      return { kind: "sleep", name: node.name, millis: node.millis }
+      return { kind: "sleep", name: node.name, millis: node.millis, ...present({ until: node.until?.source }) }
+    case "Signal":
+      return { kind: "signal", name: node.name, signal: node.signal, data: schemaJson(node.data) }
+    case "States":
+      return {
+        kind: "states",
+        name: node.name,
+        start: node.start,
+        ends: node.ends,
+        max: node.max,
+        transitions: node.transitions.map(({ from, on, to, when }) => ({
+          from: from ?? null,
+          on,
+          to,
+          when: when?.source ?? null
+        })),
+        cases: node.states.map(([key, state]) => ({ key, step: nodeJson(state, `${path}/${key}`) }))
+      }
+    case "When":
+      return { kind: "when", on: textOr(node.on, "when"), step: nodeJson(node.step, parent) }
+    case "Check":
+      return {
+        kind: "check",
+        ...present({ input: node.input && schemaJson(node.input), output: node.output && schemaJson(node.output) }),
+        step: nodeJson(node.step, parent)
+      }
+    case "Note":
+      return nodeJson(node.step, parent)
     case "Retry":
       return {
         kind: "retry",
@@ -136,12 +176,27 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
     case "Input":
       return { kind: "input", input: node.template.source, step: nodeJson(node.step, parent) }
     case "Sink":
-      return { kind: "sink", field: node.field, reduce: node.reduce ?? null, step: nodeJson(node.step, parent) }
+      return {
+        kind: "sink",
+        field: node.field,
+        ...present({ key: node.key }),
+        reduce: node.reduce ?? null,
+        step: nodeJson(node.step, parent)
+      }
     case "Scope":
       return {
         kind: "scope",
         name: node.name,
-        ...(node.pipeline === undefined ? {} : { pipeline: node.pipeline.name, ...contextJson(node.pipeline.context) }),
+        ...(node.pipeline === undefined
+          ? {}
+          : {
+              pipeline: node.pipeline.name,
+              ...contextJson(node.pipeline.context),
+              ...present({
+                inherits: node.pipeline.inherits === true ? true : undefined,
+                outputs: node.pipeline.outputs === undefined ? undefined : Object.fromEntries(node.pipeline.outputs)
+              })
+            }),
         step: nodeJson(node.step, path)
       }
   }
@@ -165,10 +220,12 @@ const unordered = (schema: Json.Json): Json.Json => {
 const isTexts = (value: Json.Json): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((one) => typeof one === "string")
 
-const settingsJson = (settings: Readonly<Record<string, number | undefined>>): Json.JsonObject =>
-  Object.fromEntries(
-    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
-  )
+/** What is said. A key that is not there means its default, so that a new key changes no old digest. */
+const present = (keys: Readonly<Record<string, Json.Json | undefined>>): Json.JsonObject =>
+  Object.fromEntries(Object.entries(keys).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+
+const assignsJson = (assigns: ReadonlyArray<Assign> | undefined): Json.Json | undefined =>
+  assigns?.map(({ op, path, value }) => ({ op, path: [...path], value: paramsJson(value) }))
 
 const paramsJson = (params: Params): Json.Json => {
   switch (params._tag) {

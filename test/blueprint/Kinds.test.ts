@@ -227,8 +227,8 @@ describe("a twin in code has the same plan digest", () => {
     )
     twins("  - kind: hitl\n    on_reject: fail\n    message: Go?\n", Step.approve("hitl", { message: "Go?" }))
     twins(
-      "  - kind: hitl\n    name: q\n    message: Age?\n    input_schema: { type: integer }\n",
-      Step.ask("q", { message: "Age?", answer: Schema.Int })
+      "  - kind: hitl\n    name: q\n    message: Age?\n    input_schema: { type: number }\n",
+      Step.ask("q", { message: "Age?", answer: Schema.Number })
     )
     // In another order, and with a class that has a name only in code.
     class Person extends Schema.Class<Person>("Person")({ name: Schema.NonEmptyString, age: Schema.Int }) {}

@@ -65,6 +65,7 @@ describe("what is compared", () => {
     assert.deepStrictEqual(life, [
       "RunStarted",
       "Interrupted",
+      "SignalReceived",
       "RunSuspended",
       "RunResumed",
       "Recovered",
@@ -125,5 +126,9 @@ describe("letters", () => {
     assert.notStrictEqual(answer(path, 1), answer(other, 1))
     assert.strictEqual(Letter.idOf({ _tag: "Cancel", reason: "a" }), Letter.idOf({ _tag: "Cancel", reason: "b" }))
     assert.notStrictEqual(answer(other, 1), Letter.idOf({ _tag: "Cancel", reason: "" }))
+    const signal = (id: string, signal: string, data: Json.Json) => Letter.idOf({ _tag: "Signal", id, signal, data })
+    assert.strictEqual(signal("1", "paid", 1), signal("1", "paid", 2))
+    assert.notStrictEqual(signal("1", "paid", 1), signal("2", "paid", 1))
+    assert.notStrictEqual(signal("1", "paid", 1), signal("1", "sent", 1))
   })
 })

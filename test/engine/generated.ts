@@ -6,7 +6,9 @@
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Json } from "../../src/domain/Json.js"
 import * as Once from "../../src/domain/Once.js"
+import type { Node } from "../../src/pipeline/Node.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Step from "../../src/pipeline/Step.js"
 
@@ -38,7 +40,13 @@ const anyStep = () =>
     Step.andThen(Step.fn("f", (n: number) => [n])),
     Step.andThen(Step.forEach("e", Step.pass<number>("q"))),
     Step.andThen(Step.fn("g", () => 1)),
-    Step.withInput("{{ input }}")
+    Step.withInput("{{ input }}"),
+    Step.withOutputSchema(Schema.Number),
+    Step.andThen(Step.route("r", { on: () => "a" as const, branches: { a: Step.pass<number>("q") } })),
+    Step.andThen(Step.fn("h", () => 1)),
+    Step.andThen(Step.states("m", { start: "a", states: { a: Step.pass<number>("w") }, ends: [], transitions: [] })),
+    Step.andThen(Step.parallel("k", { a: Step.pass<number>("v") }, { reduce: "union" }).pipe(Step.map(() => 1))),
+    Step.andThen(Step.branch("z", { on: "input", cases: { a: Step.pass<number>("y") } }))
   )
 
 export interface Generated {
@@ -46,7 +54,15 @@ export interface Generated {
   readonly effects: Effects
 }
 
-/** A pipeline of depth at most 4, in which steps fail, retry, wait, loop and fan out. */
+type Field = (step: Numbers) => Numbers
+
+/** Writes what a step answered into a field, of which the last write holds. */
+const writing =
+  (field: string): Field =>
+  (step) =>
+    Step.fromNode({ _tag: "Sink", step: step.node, context: undefined, field, reduce: "last" } satisfies Node)
+
+/** A pipeline of depth at most 4, in which steps fail, retry, wait, loop, fan out and choose. */
 export const generate = (seed: number): Generated => {
   const next = numbers(seed)
   const effects: Effects = { steps: [], calls: [] }
@@ -87,8 +103,9 @@ export const generate = (seed: number): Generated => {
     })
   }
 
-  const tree = (depth: number): Numbers => {
-    const kind = depth === 0 ? next(3) : next(14)
+  /** `fan`: within a fan-out, where it is not determined which of two items takes a signal of one name. */
+  const tree = (depth: number, fan = false): Numbers => {
+    const kind = depth === 0 ? next(3) : next(24)
     const name = `n${names++}`
     switch (kind) {
       case 0:
@@ -100,53 +117,129 @@ export const generate = (seed: number): Generated => {
           : Step.ask(name, { message: "{{ previous_step }}?", answer: Schema.Number })
       case 3:
       case 4:
-        return Step.andThen(tree(depth - 1), tree(depth - 1))
+        return Step.andThen(tree(depth - 1, fan), tree(depth - 1, fan))
       case 5: {
         const sum = Step.fn(
           `${name}_sum`,
           (o: { readonly a: number; readonly b: number; readonly c: number }) => (o.a + o.b + o.c) % 100
         )
-        return Step.parallel(name, { a: tree(depth - 1), b: tree(depth - 1), c: tree(depth - 1) }).pipe(
+        return Step.parallel(name, { a: tree(depth - 1, fan), b: tree(depth - 1, fan), c: tree(depth - 1, fan) }).pipe(
           Step.andThen(sum)
         )
       }
       case 6: {
-        const body = tree(depth - 1)
+        const body = tree(depth - 1, true)
         const spread = Step.fn(`${name}_spread`, (n: number) => [n, n + 1, n + 2])
         const sum = Step.fn(`${name}_sum`, (ns: ReadonlyArray<number>) => ns.reduce((a, b) => a + b, 0) % 100)
+        const merge = (["overwrite", "keep_first", "no_merge"] as const)[next(3)]!
         // Which items had begun when one failed is a matter of timing, unless all begin at once or one by one.
         const each =
           next(2) === 0
-            ? Step.forEach(name, body, { concurrency: 1 + next(3), maxWaiting: 1 + next(3), onFailure: "skip" })
-            : Step.forEach(name, body, next(2) === 0 ? { concurrency: 3 } : { concurrency: 1, maxWaiting: 1 + next(3) })
+            ? Step.forEach(name, body, { concurrency: 1 + next(3), maxWaiting: 1 + next(3), onFailure: "skip", merge })
+            : Step.forEach(
+                name,
+                body,
+                next(2) === 0 ? { concurrency: 3, merge } : { concurrency: 1, maxWaiting: 1 + next(3), merge }
+              )
         return spread.pipe(Step.andThen(each), Step.andThen(sum)) as Numbers
       }
       case 7:
         return Step.branch(name, {
           on: (n: number) => (n % 2 === 0 ? "even" : "odd"),
-          cases: { even: tree(depth - 1), odd: tree(depth - 1) }
+          cases: { even: tree(depth - 1, fan), odd: tree(depth - 1, fan) }
         })
       case 8:
-        return Step.loop(name, tree(depth - 1), {
+        return Step.loop(name, tree(depth - 1, fan), {
           until: (n) => n % 3 === 0,
           max: 3,
           onMax: next(2) === 0 ? "fail" : "continue"
         }) as Numbers
       case 9:
-        return tree(depth - 1).pipe(Step.named(name), Step.retry({ times: 2, base: "1 millis", max: "1 millis" }))
+        return tree(depth - 1, fan).pipe(Step.named(name), Step.retry({ times: 2, base: "1 millis", max: "1 millis" }))
       case 10:
-        return tree(depth - 1).pipe(Step.named(name), Step.fallback(tree(depth - 1)))
+        return tree(depth - 1, fan).pipe(Step.named(name), Step.fallback(tree(depth - 1, fan)))
       case 11:
         // A deadline that may fire depends on when the run was cut: those have tests of their own.
-        return tree(depth - 1).pipe(Step.named(name), Step.timeout("1 hour"))
+        return tree(depth - 1, fan).pipe(Step.named(name), Step.timeout("1 hour"))
       case 12:
-        return tree(depth - 1).pipe(
+        return tree(depth - 1, fan).pipe(
           Step.named(name),
           Step.map((n) => (n * 3) % 100),
           Step.andThen(Step.sleep(`${name}_rest`, "1 millis"))
         )
+      case 13:
+        return tree(depth - 1, fan).pipe(
+          Step.named(name),
+          next(2) === 0 ? Step.when((n: number) => n % 2 === 0) : Step.when("input != 3")
+        )
+      case 14: {
+        const checked = tree(depth - 1, fan).pipe(
+          Step.named(name),
+          Step.withInputSchema(Schema.Number),
+          Step.withOutputSchema(Schema.Number.pipe(Schema.lessThan(70)))
+        )
+        return next(2) === 0 ? checked : checked.pipe(Step.retry({ times: 1, base: 0 }))
+      }
+      case 15:
+        return fan ? leaf() : Step.signal(name, { data: Schema.Number.pipe(Schema.lessThan(90)) })
+      case 16:
+        return Step.states(name, {
+          start: "a",
+          states: { a: tree(depth - 1, fan), b: tree(depth - 1, fan) },
+          ends: ["end"],
+          transitions: [
+            { from: "a", on: "success", to: "b", when: "output.last_output > 50" },
+            { from: "a", on: "success", to: "end" },
+            { from: "a", on: "failure", to: "b" },
+            { from: "b", on: "success", to: "a", when: "{{ previous_step < 30 }}" },
+            { on: "success", to: "end", when: "output.last_output != 41" }
+          ],
+          max: 4
+        }) as Numbers
+      case 17: {
+        const names = (n: number) => (n % 3 === 0 ? ["a", "b"] : n % 3 === 1 ? ["b"] : [])
+        const on = tree(depth - 1, fan).pipe(Step.andThen(Step.fn(`${name}_names`, names)))
+        const sum = Step.fn(
+          `${name}_sum`,
+          (o: { readonly a?: number; readonly b?: number }) => ((o.a ?? 0) + (o.b ?? 7)) % 100
+        )
+        const branches = { a: tree(depth - 1, fan), b: tree(depth - 1, fan) }
+        return Step.route(name, { on, branches }).pipe(Step.andThen(sum)) as Numbers
+      }
+      case 18: {
+        const sum = Step.fn(`${name}_sum`, (ns: Json) => [ns].flat().reduce<number>((a, n) => a + Number(n), 0) % 100)
+        const branches = { a: tree(depth - 1, fan), b: tree(depth - 1, fan), c: tree(depth - 1, fan) }
+        const reduce = (["values", "concat", "first", "last", "majority_vote"] as const)[next(5)]!
+        const merge = (["overwrite", "keep_first", "no_merge", "update"] as const)[next(4)]!
+        const both = Step.parallel(name, branches, { onFailure: next(2) === 0 ? "ignore" : "fail", reduce, merge })
+        return both.pipe(Step.andThen(sum)) as Numbers
+      }
+      case 19:
+        return Step.loop(name, tree(depth - 1, fan), {
+          max: 3,
+          ...(next(2) === 0 ? {} : { until: `context.${name}.n | length == 2` }),
+          init: [{ op: "set", target: `${name}.n`, value: [] }],
+          state: [{ op: "append", target: `${name}.n`, value: "{{ previous_step }}" }],
+          next: "{{ previous_step if index == 0 else input }}"
+        }) as Numbers
+      case 20: {
+        const until = tree(depth - 1, fan).pipe(Step.andThen(Step.fn(`${name}_met`, (n: number) => n % 2 === 0)))
+        return Step.loop(name, tree(depth - 1, fan), { until, max: 2, onMax: "continue" }) as Numbers
+      }
+      case 21: {
+        const on = tree(depth - 1, fan).pipe(Step.andThen(Step.fn(`${name}_key`, (n: number) => n % 2 === 0)))
+        const cases = { true: tree(depth - 1, fan), false: tree(depth - 1, fan) }
+        return Step.branch(name, { on, cases }) as Numbers
+      }
+      case 22:
+        return writing(name)(tree(depth - 1, fan)).pipe(
+          Step.andThen(
+            Step.pass<number>(`${name}_kept`).pipe(Step.withInput(`{{ context.${name} | default(input) }}`))
+          ),
+          Step.andThen(Step.sleepUntil(`${name}_rest`, "2020-01-01"))
+        )
       default:
-        return tree(depth - 1).pipe(
+        return tree(depth - 1, fan).pipe(
           Step.named(name),
           Step.withInput("{{ input if previous_step == 7 else previous_step }}")
         )

@@ -55,11 +55,14 @@ const toEnd = ({ pipeline }: Generated) =>
       )
       isNew = false
       if (Exit.isSuccess(exit) && exit.value._tag === "Suspended") {
-        const tasks = exit.value.waits
-          .filter((wait) => wait._tag === "Task")
-          .sort((a, b) => hash(a.path) - hash(b.path))
-        const task = tasks[0]!.path
-        yield* Flujo.answer(run, task, answerTo(task, yield* journal.read(run).pipe(Stream.runCollect)))
+        const waits = exit.value.waits.filter((wait) => wait._tag === "Task" || wait._tag === "Signal")
+        const [wait] = waits.sort((a, b) => hash(a.path) - hash(b.path))
+        if (wait!._tag === "Signal") {
+          yield* Flujo.signal(run, wait!.signal, hash(wait!.signal) % 100, { id: `${rests} ${Math.random()}` })
+        } else {
+          const task = wait!.path
+          yield* Flujo.answer(run, task, answerTo(task, yield* journal.read(run).pipe(Stream.runCollect)))
+        }
         continue
       }
       const entries = Array.from(yield* Stream.runCollect(journal.read(run)))
@@ -134,13 +137,21 @@ const answeredKeys = (entries: ReadonlyArray<Entry>): ReadonlySet<string> => {
   return answered
 }
 
+const starts: ReadonlySet<string> = new Set([
+  "StepStarted",
+  "TaskOpened",
+  "TaskAnswered",
+  "SignalAwaited",
+  "SignalTaken"
+])
+
 /** Steps that started below a composite after it was closed. */
 const startedBelowClosed = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> => {
   const closed: Array<StepPath.StepPath> = []
   const late: Array<string> = []
   for (const { event } of entries) {
     if (event.kind === "Closed") closed.push(event.path)
-    if (event.kind !== "StepStarted" && event.kind !== "TaskOpened" && event.kind !== "TaskAnswered") continue
+    if (!starts.has(event.kind)) continue
     const by = closed.find((path) => event.path.startsWith(`${path}/`) || event.path.startsWith(`${path}[`))
     if (by !== undefined) late.push(`${event.kind} ${event.path} below ${by}`)
   }

@@ -154,7 +154,7 @@ describe("FLJ-PLAN-4: one count of attempts", () => {
 
 describe("FLJ-PLAN-5: a deadline over a human wait", () => {
   it("is a warning, at any depth, and does not keep the pipeline from running", () => {
-    const asked = plan(ask("review").pipe(Step.timeout("1 hour")))
+    const asked = plan(then(pass("draft"), ask("b")).pipe(Step.named("review"), Step.timeout("1 hour")))
     assert.deepStrictEqual(asked.findings.map(shown), [
       "FLJ-PLAN-5 at review: the time-out counts the time that a person takes to answer"
     ])
@@ -168,6 +168,10 @@ describe("FLJ-PLAN-5: a deadline over a human wait", () => {
     assert.lengthOf(findings(pass("a").pipe(Step.fallback(ask("b")), Step.timeout("1 hour"))), 1)
     const inner = Pipeline.asStep(Pipeline.make("inner")(ask("b")))
     assert.lengthOf(findings(inner.pipe(Step.timeout("1 hour"))), 1)
+  })
+  it("not over a question alone, which is what is meant then", () => {
+    clean(ask("review").pipe(Step.timeout("1 hour")))
+    clean(ask("review").pipe(Step.note({ description: "x" }), Step.timeout("1 hour")))
   })
   it("not over a sleep or work", () => {
     clean(Step.sleep("rest", "1 hour").pipe(Step.timeout("2 hours")))
@@ -474,13 +478,109 @@ describe("FLJ-PLAN-11: something to do", () => {
   })
 })
 
+describe("FLJ-PLAN-12: a name that leads nowhere", () => {
+  const states = (start: string, transitions: ReadonlyArray<{ from?: string; on: "success"; to: string }>) =>
+    Step.states("m", { start: start as "a", states: { a: pass("x") }, ends: ["end"], transitions: transitions as [] })
+  it("of a state", () => {
+    clean(states("a", [{ from: "a", on: "success", to: "end" }]))
+    assert.deepStrictEqual(findings(states("b", [{ on: "success", to: "end" }])), [
+      'FLJ-PLAN-12 at m: there is no state "b"'
+    ])
+    assert.deepStrictEqual(findings(states("a", [{ from: "end", on: "success", to: "nowhere" }])), [
+      'FLJ-PLAN-12 at m: there is no state "end"',
+      'FLJ-PLAN-12 at m: there is no state "nowhere"'
+    ])
+  })
+  it("of a branch whose fields are kept, and of a field that is handed out", () => {
+    const fields = { b: ["x"] } as Record<never, never>
+    assert.deepStrictEqual(findings(Step.parallel("p", { a: pass("x") }, { fields })), [
+      'FLJ-PLAN-12 at p: there is no branch "b"'
+    ])
+    const scope = (inner: string): Any =>
+      Step.fromNode({
+        _tag: "Scope",
+        name: "s",
+        step: writes(pass("x") as Any, "inner").node,
+        pipeline: { name: "p", context: undefined, outputs: [[inner, "outer"]] }
+      })
+    clean(then(scope("inner"), reading("{{ context.outer }}")))
+    assert.deepStrictEqual(findings(scope("nope")), ['FLJ-PLAN-12 at s: there is no field of its context "nope"'])
+  })
+})
+
+const writes = (step: Any, field: string): Any =>
+  Step.fromNode({ _tag: "Sink", step: step.node, context: undefined, field, reduce: undefined })
+
+describe("what a step sees", () => {
+  it("is what was written before a loop's templates, and index between its iterations only", () => {
+    const loop = (body: Any, options: object) =>
+      Step.loop("l", body as Step.Step<string, string>, {
+        max: 2,
+        init: [{ op: "set", target: "n", value: 0 }],
+        ...options
+      })
+    clean(loop(reading("{{ context.n }}"), { next: "{{ index }} {{ context.n }}" }))
+    clean(loop(pass("a"), { state: [{ op: "set", target: "n", value: "{{ index }}" }] }))
+    assert.lengthOf(findings(loop(reading("{{ index }}"), {})), 1)
+    assert.lengthOf(findings(loop(pass("a"), { next: "{{ context.m }}" })), 1)
+    assert.lengthOf(findings(loop(pass("a"), { state: [{ op: "set", target: "n", value: "{{ this }}" }] })), 1)
+  })
+  it("is a branch's own share of the context", () => {
+    const both = (include: ReadonlyArray<string>) =>
+      then(
+        writes(text, "a"),
+        writes(pass("other") as Any, "b"),
+        Step.parallel("p", { x: reading("{{ context.a }}") }, { include })
+      )
+    clean(both(["a"]))
+    assert.lengthOf(findings(both(["b"])), 1)
+  })
+  it("is output in a transition, and nowhere else", () => {
+    const machine = (when: string) =>
+      Step.states("m", {
+        start: "a",
+        states: { a: text },
+        ends: ["end"],
+        transitions: [{ on: "success", to: "end", when }]
+      })
+    clean(machine("output.event == 'success'"))
+    assert.lengthOf(findings(machine("nope")), 1)
+    assert.lengthOf(findings(reading("{{ output }}")), 1)
+  })
+  it("is the input as its schema says", () => {
+    const Input = Schema.Struct({ topic: Schema.String })
+    clean(reading("{{ input.topic }}").pipe(Step.withInputSchema(Input)) as Any)
+    assert.deepStrictEqual(pointed(reading("{{ input.topik }}").pipe(Step.withInputSchema(Input)) as Any), ["topik"])
+  })
+  it("two branches may write one field where a strategy is named", () => {
+    const both = (merge: "overwrite" | undefined) =>
+      Step.parallel("p", { x: writes(text, "a"), y: writes(text, "a") }, { merge })
+    clean(both("overwrite"))
+    assert.lengthOf(findings(both(undefined)), 1)
+    const each = (merge: "no_merge" | undefined) => Step.forEach("e", writes(pass("x") as Any, "a"), { merge })
+    clean(each("no_merge"))
+    assert.lengthOf(findings(each(undefined)), 1)
+  })
+})
+
+describe("notes", () => {
+  it("stand in the outline, and make no other plan", () => {
+    const plain = plan(pass("a"))
+    const noted = plan(pass("a").pipe(Step.note({ description: "Passes on.", meta: { owner: "x" } })))
+    assert.strictEqual(noted.digest, plain.digest)
+    assert.deepStrictEqual(noted.outline, [
+      { path: "a", kind: "Pass", description: "Passes on.", meta: { owner: "x" } }
+    ])
+  })
+})
+
 describe("all findings", () => {
   it("are told at once, each with the node at fault", () => {
     const bad = ask("bad name", "{{ nope }} {{ ( }}").pipe(Step.timeout(0))
     const step = then(bad, Step.parallel({}), Step.parallel({}))
     assert.sameMembers(
       plan(step).findings.map(({ code }) => code),
-      ["FLJ-PLAN-1", "FLJ-PLAN-5", "FLJ-PLAN-6", "FLJ-PLAN-10", "FLJ-PLAN-2", "FLJ-PLAN-11", "FLJ-PLAN-11"]
+      ["FLJ-PLAN-1", "FLJ-PLAN-6", "FLJ-PLAN-10", "FLJ-PLAN-2", "FLJ-PLAN-11", "FLJ-PLAN-11"]
     )
     for (const { node } of plan(step).findings) assert.isString(node._tag)
   })

@@ -57,6 +57,7 @@ export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   if (Place.has(place, "TaskOpened")) return "task"
   if (Place.has(place, "Computed")) return "fn"
   if (Place.has(place, "TimerSet")) return "sleep"
+  if (Place.has(place, "SignalAwaited")) return "signal"
   if (Place.has(place, "BranchTaken")) return "branch"
   if (Place.has(place, "ItemsPlanned")) return "forEach"
   if (place.role === "fallback") return "fallback"
@@ -76,6 +77,7 @@ interface Seen {
 
 export const statusOf = (run: Run, seen: Seen): Status => {
   const { children, deadline, place } = seen
+  if (skipOf(place) !== undefined) return "skipped"
   // What was run in its place stands for it.
   const instead = children.find(({ kind }) => kind === "fallback")
   if (instead !== undefined) return instead.status
@@ -104,6 +106,9 @@ const own = (run: Run, seen: Seen): Status => {
     case "task":
       if (Place.has(place, "TaskAnswered")) return "completed"
       return Place.has(place, "TaskClosed") ? "skipped" : run.isEnded ? "interrupted" : "waiting"
+    case "signal":
+      if (Place.has(place, "SignalTaken")) return "completed"
+      return Place.has(place, "StepInterrupted") ? "skipped" : run.isEnded ? "interrupted" : "waiting"
     case "sleep":
       return Place.has(place, "TimerFired") ? "completed" : run.isEnded ? "interrupted" : "waiting"
     case "model":
@@ -124,15 +129,28 @@ const composite = (run: Run, { children, kind, place }: Seen): Status => {
   const closed = Place.last(place, "Closed")
   if (closed !== undefined && !closed.event.data.by.some((path) => run.again.has(path))) return "failed"
   const any = (wanted: Status) => children.some(({ status }) => status === wanted)
+  // Of a state that failed, its machine went on.
+  if (Place.has(place, "IterationEnded") && Place.has(place, "BranchTaken")) return "completed"
   if (any("running")) return "running"
   if (any("waiting")) return "waiting"
   if (any("cut")) return "cut"
   // A fan-out may leave failed items out, or collect them; if it fails of one, it is closed.
   if (any("failed") && kind !== "forEach") return "failed"
   if (any("interrupted")) return "interrupted"
-  if (any("skipped")) return "skipped"
+  // What a condition left out is no part that is missing.
+  if (children.some(({ decision, status }) => status === "skipped" && !isSkip(decision))) return "skipped"
   return run.status === "completed" || hasAll(run, place, kind, children) ? "completed" : resting(run)
 }
+
+/** Said by the condition of a step that was not wanted. */
+const skipOf = (place: Place.Place) => {
+  const when = place.children.get("!when")
+  if (when?._tag !== "Place") return undefined
+  return Place.all(when, "BranchTaken").find(({ event }) => event.data.branch === "skip")
+}
+
+const isSkip = (decision: Option.Option<Decision>): boolean =>
+  Option.isSome(decision) && decision.value._tag === "Branch" && decision.value.branch === "skip"
 
 const resting = (run: Run): Status => (run.status === "waiting" ? "waiting" : run.open)
 
@@ -203,14 +221,19 @@ export const said = (
     Place.last(place, "StepInterrupted") ??
     Place.last(place, "TaskAnswered") ??
     Place.last(place, "TaskClosed") ??
+    Place.last(place, "SignalTaken") ??
     Place.last(place, "TimerFired") ??
     Place.last(place, "IterationEnded")
   const output = (succeeded ?? computed)?.event.payload.output
+  const taken = Place.last(place, "SignalTaken")
   return {
     start: started?.at,
     end: end?.at,
     input: started === undefined ? Option.none() : values.of(started.event.payload.input),
-    output: output === undefined ? Option.none() : values.of(output)
+    output:
+      output !== undefined
+        ? values.of(output)
+        : Option.map(Option.fromNullable(taken), ({ event }) => event.payload.data)
   }
 }
 
@@ -232,7 +255,7 @@ export const failureOf = (place: Place.Place, deadline: Place.Place | undefined)
 }
 
 export const decisionOf = (place: Place.Place): Option.Option<Decision> => {
-  const branch = Place.last(place, "BranchTaken")
+  const branch = skipOf(place) ?? Place.last(place, "BranchTaken")
   if (branch !== undefined) {
     return Option.some({ _tag: "Branch", branch: branch.event.data.branch, on: branch.event.payload.on })
   }
