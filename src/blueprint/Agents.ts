@@ -73,10 +73,14 @@ const isPlainText = (schema: unknown): boolean =>
   schema.type === "string" &&
   Object.keys(schema).every((name) => name === "type" || name === "description")
 
+export const settingKeys = ["max_tokens", "temperature", "top_p", "seed"]
+
 const settingsOf = (report: Report, tree: Tree): Agent.Agent["settings"] => {
-  const known = ["max_tokens", "temperature", "top_p", "seed"]
-  const fields = Decode.fields(report, tree, "`model_settings`", { of: "`model_settings`", known })
-  if (fields === undefined) return {}
+  const fields = Decode.fields(report, tree, "`model_settings`", { of: "`model_settings`", known: settingKeys })
+  return fields === undefined ? {} : settingsIn(report, fields)
+}
+
+export const settingsIn = (report: Report, fields: Decode.Fields): Agent.Agent["settings"] => {
   const read = (name: string, decode: typeof Decode.number, min: number, max: number): number | undefined => {
     const value = fields.value(name)
     return value === undefined ? undefined : decode(report, value, `\`${name}\``, { min, max })

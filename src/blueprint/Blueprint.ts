@@ -19,9 +19,11 @@ import * as Step from "../pipeline/Step.js"
 import type * as StepError from "../pipeline/StepError.js"
 import * as Agents from "./Agents.js"
 import * as Bytes from "./Bytes.js"
+import * as Context from "./Context.js"
 import * as Decode from "./Decode.js"
 import * as Diagnostics from "./Diagnostics.js"
 import type { Env, Options } from "./Env.js"
+import * as JsonSchema from "./JsonSchema.js"
 import { Origins } from "./Origins.js"
 import * as Read from "./Read.js"
 import * as Source from "./Source.js"
@@ -39,9 +41,12 @@ export type Failure =
   | StepError.ItemsRefused
   | StepError.LoopExhausted
   | StepError.NoBranch
+  | StepError.NoTransition
   | StepError.Rejected
+  | StepError.SchemaMismatch
   | StepError.StepTimedOut
   | StepError.StepUncertain
+  | StepError.ValueRefused
   | TemplateError
 
 export interface Blueprint {
@@ -170,12 +175,12 @@ const draft = (
   const found = tree === undefined ? undefined : document(report, tree, options)
   const diagnostics = Diagnostics.sorted(report.found)
   if (found === undefined) return { blueprint: undefined, diagnostics }
-  const { name, nameSpan, origins, root } = found
+  const { context, name, nameSpan, origins, root } = found
   const file = source.right.path
   return {
     diagnostics,
     blueprint: {
-      pipeline: Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)),
+      pipeline: { ...Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)), context },
       sources: [{ path: file, text: source.right.text }],
       warnings: diagnostics.filter(({ severity }) => severity === "warning"),
       locate: (node) => {
@@ -202,7 +207,7 @@ const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
     Decode.map(report, tree, "a blueprint", "for instance steps: [{ name: first, uses: agents.writer }]")
     return undefined
   }
-  const known = ["version", "name", "description", "agents", "steps"]
+  const known = ["version", "name", "description", "input_schema", "output_schema", "context", "agents", "steps"]
   const fields = Decode.fields(report, tree, "a blueprint", { of: "a blueprint", known })!
   const version = fields.value("version")
   if (version !== undefined) versionOf(report, version)
@@ -227,7 +232,16 @@ const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
     step: (tree) => Steps.step(env, tree),
     body: (tree) => Steps.body(env, tree)
   }
-  const root = Steps.list(env, steps, "`steps`")
+  const context = Context.read(report, fields.value("context"))
+  const shape = (name: string) => {
+    const tree = fields.value(name)
+    return tree === undefined ? undefined : JsonSchema.read(report, tree, `\`${name}\``)
+  }
+  const input = shape("input_schema")
+  const output = shape("output_schema")
+  const inner = Steps.list(env, steps, "`steps`")
+  const root: Node = input === undefined && output === undefined ? inner : { _tag: "Check", step: inner, input, output }
+  if (root !== inner) origins.put(root, { whole: tree.span, head: Decode.headOf(tree), isNamed: false })
   if (!report.hasErrors) {
     for (const [agent, { key }] of agents) {
       if (!env.used.has(agent)) report.add("FLJ-BLUEPRINT-23", key.span, `no step uses the agent \`${agent}\``)
@@ -237,6 +251,7 @@ const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
     name: name?.value.trim() ?? nameDefault,
     nameSpan: name?.span ?? Decode.headOf(tree),
     root,
+    context,
     origins
   }
 }

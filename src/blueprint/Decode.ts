@@ -154,6 +154,24 @@ const within = (report: Report, tree: Scalar, what: string, value: number, { max
   return undefined
 }
 
+/** The limit under `name`, where it is written. */
+export const limit = (report: Report, fields: Fields, name: string, max: number): number | undefined => {
+  const tree = fields.value(name)
+  return tree === undefined ? undefined : integer(report, tree, `\`${name}\``, { min: 1, max })
+}
+
+/** The name of a field of the context, with or without `context.` before it. */
+export const field = (report: Report, tree: Tree, what: string): string | undefined => {
+  const found = word(report, tree, what)
+  if (found === undefined) return undefined
+  const name = found.value.trim().replace(/^context\./, "")
+  if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) return name
+  report.add("FLJ-BLUEPRINT-19", found.span, `${Words.quoted(name)} is not the name of a field`, {
+    hint: name.includes(".") ? "a step writes one field, not a part of one" : "letters, digits and _, a letter first"
+  })
+  return undefined
+}
+
 /** The longest time that anything may take: 10 years. */
 export const durationMillisMax = 10 * 366 * 86_400_000
 

@@ -34,6 +34,13 @@ export class Origins {
     return this.byNode.get(node)
   }
 
+  /** A changed copy of a node stands where the node did. */
+  like<N extends Node>(node: Node, copy: N): N {
+    const origin = this.get(node)
+    if (origin !== undefined) this.byNode.set(copy, origin)
+    return copy
+  }
+
   /** What stands for something that could not be read: nothing that follows from it is worth saying. */
   markFaulty(node: Node): void {
     this.faulty.add(node)

@@ -125,7 +125,8 @@ export const rules = {
     severity: "error",
     title: "an unknown kind of step",
     why: "what the step should do is not known",
-    explanation: "The kinds are: step, conditional, parallel, loop, map, hitl. Where a step has no kind it is a step."
+    explanation:
+      "The kinds are: step, conditional, parallel, dynamic_router, loop, map, StateMachine, hitl, wait, signal. Where a step has no kind it is a step."
   },
   "FLJ-BLUEPRINT-19": {
     severity: "error",
@@ -165,6 +166,13 @@ export const rules = {
     why: "the skill would refuse them when it runs",
     explanation: "A skill declares what it takes. The step's own input fills the parameter that the skill names for it."
   },
+  "FLJ-BLUEPRINT-25": {
+    severity: "error",
+    title: "fields that are not known",
+    why: "what is written into the context must be known before anything runs",
+    explanation:
+      "updates_context: true writes each field that the step's output is known to have, by the output_schema of the step or its agent, or by its skill. Where these name no properties, list the fields: updates_context: [topic]."
+  },
   "V-A6": {
     severity: "error",
     title: "an unknown agent or skill",
@@ -183,6 +191,12 @@ export const rules = {
     title: "a loop that can only fail",
     why: "without an exit it always runs max_loops times, and on_max: fail says that this is a failure",
     explanation: "Give the loop an exit_expression, or leave on_max out: a loop without an exit then succeeds."
+  },
+  "V-SM1": {
+    severity: "error",
+    title: "an unknown state",
+    why: "a machine that is sent to a state which is not there could not go on",
+    explanation: "start_state, from and to name a state under states, to and start_state may also name an end state."
   },
   "V-T3": {
     severity: "error",

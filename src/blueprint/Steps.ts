@@ -1,15 +1,14 @@
-/**
- * Steps: what every kind has in common, and what stands around a step. From the inside: the time-out of one attempt, the
- * retries, the time-out of them all, the fallback, the input that all of these are given, and the field that is written.
- */
+/** Steps: what they are by their kind, and what every kind has in common. */
 import * as Words from "../expression/Words.js"
 import type { Node } from "../pipeline/Node.js"
-import * as Retry from "../pipeline/Retry.js"
+import * as Around from "./Around.js"
 import * as Decode from "./Decode.js"
-import { type Draft, type Env, hole, placed } from "./Env.js"
-import * as Composites from "./internal/Composites.js"
+import { type Draft, type Env, hole } from "./Env.js"
+import * as Branching from "./internal/Branching.js"
 import * as Leaves from "./internal/Leaves.js"
-import * as Texts from "./Texts.js"
+import * as Machine from "./internal/Machine.js"
+import * as Repeating from "./internal/Repeating.js"
+import * as Waits from "./internal/Waits.js"
 import type { Tree } from "./Tree.js"
 
 interface Kind {
@@ -19,16 +18,20 @@ interface Kind {
 
 const kinds: Readonly<Record<string, Kind>> = {
   step: { keys: Leaves.stepKeys, read: Leaves.step },
-  conditional: { keys: Composites.conditionalKeys, read: Composites.conditional },
-  parallel: { keys: Composites.parallelKeys, read: Composites.parallel },
-  loop: { keys: Composites.loopKeys, read: Composites.loop },
-  map: { keys: Composites.mapKeys, read: Composites.map },
-  hitl: { keys: Leaves.hitlKeys, read: Leaves.hitl }
+  conditional: { keys: Branching.conditionalKeys, read: Branching.conditional },
+  parallel: { keys: Branching.parallelKeys, read: Branching.parallel },
+  dynamic_router: { keys: Branching.routerKeys, read: Branching.router },
+  loop: { keys: Repeating.loopKeys, read: Repeating.loop },
+  map: { keys: Repeating.mapKeys, read: Repeating.map },
+  StateMachine: { keys: Machine.machineKeys, read: Machine.machine },
+  hitl: { keys: Waits.hitlKeys, read: Waits.hitl },
+  wait: { keys: Waits.waitKeys, read: Waits.wait },
+  signal: { keys: Waits.signalKeys, read: Waits.signal }
 }
 
 export const kindNames: ReadonlyArray<string> = Object.keys(kinds)
 
-const common = ["kind", "name", "step", "input", "sink_to", "description", "config", "fallback"]
+const common = ["kind", "name", "step", ...Around.keys]
 
 /** A list of steps: the one step that it holds, or a sequence. */
 export const list = (env: Env, tree: Tree, what: string): Node => {
@@ -79,6 +82,7 @@ export const step = (env: Env, tree: Tree): Node => {
     of: kindText === undefined ? "a step" : `a step of kind \`${name}\``,
     known: known ?? [...all, ...tree.entries.map(({ key }) => key.text)],
     elsewhere: (key) => {
+      if (key === "timeout" || key === "retries" || key === "max_retries") return "put it below `config:`"
       const owners = kindNames.filter((one) => kinds[one]!.keys.includes(key))
       return owners.length === 0 ? undefined : `it belongs to kind ${owners.map((one) => `\`${one}\``).join(" and ")}`
     }
@@ -101,127 +105,7 @@ export const step = (env: Env, tree: Tree): Node => {
     env.report.add("FLJ-BLUEPRINT-18", kindTree!.span, `there is no kind ${Words.quoted(name)}`, {
       hint: meant === undefined ? list : `did you mean \`${meant}\`? ${list}`
     })
-    return wrapped(env, draft, hole(env, draft))
+    return Around.read(env, draft, hole(env, draft))
   }
-  const description = fields.value("description")
-  if (description !== undefined) Decode.text(env.report, description, "`description`")
-  return wrapped(env, draft, kind.read(env, draft))
-}
-
-const wrapped = (env: Env, draft: Draft, inner: Node): Node => {
-  const { fields } = draft
-  let node = configured(env, draft, inner)
-  const fallback = fields.value("fallback")
-  if (fallback !== undefined) node = placed(env, draft, { _tag: "Fallback", step: node, that: env.step(fallback) })
-  const input = fields.value("input")
-  if (input !== undefined) {
-    const read = inputOf(env, input)
-    if (read !== undefined) {
-      const head = input.span
-      node = placed(env, draft, { _tag: "Input", step: node, template: read.template }, { texts: read.origins, head })
-    }
-  }
-  const sink = fields.value("sink_to")
-  const field = sink === undefined ? undefined : fieldOf(env, sink)
-  if (sink === undefined || field === undefined) return node
-  return placed(
-    env,
-    draft,
-    { _tag: "Sink", step: node, context: undefined, field, reduce: undefined },
-    { head: sink.span }
-  )
-}
-
-const inputOf = (env: Env, tree: Tree): Texts.Read | undefined => {
-  if (tree._tag === "Broken") return undefined
-  if (tree._tag === "Scalar") {
-    if (tree.value === null) {
-      env.report.add("FLJ-BLUEPRINT-17", tree.span, "`input` says nothing", {
-        hint: "leave it out to pass on what came before"
-      })
-      return undefined
-    }
-    if (typeof tree.value === "string") return Texts.text(env.report, tree)
-  }
-  return Texts.value(env.report, tree)
-}
-
-const fieldOf = (env: Env, tree: Tree): string | undefined => {
-  const text = Decode.word(env.report, tree, "`sink_to`")
-  if (text === undefined) return undefined
-  const field = text.value.trim().replace(/^context\./, "")
-  if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(field)) return field
-  env.report.add("FLJ-BLUEPRINT-19", text.span, `${Words.quoted(field)} is not the name of a field`, {
-    hint: field.includes(".") ? "a step writes one field, not a part of one" : "letters, digits and _, a letter first"
-  })
-  return undefined
-}
-
-const configured = (env: Env, draft: Draft, inner: Node): Node => {
-  const tree = draft.fields.value("config")
-  if (tree === undefined) return inner
-  const { report } = env
-  const known = ["retries", "max_retries", "timeout", "total_timeout"]
-  const config = Decode.fields(report, tree, "`config`", { of: "`config`", known })
-  if (config === undefined) return inner
-  const timeout = (step: Node, name: "timeout" | "total_timeout"): Node => {
-    const value = config.value(name)
-    const millis = value === undefined ? undefined : Decode.duration(report, value, `\`${name}\``, 1)
-    if (value === undefined || millis === undefined) return step
-    return placed(env, draft, { _tag: "Timeout", step, millis }, { head: value.span })
-  }
-  const attempt = timeout(inner, "timeout")
-  const by = Decode.oneOf(report, config, ["retries", "max_retries"])
-  const retry = by === undefined ? undefined : retryOf(env, by, config.value(by)!)
-  return timeout(
-    retry === undefined
-      ? attempt
-      : placed(
-          env,
-          draft,
-          { _tag: "Retry", step: attempt, policy: { _tag: "Data", retry } },
-          { head: config.value(by!)!.span }
-        ),
-    "total_timeout"
-  )
-}
-
-const timesRange = { min: 0, max: 100 }
-
-const retryOf = ({ report }: Env, key: string, tree: Tree): Retry.Retry | undefined => {
-  if (key === "max_retries") {
-    const times = Decode.integer(report, tree, "`max_retries`", timesRange)
-    return times === undefined ? undefined : Retry.make({ times })
-  }
-  const known = ["times", "base", "factor", "max", "jitter", "while"]
-  const fields = Decode.fields(report, tree, "`retries`", { of: "`retries`", known })
-  if (fields === undefined) return undefined
-  const timesTree = Decode.required(report, fields, "times", {
-    at: Decode.headOf(tree),
-    of: "`retries`",
-    hint: "how many tries follow the first"
-  })
-  if (timesTree === undefined) return undefined
-  const before = report.found.length
-  const read = <A>(name: string, decode: (tree: Tree, what: string) => A): A | undefined => {
-    const value = fields.value(name)
-    return value === undefined ? undefined : decode(value, `\`${name}\``)
-  }
-  const times = Decode.integer(report, timesTree, "`times`", timesRange)
-  const base = read("base", (value, what) => Decode.duration(report, value, what, 0))
-  const max = read("max", (value, what) => Decode.duration(report, value, what, 0))
-  const factor = read("factor", (value, what) => Decode.number(report, value, what, { min: 1, max: 1_000_000 }))
-  const jitter = read("jitter", (value, what) => Decode.boolean(report, value, what))
-  const errors = read("while", (value) => tagsOf(report, value))
-  if (times === undefined || report.found.length > before) return undefined
-  return Retry.make({ times, base, factor, max, jitter, while: errors })
-}
-
-const tagsOf = (report: Env["report"], tree: Tree): ReadonlyArray<string> | undefined => {
-  if (tree._tag !== "List") {
-    const hint = "for instance [ModelError]"
-    report.add("FLJ-BLUEPRINT-17", tree.span, "`while` must be a list of names of errors", { hint })
-    return undefined
-  }
-  return tree.items.flatMap((item) => Decode.word(report, item, "a name of an error")?.value ?? [])
+  return Around.read(env, draft, kind.read(env, draft))
 }

@@ -73,6 +73,15 @@ export const value = (report: Report, tree: Tree.Tree): Read | undefined => {
   return { template, origins: [{ source: template.source, within: writer.within }] }
 }
 
+/** `value`, where text stays text: what is made is of the type that is written. */
+export const made = (report: Report, tree: Tree.Tree, what: string): Read | undefined => {
+  if (tree._tag === "Broken") return undefined
+  if (tree._tag === "Scalar" && typeof tree.value === "string") return text(report, tree)
+  if (tree._tag !== "Scalar" || tree.value !== null) return value(report, tree)
+  report.add("FLJ-BLUEPRINT-17", tree.span, `${what} says nothing`, { hint: "leave it out" })
+  return undefined
+}
+
 /** A stretch of the made source, and the text in the file that it was taken from. */
 interface Stretch extends Template.Span {
   readonly scalar: Tree.Scalar

@@ -1,10 +1,12 @@
 /** Steps that wait: for a person, or for a time. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type { Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Template from "../expression/Template.js"
+import * as Instant from "../pipeline/Instant.js"
 import * as Node from "../pipeline/Node.js"
 import { Rejected, SchemaMismatch, ValueRefused } from "../pipeline/StepError.js"
 import * as Env from "./Env.js"
@@ -114,16 +116,17 @@ const dueOf = (
   if (until === undefined) return now + millis
   const said = Template.evaluate(until, Env.scope(place.env, input))
   if (Either.isLeft(said)) return engineFailed(said.left, path)
-  const due = typeof said.right === "number" ? said.right : isDate(said.right) ? Date.parse(said.right) : Number.NaN
+  const due =
+    typeof said.right === "number"
+      ? said.right
+      : typeof said.right === "string"
+        ? Option.getOrElse(Instant.fromText(said.right), () => Number.NaN)
+        : Number.NaN
   if (Number.isFinite(due) && due - now <= waitMillisMax) return Math.ceil(due)
   const shown = Template.toText(said.right).slice(0, 100)
   const detail = `it is to wait until ${JSON.stringify(shown)}, which is no time within the next ten years`
   return engineFailed(new ValueRefused({ path, detail }), path)
 }
-
-/** A date, or a date with a time and its zone: a time without one would be another on another machine. */
-const isDate = (said: Json.Json): said is string =>
-  typeof said === "string" && /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/.test(said)
 
 /** Waits for a signal; the one that came first under its name is taken. */
 export const signal = (drive: Drive, node: Node.SignalNode, place: Place, input: Outcome.Carried): Walked =>

@@ -48,12 +48,99 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
   ],
   ["FLJ-BLUEPRINT-14", steps("  - { name: a, input: «{% if x %}» }\n"), steps("  - { name: a, input: x }\n")],
   ["FLJ-BLUEPRINT-15", "«nmae»: a\nsteps: [{ name: a }]", "name: a\nsteps: [{ name: a }]"],
-  ["FLJ-BLUEPRINT-15", steps("  - name: a\n    «when»: x\n"), steps("  - name: a\n    description: x\n")],
+  ["FLJ-BLUEPRINT-15", steps("  - name: a\n    «whenn»: x\n"), steps("  - name: a\n    when: input\n")],
   ["FLJ-BLUEPRINT-15", steps("  - name: a\n    «message»: x\n"), steps("  - kind: hitl\n    message: x\n")],
+  ["FLJ-BLUEPRINT-15", steps("  - name: a\n    config: { «tempo»: 1 }\n"), steps("  - name: a\n    config: {}\n")],
+  ["FLJ-BLUEPRINT-15", steps("  - name: a\n    «timeout»: 5\n"), steps("  - name: a\n    config: { timeout: 5 }\n")],
   [
     "FLJ-BLUEPRINT-15",
+    "«context»: { «topic»: { type: string }, properties: {} }\nsteps: [{ name: a }]".replace("«context»", "context"),
+    "context: { properties: { topic: { type: string } } }\nsteps: [{ name: a }]"
+  ],
+  [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: «wait»\n    name: w\n".replace("«wait»", "wait").replace("w\n", "«w»\n")),
+    steps("  - kind: wait\n    for: 1s\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: hitl\n    «on_expiry»: fail\n"),
+    steps("  - kind: hitl\n    expires: 1h\n    on_expiry: fail\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: loop\n    loop: { body: { name: a }, init: [{ «set»: context.n }] }\n"),
+    steps("  - kind: loop\n    loop: { body: { name: a }, init: [{ set: context.n, value: 1 }] }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: StateMachine\n    name: «m»\n    start_state: a\n    states: { a: { name: b } }\n"),
+    steps("  - kind: StateMachine\n    start_state: a\n    states: { a: { name: b } }\n    end_states: end\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: dynamic_router\n    name: «r»\n    router: { branches: { a: { name: b } } }\n"),
+    agents +
+      steps("  - kind: dynamic_router\n    router: { router_agent: agents.writer, branches: { a: { name: b } } }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-17",
+    steps("  - name: a\n    updates_context: «yes»\n"),
+    steps("  - name: a\n    updates_context: [yes_field]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-17",
+    steps("  - kind: parallel\n    context_include_keys: «topic»\n    branches: { a: { name: b } }\n"),
+    steps("  - kind: parallel\n    context_include_keys: [topic]\n    branches: { a: { name: b } }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    steps("  - kind: wait\n    until: «tomorrow»\n"),
+    steps('  - kind: wait\n    until: "2030-01-31T09:00:00Z"\n')
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    steps('  - kind: wait\n    until: «"2030-02-31"»\n'),
+    steps("  - kind: wait\n    until: 2030-02-28\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    steps("  - kind: loop\n    loop: { body: { name: a }, init: [{ set: «notes», value: 1 }] }\n"),
+    steps("  - kind: loop\n    loop: { body: { name: a }, init: [{ set: context.notes, value: 1 }] }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
     steps("  - name: a\n    config: { «temperature»: 1 }\n"),
-    steps("  - name: a\n    config: {}\n")
+    agents + steps("  - uses: agents.writer\n    config: { temperature: 1 }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
+    steps("  - kind: wait\n    for: 1s\n    «until»: 2030-01-31\n"),
+    steps("  - kind: wait\n    for: 1s\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
+    steps("  - kind: loop\n    loop: { body: { name: a }, exit_expression: input, «stop_when»: agent_finished }\n"),
+    steps("  - kind: loop\n    loop: { body: { name: a }, stop_when: agent_finished }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-25",
+    `${agents}${uses}    updates_context: «true»\n`,
+    `${agents}${uses}    updates_context: true\n    output_schema: { properties: { a: {} } }\n`
+  ],
+  [
+    "V-SM1",
+    steps("  - kind: StateMachine\n    start_state: «b»\n    states: { a: { name: x } }\n    end_states: [end]\n"),
+    steps("  - kind: StateMachine\n    start_state: a\n    states: { a: { name: x } }\n    end_states: [end]\n")
+  ],
+  [
+    "V-SM1",
+    steps(
+      "  - kind: StateMachine\n    start_state: a\n    states: { a: { name: x } }\n    end_states: [end]\n    transitions: [{ from: a, on: success, to: «edn» }]\n"
+    ),
+    steps(
+      "  - kind: StateMachine\n    start_state: a\n    states: { a: { name: x } }\n    end_states: [end]\n    transitions: [{ from: a, on: success, to: end }]\n"
+    )
   ],
   ["FLJ-BLUEPRINT-16", "«name»: a", "name: a\nsteps: [{ name: a }]"],
   ["FLJ-BLUEPRINT-16", `agents:\n  «writer»: { model: "openai:x" }\n${uses}`, agents + uses],

@@ -300,6 +300,233 @@ describe("a twin in code has the same plan digest", () => {
   })
 })
 
+const assigns = [
+  { op: "set", target: "n", value: 0 },
+  { op: "append", target: "list.items", value: "{{ input }}" }
+] as const
+
+describe("a twin in code has the same plan digest, of kinds", () => {
+  const a = Step.pass("a")
+  const schema = Schema.Struct({ x: Schema.String })
+  const asText = "{ type: object, required: [x], properties: { x: { type: string } }, additionalProperties: false }"
+
+  it("of a condition to skip, schemas and words", () => {
+    twins(
+      `
+  - name: a
+    description: Passes on.
+    meta: { owner: me }
+    when: input == 1
+    input_schema: ${asText}
+    output_schema: ${asText}
+    updates_context: true
+`,
+      of({
+        _tag: "When",
+        on: Template.parseExpression("input == 1"),
+        step: {
+          _tag: "Sink",
+          context: undefined,
+          field: "x",
+          key: "x",
+          reduce: undefined,
+          step: {
+            _tag: "Check",
+            step: a.node,
+            input: Shape.fromSchema(schema),
+            output: Shape.fromSchema(schema)
+          }
+        }
+      })
+    )
+    twins("  - name: a\n    when: input == 1\n", a.pipe(Step.when("input == 1")))
+    twins(`  - name: a\n    input_schema: ${asText}\n`, a.pipe(Step.withInputSchema(schema)) as AnyStep)
+    twins(`  - name: a\n    output_schema: ${asText}\n`, a.pipe(Step.withOutputSchema(schema)))
+    twins(`  - name: a\n`, a, `input_schema: {}\n`.replace("input_schema: {}\n", ""))
+    twins(`  - name: a\n`, a.pipe(Step.withOutputSchema(schema)), `output_schema: ${asText}\n`)
+  })
+
+  it("of settings of the model on a step", () => {
+    const settings = { temperature: 0, maxTokens: 9, topP: 1, seed: 3 }
+    twins(
+      "  - name: d\n    uses: agents.writer\n    config: { temperature: 0, max_tokens: 9, top_p: 1, seed: 3 }\n",
+      Step.agent("d", writer, { settings }) as AnyStep,
+      "agents: { writer: { model: openai:gpt-4o, system_prompt: Write well. } }\n"
+    )
+  })
+
+  it("of a loop with all that it may say", () => {
+    twins(
+      `
+  - kind: loop
+    loop:
+      body: { name: a }
+      max_loops: 2
+      init: [{ set: context.n, value: 0 }, { append: { target: context.list.items, value: "{{ input }}" } }]
+      state: { set: [{ target: context.n, value: 0 }], append: [{ target: context.list.items, value: "{{ input }}" }] }
+      iteration_input_mapper: "{{ context.n }}"
+`,
+      Step.loop("loop", a, { max: 2, init: assigns, state: assigns, next: "{{ context.n }}" })
+    )
+    const exit = Step.skill("exit_condition", stringify).node
+    twins(
+      "  - kind: loop\n    loop: { body: { name: a }, exit_condition: { skill: flujo.builtins.stringify } }\n",
+      of({ _tag: "Loop", name: "loop", body: a.node, until: { step: exit }, max: 5, onMax: "fail" })
+    )
+    twins(
+      "  - kind: loop\n    loop: { body: { name: a }, stop_when: agent_finished }\n",
+      Step.loop("loop", a, { until: "(previous_step.action | default('')) == 'finish'", max: 5 })
+    )
+  })
+
+  it("of what a loop is given and answers", () => {
+    const loop = { _tag: "Loop", name: "loop", body: a.node, until: undefined, max: 5, onMax: "continue" } as const
+    const inText = (more: string) => `  - kind: loop\n    loop: { body: { name: a }, ${more} }\n`
+    twins(inText("propagation: previous_output"), of(loop))
+    twins(inText("propagation: auto"), of(loop))
+    const next = Template.parse("{{ context }}")
+    twins(inText("propagation: context"), of({ ...loop, next }))
+    twins(inText("propagate: { next_input: context }"), of({ ...loop, next }))
+    const writing = Step.loop(
+      "loop",
+      of({ _tag: "Sink", step: a.node, context: undefined, field: "x", reduce: undefined }) as typeof a,
+      { max: 5 }
+    )
+    twins(
+      "  - kind: loop\n    loop: { body: { name: a, sink_to: x }, propagation: auto }\n",
+      of({ ...writing.node, next } as Node)
+    )
+    twins(inText('output: "n {{ previous_step }}"'), of({ ...loop, output: Template.parse("n {{ previous_step }}") }))
+    twins(inText("loop_output_mapper: [1]"), of({ ...loop, output: Template.parse("{{ [1] }}") }))
+    twins(
+      "  - kind: loop\n    loop: { body: { name: a, sink_to: x }, output: { fields: { y: context.x } } }\n",
+      of({ ...writing.node, output: Template.parse('{{ {"y": context.x} }}') } as Node)
+    )
+    twins(inText('initial_input_mapper: "{{ input }}!"'), of(loop).pipe(Step.withInput("{{ input }}!")))
+  })
+
+  it("of a map with all that it may say", () => {
+    const { node } = Step.forEach("map", a, { onFailure: "collect", merge: "no_merge" })
+    const init: Extract<Node, { _tag: "ForEach" }>["init"] = [
+      { op: "merge", path: ["m"], value: Step.params({ k: 1 }) }
+    ]
+    const inText = (more: string) =>
+      `  - kind: map\n    map: { body: { name: a }, on_item_failure: collect, merge_strategy: no_merge, init: [{ merge: context.m, value: { k: 1 } }], finalize: ${more} }\n`
+    const twin = (output: string) => of({ ...node, init, output: Template.parse(output) } as Node)
+    twins(inText('{ output_template: "{{ previous_step }}" }'), twin("{{ previous_step }}"))
+    twins(inText('{ output: { all: "{{ previous_step }}" } }'), twin('{{ {"all": ( previous_step )} }}'))
+  })
+
+  it("of a parallel with all that it may say", () => {
+    const branches = { a: Step.pass("x"), b: Step.pass("y") }
+    const inText = (more: string) =>
+      `  - kind: parallel\n    name: p\n    branches: { a: { name: x }, b: { name: y } }\n${more}`
+    const merges = {
+      context_update: "update",
+      overwrite: "overwrite",
+      keep_first: "keep_first",
+      no_merge: "no_merge"
+    } as const
+    for (const [strategy, merge] of Object.entries(merges)) {
+      twins(inText(`    merge_strategy: ${strategy}\n`), Step.parallel("p", branches, { merge }))
+    }
+    twins(
+      inText("    merge_strategy: error_on_conflict\n    on_branch_failure: propagate\n"),
+      Step.parallel("p", branches)
+    )
+    twins(inText("    on_branch_failure: ignore\n"), Step.parallel("p", branches, { onFailure: "ignore" }))
+    twins(
+      inText("    context_include_keys: [t]\n    field_mapping: { a: [u] }\n"),
+      Step.parallel("p", branches, { include: ["t"], fields: { a: ["u"] } })
+    )
+    for (const reduce of [
+      "keys",
+      "values",
+      "union",
+      "concat",
+      "first",
+      "last",
+      "majority_vote",
+      "code_consensus"
+    ] as const) {
+      twins(inText(`    reduce: ${reduce}\n`), Step.parallel("p", branches, { reduce }) as AnyStep)
+    }
+  })
+
+  it("of a router, and of conditions that are skills", () => {
+    const on = Step.skill("router_agent", stringify)
+    twins(
+      `
+  - kind: dynamic_router
+    name: r
+    router: { router_agent: { id: flujo.builtins.stringify }, branches: { a: { name: x } } }
+`,
+      Step.route("r", { on, branches: { a: Step.pass("x") } }) as AnyStep
+    )
+    const condition = Step.skill("condition", stringify)
+    twins(
+      `
+  - kind: conditional
+    name: c
+    condition: { skill: flujo.builtins.stringify }
+    branches: { a: { name: x } }
+`,
+      Step.branch("c", { on: condition, cases: { a: Step.pass("x") } }) as AnyStep
+    )
+  })
+
+  it("of a machine", () => {
+    twins(
+      `
+  - kind: StateMachine
+    name: m
+    start_state: draft
+    states: { draft: { name: x }, check: [{ name: y }] }
+    end_states: [done, failed]
+    transitions:
+      - { from: draft, on: success, to: check }
+      - { from: check, on: success, to: done, when: "output.last_output == 1" }
+      - { from: "*", on: failure, to: failed }
+`,
+      Step.states("m", {
+        start: "draft",
+        states: { draft: Step.pass("x"), check: Step.pass("y") },
+        ends: ["done", "failed"],
+        transitions: [
+          { from: "draft", on: "success", to: "check" },
+          { from: "check", on: "success", to: "done", when: "output.last_output == 1" },
+          { on: "failure", to: "failed" }
+        ]
+      })
+    )
+    twins(
+      "  - kind: StateMachine\n    start_state: s\n    states: { s: { name: x } }\n    end_states: e\n    max_hops: 3\n",
+      Step.states("StateMachine", { start: "s", states: { s: Step.pass("x") }, ends: ["e"], transitions: [], max: 3 })
+    )
+  })
+
+  it("of steps that wait", () => {
+    twins("  - kind: wait\n    name: w\n    for: 2h\n", Step.sleep("w", "2 hours"))
+    twins('  - kind: wait\n    until: "{{ input }}"\n', Step.sleepUntil("wait", "{{ input }}"))
+    twins("  - kind: wait\n    until: 2030-01-31\n", Step.sleepUntil("wait", "2030-01-31"))
+    twins(
+      "  - kind: signal\n    name: paid\n    schema: { type: number }\n",
+      Step.signal("paid", { data: Schema.Number })
+    )
+    twins(
+      "  - kind: signal\n    signal: paid\n    schema: { type: number }\n    expires: 1h\n    on_expiry: fail\n",
+      Step.signal("signal", { signal: "paid", data: Schema.Number }).pipe(Step.timeout("1 hour"))
+    )
+    twins(
+      "  - kind: hitl\n    name: q\n    message: Age?\n    input_schema: { type: number }\n    expires: 1d\n    on_expiry: { answer: 18 }\n",
+      Step.ask("q", { message: "Age?", answer: Schema.Number }).pipe(
+        Step.timeout("1 day"),
+        Step.fallback(Step.pass("expired").pipe(Step.withInput("{{ 18 }}"), Step.withOutputSchema(Schema.Number)))
+      )
+    )
+  })
+})
+
 describe("durations", () => {
   const millis = (text: string): unknown => {
     const node = rootOf(`steps: [{ name: a, config: { timeout: ${text} } }]`)

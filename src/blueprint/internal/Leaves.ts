@@ -1,15 +1,12 @@
-/** `kind: step` and `kind: hitl`: an agent, a skill, a named sequence or nothing; and a question to a person. */
+/** `kind: step`: an agent, a skill, a named sequence or nothing. */
 
 import * as Json from "../../domain/Json.js"
-import * as Template from "../../expression/Template.js"
 import * as Words from "../../expression/Words.js"
 import type { Node } from "../../pipeline/Node.js"
-import * as Shape from "../../pipeline/Shape.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
 import * as Step from "../../pipeline/Step.js"
 import * as Decode from "../Decode.js"
 import { type Draft, type Env, hole, placed } from "../Env.js"
-import * as JsonSchema from "../JsonSchema.js"
 import * as Texts from "../Texts.js"
 import type { Tree } from "../Tree.js"
 
@@ -49,7 +46,7 @@ export const step = (env: Env, draft: Draft): Node => {
 }
 
 /** `agent: { id, params }`: an agent of the file, or a skill. */
-const reference = (env: Env, draft: Draft, tree: Tree): Node => {
+export const reference = (env: Env, draft: Draft, tree: Tree): Node => {
   if (tree._tag === "Scalar" && typeof tree.value === "string") {
     env.report.add("FLJ-BLUEPRINT-17", tree.span, "`agent` must be a map, and text was found", {
       hint: `write { id: "${tree.value}" }`
@@ -76,7 +73,7 @@ const reference = (env: Env, draft: Draft, tree: Tree): Node => {
   return agent(env, draft, text)
 }
 
-const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
+export const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
   const names = [...env.agents.keys()]
   const prefix = "agents."
   const name = text.value.startsWith(prefix) ? text.value.slice(prefix.length) : undefined
@@ -106,7 +103,7 @@ const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
   return placed(env, draft, { _tag: "Agent", name: draft.name, agent: declared.agent })
 }
 
-const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | undefined): Node => {
+export const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | undefined): Node => {
   const found = env.options.skills(text.value)
   if (found === undefined) {
     const { skillIds } = env.options
@@ -161,37 +158,4 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
       continue
     env.report.add("FLJ-BLUEPRINT-24", Decode.headOf(tree), `the skill \`${id}\` needs \`${name}\``)
   }
-}
-
-export const hitlKeys = ["message", "input_schema", "on_reject"]
-
-/** Without a message, what the step was given is the text. */
-const inputItself = "{{ previous_step }}"
-
-export const hitl = (env: Env, draft: Draft): Node => {
-  const { fields } = draft
-  const message = fields.value("message")
-  const text = message === undefined ? undefined : Decode.word(env.report, message, "`message`")
-  const read = text === undefined ? undefined : Texts.text(env.report, text)
-  const onReject = fields.value("on_reject")
-  const approves = onReject !== undefined && Decode.choice(env.report, onReject, "`on_reject`", ["fail"]) !== undefined
-  const schema = fields.value("input_schema")
-  if (onReject !== undefined && schema !== undefined) {
-    Decode.oneOf(env.report, fields, ["on_reject", "input_schema"])
-    return hole(env, draft)
-  }
-  const answer = schema === undefined ? Shape.any : JsonSchema.read(env.report, schema, "`input_schema`")
-  return placed(
-    env,
-    draft,
-    {
-      _tag: "Ask",
-      // An approval would call itself after the code that it is; in text it is of its kind.
-      name: approves ? draft.name : draft.given,
-      mode: approves ? "approve" : "ask",
-      message: read?.template ?? Template.parse(inputItself),
-      answer: answer ?? Shape.any
-    },
-    { texts: read?.origins ?? [] }
-  )
 }
