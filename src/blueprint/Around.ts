@@ -10,6 +10,7 @@ import * as Agents from "./Agents.js"
 import * as Decode from "./Decode.js"
 import { type Draft, type Env, placed } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
+import * as Leaves from "./internal/Leaves.js"
 import * as JsonSchema from "./JsonSchema.js"
 import * as Texts from "./Texts.js"
 import * as Tree from "./Tree.js"
@@ -142,7 +143,10 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
   const tree = draft.fields.value("config")
   if (tree === undefined) return inner
   const { report } = env
-  const known = ["retries", "max_retries", "timeout", "total_timeout", ...Agents.settingKeys]
+  const uses = draft.fields.value("uses")
+  const isImport = uses?._tag === "Scalar" && String(uses.value).startsWith("imports.")
+  const ofKind = isImport ? Leaves.importConfigKeys : Agents.settingKeys
+  const known = ["retries", "max_retries", "timeout", "total_timeout", ...ofKind]
   const config = Decode.fields(report, tree, "`config`", { of: "`config`", known })
   if (config === undefined) return inner
   const step = withSettings(env, config, inner)

@@ -22,7 +22,8 @@ import * as Bytes from "./Bytes.js"
 import * as Context from "./Context.js"
 import * as Decode from "./Decode.js"
 import * as Diagnostics from "./Diagnostics.js"
-import type { Env, Options } from "./Env.js"
+import type { Child, Env, Options } from "./Env.js"
+import * as Imports from "./Imports.js"
 import * as JsonSchema from "./JsonSchema.js"
 import { Origins } from "./Origins.js"
 import * as Read from "./Read.js"
@@ -110,9 +111,10 @@ export const check = (
   const { blueprint, diagnostics } = draft(given, options)
   if (blueprint === undefined) return { blueprint, diagnostics }
   // A template that cannot be read was reported already, by its own reader.
-  const said = new Set(diagnostics.map(({ message, place }) => `${place.span.start}:${message}`))
+  const keyOf = ({ file, message, place }: Diagnostics.Diagnostic) => `${file}:${place.span.start}:${message}`
+  const said = new Set(diagnostics.map(keyOf))
   const planned = diagnose(blueprint, plan.find(blueprint.pipeline), plan.rules)
-  const news = planned.filter(({ message, place }) => !said.has(`${place.span.start}:${message}`))
+  const news = planned.filter((one) => !said.has(keyOf(one)))
   const all = Diagnostics.sorted([...diagnostics, ...news])
   return { blueprint: all.some(({ severity }) => severity === "error") ? undefined : blueprint, diagnostics: all }
 }
@@ -151,7 +153,7 @@ export const diagnose = (
     const rule = Object.hasOwn(rules, code) ? rules[code] : undefined
     return [
       Diagnostics.make(
-        source,
+        origin?.source ?? source,
         { code, severity, title: rule?.title ?? message, why: firstSentence(rule?.explanation ?? message) },
         span,
         message,
@@ -159,10 +161,27 @@ export const diagnose = (
       )
     ]
   })
-  return Diagnostics.sorted(found)
+  // A file that is imported twice has its findings once.
+  const byKey = new Map(
+    found.map((one) => [`${one.code} ${one.file} ${one.place.span.start} ${one.place.span.end} ${one.message}`, one])
+  )
+  return Diagnostics.sorted([...byKey.values()])
 }
 
 const firstSentence = (text: string): string => /^.*?(?=[.:](?:\s|$))/s.exec(text)?.[0] ?? text
+
+/** What is read for one blueprint, of all the files that it is made of. */
+interface Reading {
+  readonly options: Options
+  readonly origins: Origins
+  /** Texts in the order in which they are first imported; the first is the blueprint's own. */
+  readonly sources: Array<Source.Source>
+  readonly found: Array<Diagnostics.Diagnostic>
+  /** A file is read once, however many import it. */
+  readonly children: Map<string, Child["inner"]>
+  /** The files on the way here. */
+  readonly way: Array<string>
+}
 
 const draft = (
   given: Bytes.Given,
@@ -170,26 +189,25 @@ const draft = (
 ): { readonly blueprint: Blueprint | undefined; readonly diagnostics: ReadonlyArray<Diagnostics.Diagnostic> } => {
   const source = Bytes.read(given)
   if (Either.isLeft(source)) return { blueprint: undefined, diagnostics: source.left }
-  const report = new Diagnostics.Report(source.right)
-  const tree = Read.read(report)
-  const found = tree === undefined ? undefined : document(report, tree, options)
-  const diagnostics = Diagnostics.sorted(report.found)
+  const origins = Origins.of(source.right)
+  const reading: Reading = { options, origins, sources: [], found: [], children: new Map(), way: [] }
+  const found = one(reading, source.right)
+  const diagnostics = Diagnostics.sorted(reading.found)
   if (found === undefined) return { blueprint: undefined, diagnostics }
-  const { context, name, nameSpan, origins, root } = found
-  const file = source.right.path
+  const { context, name, nameSpan, root } = found
   return {
     diagnostics,
     blueprint: {
       pipeline: { ...Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)), context },
-      sources: [{ path: file, text: source.right.text }],
+      sources: reading.sources.map(({ path, text }) => ({ path, text })),
       warnings: diagnostics.filter(({ severity }) => severity === "warning"),
       locate: (node) => {
         const origin = origins.get(node)
         if (origin === undefined) return undefined
         return {
-          file,
-          whole: Source.place(source.right, origin.whole),
-          head: Source.place(source.right, origin.head)
+          file: origin.source.path,
+          whole: Source.place(origin.source, origin.whole),
+          head: Source.place(origin.source, origin.head)
         }
       },
       source: source.right,
@@ -199,22 +217,88 @@ const draft = (
   }
 }
 
+/** One file, and before it is done those that it imports. */
+const one = (reading: Reading, source: Source.Source) => {
+  const report = new Diagnostics.Report(source)
+  reading.sources.push(source)
+  reading.way.push(source.path)
+  // What is wrong with this file comes before what is wrong with those that it imports.
+  const at = reading.found.length
+  const tree = Read.read(report)
+  const found = tree === undefined ? undefined : document(report, tree, reading, reading.origins.within(source))
+  reading.found.splice(at, 0, ...report.found)
+  reading.way.pop()
+  return found
+}
+
+const importsOf = (
+  report: Diagnostics.Report,
+  tree: Tree | undefined,
+  reading: Reading
+): ReadonlyMap<string, Child> => {
+  const children = new Map<string, Child>()
+  for (const { key, path, span } of Imports.declared(report, tree)) {
+    children.set(key.text, { key, inner: path === undefined ? undefined : childOf(report, path, span, reading) })
+  }
+  return children
+}
+
+const childOf = (report: Diagnostics.Report, path: string, span: Span, reading: Reading): Child["inner"] => {
+  const { children, options, way } = reading
+  if (way.includes(path)) {
+    const circle = [...way.slice(way.indexOf(path)), path].join(" → ")
+    report.add("V-I3", span, `these files import one another: ${circle}`, { hint: "take one of the imports out" })
+    return undefined
+  }
+  if (children.has(path)) return children.get(path)
+  const given = options.files?.get(path)
+  if (given === undefined) {
+    const isFull = (options.files?.size ?? 0) >= Imports.filesMax
+    report.add("V-I1", span, isFull ? `more than ${Imports.filesMax} files are imported` : `there is no file ${path}`)
+    return undefined
+  }
+  const source = Bytes.read({ ...given, path })
+  if (Either.isLeft(source)) {
+    reading.found.push(...source.left)
+    children.set(path, undefined)
+    return undefined
+  }
+  const before = reading.found.length
+  const found = one(reading, source.right)
+  const isSound = !reading.found.slice(before).some(({ severity }) => severity === "error")
+  const inner = found !== undefined && isSound ? found : undefined
+  children.set(path, inner)
+  return inner
+}
+
 /** A pipeline without a name, so that moving a file does not make it another pipeline. */
 const nameDefault = "pipeline"
 
-const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
+const documentKeys = [
+  "version",
+  "name",
+  "description",
+  "input_schema",
+  "output_schema",
+  "context",
+  "imports",
+  "agents",
+  "steps"
+]
+
+const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, origins: Origins) => {
   if (tree._tag !== "Map") {
     Decode.map(report, tree, "a blueprint", "for instance steps: [{ name: first, uses: agents.writer }]")
     return undefined
   }
-  const known = ["version", "name", "description", "input_schema", "output_schema", "context", "agents", "steps"]
-  const fields = Decode.fields(report, tree, "a blueprint", { of: "a blueprint", known })!
+  const fields = Decode.fields(report, tree, "a blueprint", { of: "a blueprint", known: documentKeys })!
   const version = fields.value("version")
   if (version !== undefined) versionOf(report, version)
   const nameTree = fields.value("name")
   const name = nameTree === undefined ? undefined : Decode.word(report, nameTree, "`name`")
   const description = fields.value("description")
   if (description !== undefined) Decode.text(report, description, "`description`")
+  const imports = importsOf(report, fields.value("imports"), reading)
   const agents = Agents.read(report, fields.value("agents"))
   const steps = Decode.required(report, fields, "steps", {
     at: Decode.headOf(tree),
@@ -222,11 +306,11 @@ const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
     hint: "a list of steps, each with a name and what it does"
   })
   if (steps === undefined) return undefined
-  const origins = new Origins()
   const env: Env = {
     report,
-    options,
+    options: reading.options,
     agents,
+    imports,
     used: new Set(),
     origins,
     step: (tree) => Steps.step(env, tree),
@@ -246,13 +330,16 @@ const document = (report: Diagnostics.Report, tree: Tree, options: Options) => {
     for (const [agent, { key }] of agents) {
       if (!env.used.has(agent)) report.add("FLJ-BLUEPRINT-23", key.span, `no step uses the agent \`${agent}\``)
     }
+    for (const [alias, { key }] of imports) {
+      if (env.used.has(`imports.${alias}`)) continue
+      report.add("FLJ-BLUEPRINT-26", key.span, `no step uses the import \`${alias}\``)
+    }
   }
   return {
     name: name?.value.trim() ?? nameDefault,
     nameSpan: name?.span ?? Decode.headOf(tree),
     root,
-    context,
-    origins
+    context
   }
 }
 

@@ -75,14 +75,18 @@ export const make = (
   related: (more.related ?? []).map(({ message, span }) => ({ message, place: Source.place(source, span) }))
 })
 
-/** By place; errors before warnings at one place. */
-export const sorted = (diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> =>
-  [...diagnostics].sort(
+/** By file in the order in which they are first told of, then by place; errors before warnings at one place. */
+export const sorted = (diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> => {
+  const files = [...new Set(diagnostics.map(({ file }) => file))]
+  const order = new Map(files.map((file, i) => [file, i]))
+  return [...diagnostics].sort(
     (a, b) =>
+      order.get(a.file)! - order.get(b.file)! ||
       a.place.span.start - b.place.span.start ||
       a.severity.localeCompare(b.severity) ||
       a.place.span.end - b.place.span.end
   )
+}
 
 export interface RenderOptions {
   /** ANSI colours. Default false. */

@@ -1,25 +1,36 @@
 /** What every reader of a step has at hand. */
 
-import type { Node } from "../pipeline/Node.js"
+import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Shape from "../pipeline/Shape.js"
 import type * as Skill from "../pipeline/Skill.js"
 import type * as Agents from "./Agents.js"
 import type * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
+import type * as Imports from "./Imports.js"
 import type { Origin, Origins } from "./Origins.js"
-import type { Tree } from "./Tree.js"
+import type { Key, Tree } from "./Tree.js"
 
 export interface Options {
   readonly skills: Skill.Lookup
   /** To guess from what was meant by an unknown id. */
   readonly skillIds: ReadonlyArray<string>
+  /** The files that a blueprint may import: `Imports.load` gathers them. Default: none. */
+  readonly files?: Imports.Files | undefined
+}
+
+/** A blueprint that another one imports. */
+export interface Child {
+  readonly key: Key
+  /** `undefined` where it has errors, which are said in its own file. */
+  readonly inner: { readonly root: Node; readonly name: string; readonly context: ContextSpec | undefined } | undefined
 }
 
 export interface Env {
   readonly report: Report
   readonly options: Options
   readonly agents: ReadonlyMap<string, Agents.Declared>
-  /** Names of the agents that a step uses. */
+  readonly imports: ReadonlyMap<string, Child>
+  /** Names of the agents, and of the imports behind `imports.`, that a step uses. */
   readonly used: Set<string>
   readonly origins: Origins
   /** One step. */
@@ -56,7 +67,7 @@ export const placed = <N extends Node>(
   env: Env,
   draft: Pick<Draft, "origin">,
   node: N,
-  more: Partial<Origin> = {}
+  more: Partial<Omit<Origin, "source">> = {}
 ): N => {
   env.origins.put(node, { ...draft.origin, ...more })
   return node

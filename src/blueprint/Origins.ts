@@ -4,6 +4,7 @@
  */
 import type { Span } from "../expression/Template.js"
 import type { Node } from "../pipeline/Node.js"
+import type { Source } from "./Source.js"
 
 /** A template of a node, with the way from a piece of it to the file. */
 export interface Text {
@@ -12,6 +13,8 @@ export interface Text {
 }
 
 export interface Origin {
+  /** The file that it stands in. */
+  readonly source: Source
   /** All that was written for it. */
   readonly whole: Span
   /** What to point at: its name, or else its kind or first key. */
@@ -23,11 +26,24 @@ export interface Origin {
 }
 
 export class Origins {
-  private readonly byNode = new WeakMap<Node, Origin>()
-  private readonly faulty = new WeakSet<Node>()
+  private constructor(
+    private readonly source: Source,
+    private readonly byNode: WeakMap<Node, Origin>,
+    private readonly faulty: WeakSet<Node>
+  ) {}
 
-  put(node: Node, origin: Partial<Origin> & { readonly whole: Span }): void {
-    this.byNode.set(node, { head: origin.whole, isNamed: true, texts: [], branches: new Map(), ...origin })
+  static of(source: Source): Origins {
+    return new Origins(source, new WeakMap(), new WeakSet())
+  }
+
+  /** For the nodes of another file of the same whole. */
+  within(source: Source): Origins {
+    return new Origins(source, this.byNode, this.faulty)
+  }
+
+  put(node: Node, origin: Partial<Omit<Origin, "source">> & { readonly whole: Span }): void {
+    const { source } = this
+    this.byNode.set(node, { source, head: origin.whole, isNamed: true, texts: [], branches: new Map(), ...origin })
   }
 
   get(node: Node): Origin | undefined {

@@ -173,6 +173,32 @@ export const rules = {
     explanation:
       "updates_context: true writes each field that the step's output is known to have, by the output_schema of the step or its agent, or by its skill. Where these name no properties, list the fields: updates_context: [topic]."
   },
+  "FLJ-BLUEPRINT-26": {
+    severity: "warning",
+    title: "an import that no step uses",
+    why: "perhaps a step was meant to use it",
+    explanation: "Use it with uses: imports.NAME, or remove it."
+  },
+  "V-I1": {
+    severity: "error",
+    title: "an import that cannot be followed",
+    why: "what the file says would be missing",
+    explanation:
+      "A path under imports is relative to the file that it stands in, has / between its names, and stays inside the project: no absolute path, no URL. At most 100 files of together 16 MiB are imported."
+  },
+  "V-I2": {
+    severity: "error",
+    title: "an unknown import",
+    why: "a name that is not found would turn the step into one that does nothing",
+    explanation: "imports.NAME is a file under imports: of the same file."
+  },
+  "V-I3": {
+    severity: "error",
+    title: "imports in a circle",
+    why: "a pipeline that holds itself has no end",
+    explanation:
+      "A file may be imported by several others, but not by one that it imports itself. The message shows the way round."
+  },
   "V-A6": {
     severity: "error",
     title: "an unknown agent or skill",

@@ -25,7 +25,8 @@ export const step = (env: Env, draft: Draft): Node => {
   switch (by) {
     case "uses": {
       const text = Decode.word(env.report, fields.value("uses")!, "`uses`")
-      return text === undefined ? hole(env, draft) : agent(env, draft, text)
+      if (text === undefined) return hole(env, draft)
+      return text.value.startsWith("imports.") ? imported(env, draft, text) : agent(env, draft, text)
     }
     case "agent":
       return reference(env, draft, fields.value("agent")!)
@@ -43,6 +44,74 @@ export const step = (env: Env, draft: Draft): Node => {
     default:
       return placed(env, draft, Step.pass(draft.name).node)
   }
+}
+
+/** The keys below `config` of a step that uses an import. */
+export const importConfigKeys = ["inherit_context", "outputs"]
+
+/** Another blueprint as one step: its steps stand below, and its context is its own. */
+const imported = (env: Env, draft: Draft, text: Decode.Text): Node => {
+  const prefix = "imports."
+  const name = text.value.slice(prefix.length)
+  const child = env.imports.get(name)
+  if (child === undefined) {
+    const names = [...env.imports.keys()]
+    const meant = Words.closest(name, names)
+    const known = names.length === 0 ? "the file imports nothing" : `imported are ${Words.listed(names)}`
+    const span = text.within({ start: prefix.length, end: text.value.length })
+    env.report.add("V-I2", span, `there is no import ${Words.quoted(name)}`, {
+      hint: meant === undefined ? known : `did you mean \`imports.${meant}\`? ${known}`
+    })
+    return hole(env, draft)
+  }
+  env.used.add(text.value)
+  const config = draft.fields.value("config")
+  const known = config?._tag === "Map" ? config : undefined
+  const value = (key: string) => known?.entries.find((entry) => entry.key.text === key)?.value
+  const inheritTree = value("inherit_context")
+  const inherits = inheritTree && Decode.boolean(env.report, inheritTree, "`inherit_context`")
+  const outputsTree = value("outputs")
+  const outputs = outputsTree && outputsOf(env, outputsTree)
+  if (child.inner === undefined) return hole(env, draft)
+  const { context, name: pipeline, root } = child.inner
+  return placed(env, draft, {
+    _tag: "Scope",
+    name: draft.name,
+    step: root,
+    pipeline: { name: pipeline, context, inherits: inherits === true ? true : undefined, outputs }
+  })
+}
+
+/** Fields of the inner context, each with the field of the outer one that it becomes. */
+const outputsOf = (env: Env, tree: Tree): ReadonlyArray<readonly [string, string]> => {
+  const hint = "for instance { summary: report } or [{ from: summary, to: report }]"
+  const pair = (from: string | undefined, to: Tree | undefined): ReadonlyArray<readonly [string, string]> => {
+    const outer = to && Decode.field(env.report, to, "a field")
+    return from === undefined || outer === undefined ? [] : [[from, outer]]
+  }
+  if (tree._tag === "Map") {
+    return tree.entries.flatMap(({ key, value }) => pair(key.text.replace(/^context\./, ""), value))
+  }
+  if (tree._tag !== "List") {
+    if (tree._tag !== "Broken") {
+      env.report.add("FLJ-BLUEPRINT-17", tree.span, "`outputs` must be a map or a list", { hint })
+    }
+    return []
+  }
+  return tree.items.flatMap((item) => {
+    const fields = Decode.fields(env.report, item, "an output", {
+      of: "an output",
+      known: ["from", "to", "child", "parent"]
+    })
+    if (fields === undefined) return []
+    const from = Decode.oneOf(env.report, fields, ["from", "child"])
+    const to = Decode.oneOf(env.report, fields, ["to", "parent"])
+    if (from === undefined || to === undefined) {
+      env.report.add("FLJ-BLUEPRINT-16", Decode.headOf(item), "an output needs `from` and `to`", { hint })
+      return []
+    }
+    return pair(Decode.field(env.report, fields.value(from)!, "a field"), fields.value(to))
+  })
 }
 
 /** `agent: { id, params }`: an agent of the file, or a skill. */
