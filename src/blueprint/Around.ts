@@ -97,9 +97,13 @@ const fieldsOf = (env: Env, draft: Draft, inner: Node): ReadonlyArray<string> =>
     return []
   }
   const schema = draft.fields.value("output_schema")
-  const properties = Json.get(schema === undefined ? outputOf(inner) : Tree.toJson(schema), "properties")
   if (!tree.value || env.origins.isFaulty(inner)) return []
-  if (Json.isObject(properties) && Object.keys(properties).length > 0) return Object.keys(properties)
+  const schemas = [outputOf(inner), schema === undefined ? undefined : Tree.toJson(schema)]
+  const names = schemas.flatMap((one) => {
+    const properties = Json.get(one, "properties")
+    return Json.isObject(properties) ? Object.keys(properties) : []
+  })
+  if (names.length > 0) return [...new Set(names)]
   env.report.add("FLJ-BLUEPRINT-25", tree.span, "it is not known which fields this step answers", { hint })
   return []
 }

@@ -33,6 +33,11 @@ export const kindNames: ReadonlyArray<string> = Object.keys(kinds)
 
 const common = ["kind", "name", "step", ...Around.keys]
 
+/** Every key that a step of any kind may have. */
+export const keys: ReadonlyArray<string> = [
+  ...new Set([...common, ...Object.values(kinds).flatMap(({ keys }) => keys)])
+]
+
 /** A list of steps: the one step that it holds, or a sequence. */
 export const list = (env: Env, tree: Tree, what: string): Node => {
   if (tree._tag !== "List") {
@@ -76,11 +81,10 @@ export const step = (env: Env, tree: Tree): Node => {
   const name = kindText?.value ?? "step"
   const kind = Object.hasOwn(kinds, name) ? kinds[name]! : undefined
   const known = kind === undefined ? undefined : [...common, ...kind.keys]
-  const all = [...common, ...Object.values(kinds).flatMap(({ keys }) => keys)]
   // Of an unknown kind any key may be one, and only the common ones are read.
   const fields = Decode.fields(env.report, tree, "a step", {
     of: kindText === undefined ? "a step" : `a step of kind \`${name}\``,
-    known: known ?? [...all, ...tree.entries.map(({ key }) => key.text)],
+    known: known ?? [...keys, ...tree.entries.map(({ key }) => key.text)],
     elsewhere: (key) => {
       if (key === "timeout" || key === "retries" || key === "max_retries") return "put it below `config:`"
       const owners = kindNames.filter((one) => kinds[one]!.keys.includes(key))

@@ -64,7 +64,7 @@ export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   if (place.index !== undefined) return Place.has(parent, "ItemsPlanned") ? "item" : "iteration"
   for (const child of place.children.values()) if (child._tag === "Place" && child.index !== undefined) return "loop"
   if (Place.has(parent, "BranchTaken")) return "case"
-  return place.children.size === 0 ? "step" : "group"
+  return place.children.size === (place.children.has("!when") ? 1 : 0) ? "step" : "group"
 }
 
 interface Seen {
@@ -160,8 +160,9 @@ const hasAll = (run: Run, place: Place.Place, kind: Kind, children: ReadonlyArra
     case "iteration":
       return Place.has(place, "IterationEnded")
     case "loop": {
-      const decision = Option.getOrUndefined(children.at(-1)?.decision ?? Option.none())
-      return decision?._tag === "Iteration" && decision.end !== "again"
+      const last = [...place.children.values()].findLast((child) => child._tag === "Place" && child.index !== undefined)
+      const ended = last?._tag === "Place" ? Place.last(last, "IterationEnded") : undefined
+      return ended !== undefined && ended.event.data.end !== "again"
     }
     case "forEach":
       return children.length >= (Place.last(place, "ItemsPlanned")?.event.data.count ?? 0)
