@@ -408,7 +408,8 @@ const inputShape = (node: Node): Shape.Shape => {
     case "ForEach":
       return node.items === undefined ? Shape.list(inputShape(node.body)) : Shape.any
     case "Check":
-      return node.input ?? inputShape(node.step)
+      if (node.input === undefined) return inputShape(node.step)
+      return node.whole === true ? node.input : leniently(node.input)
     case "Retry":
     case "Timeout":
     case "Fallback":
@@ -429,6 +430,21 @@ const inputShape = (node: Node): Shape.Shape => {
       return Shape.any
   }
 }
+
+/** As `shape` where it fits, else as it is: whether it must fit is for the step to say. */
+const leniently = (shape: Shape.Shape): Shape.Shape => {
+  const known = lenient.get(shape)
+  if (known !== undefined) return known
+  const made: Shape.Shape = {
+    jsonSchema: shape.jsonSchema,
+    encode: (value) => Either.orElse(shape.encode(value), () => Shape.any.encode(value)),
+    decode: (json) => Either.orElse(shape.decode(json), () => Shape.any.decode(json))
+  }
+  lenient.set(shape, made)
+  return made
+}
+
+const lenient = new WeakMap<Shape.Shape, Shape.Shape>()
 
 const own = (journal: Journal["Type"], runId: RunId.RunId): Effect.Effect<OwnedRun, RunError> =>
   Effect.gen(function* () {

@@ -57,7 +57,7 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "When":
       return Wrapper.when(drive, node, place, input)
     case "Check":
-      return node.step._tag === "Sequence"
+      return node.whole === true
         ? Wrapper.check(drive, node, place, input)
         : again(drive, node, place, input, Wrapper.check(drive, node, place, input))
     case "Note":

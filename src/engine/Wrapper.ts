@@ -138,7 +138,7 @@ export const when = (drive: Drive, node: Node.WhenNode, place: Place, input: Out
 
 export const check = (drive: Drive, node: Node.CheckNode, place: Place, input: Outcome.Carried): Walked =>
   Effect.gen(function* () {
-    const path = Node.nameOf(node) === undefined ? place.path : borrowed(place, node)
+    const path = node.whole === true ? place.path : borrowed(place, node)
     const given = fitting(node.input, "input", path, input)
     if (given._tag === "Failed") return given
     const outcome: Outcome.Outcome = yield* drive.go(node.step, place, given.carried)

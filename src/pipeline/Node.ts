@@ -236,6 +236,8 @@ export interface WhenNode {
 export interface CheckNode {
   readonly _tag: "Check"
   readonly step: Node
+  /** Of a whole pipeline: it stands at the root, and what does not fit is nobody's failure but its own. */
+  readonly whole?: boolean | undefined
   readonly input: Shape | undefined
   readonly output: Shape | undefined
 }

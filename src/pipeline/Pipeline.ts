@@ -1,7 +1,10 @@
 /** A whole workflow: a step under a name, with the context that its steps share. */
+import type * as Schema from "effect/Schema"
 import type { ContextSpec, Node } from "./Node.js"
 import type { ContextClass, Fields } from "./PipelineContext.js"
+import * as Shape from "./Shape.js"
 import * as Step from "./Step.js"
+import type { SchemaMismatch } from "./StepError.js"
 
 export interface Pipeline<in In, out Out, out E = never, out R = never> {
   readonly name: string
@@ -28,6 +31,27 @@ export const make: {
     name,
     root: step.node,
     context: options?.context.spec
+  })
+
+/**
+ * Holds a whole pipeline to schemas: an input that does not fit is refused before a run starts, and an output that does
+ * not fit fails it.
+ */
+export const withSchemas =
+  <A, AI extends Shape.Crossing, B, BI extends Shape.Crossing>(schemas: {
+    readonly input: Schema.Schema<A, AI>
+    readonly output: Schema.Schema<B, BI>
+  }) =>
+  <In, Out, E, R>({ context, name, root }: Pipeline<In, Out, E, R>): Pipeline<In & A, B, E | SchemaMismatch, R> => ({
+    name,
+    context,
+    root: {
+      _tag: "Check",
+      whole: true,
+      step: root,
+      input: Shape.fromSchema(schemas.input),
+      output: Shape.fromSchema(schemas.output)
+    }
   })
 
 /** A pipeline as one step of another: its steps stand below `name`, and its context is its own. */

@@ -41,7 +41,7 @@ export const rules = {
     severity: "error",
     title: "a wrapper around steps without a name",
     explanation:
-      "A retry, a time-out, a map, a fallback and a condition to skip stand at the path of what they wrap, and a sequence has none. Give it one with Step.named (in YAML: a step with a name and 'steps')."
+      "A retry, a time-out, a map, a fallback, a schema and a condition to skip stand at the path of what they wrap, and a sequence has none. Give it one with Step.named (in YAML: a step with a name and 'steps')."
   },
   "FLJ-PLAN-4": {
     severity: "error",

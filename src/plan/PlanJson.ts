@@ -153,7 +153,11 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
     case "Check":
       return {
         kind: "check",
-        ...present({ input: node.input && schemaJson(node.input), output: node.output && schemaJson(node.output) }),
+        ...present({
+          whole: node.whole === true ? true : undefined,
+          input: node.input && schemaJson(node.input),
+          output: node.output && schemaJson(node.output)
+        }),
         step: nodeJson(node.step, parent)
       }
     case "Note":

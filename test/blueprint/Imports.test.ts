@@ -127,7 +127,7 @@ describe("what is wrong with an imported file", () => {
       "pipeline.yaml": main("./b.yaml").replace("imports.child", "imports.chidl").replace("child:", "kid:"),
       "b.yaml": child
     }
-    assert.deepStrictEqual(found(texts), ['pipeline.yaml:4:19 V-I2 there is no import `chidl`'])
+    assert.deepStrictEqual(found(texts), ["pipeline.yaml:4:19 V-I2 there is no import `chidl`"])
   })
   it("a field that it does not have cannot be handed out", () => {
     const texts = { "pipeline.yaml": main("./b.yaml", "    config: { outputs: { nope: x } }\n"), "b.yaml": child }

@@ -342,8 +342,9 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     twins("  - name: a\n    when: input == 1\n", a.pipe(Step.when("input == 1")))
     twins(`  - name: a\n    input_schema: ${asText}\n`, a.pipe(Step.withInputSchema(schema)) as AnyStep)
     twins(`  - name: a\n    output_schema: ${asText}\n`, a.pipe(Step.withOutputSchema(schema)))
-    twins(`  - name: a\n`, a, `input_schema: {}\n`.replace("input_schema: {}\n", ""))
-    twins(`  - name: a\n`, a.pipe(Step.withOutputSchema(schema)), `output_schema: ${asText}\n`)
+    const whole = `input_schema: ${asText}\noutput_schema: ${asText}\n`
+    const { root } = Pipeline.withSchemas({ input: schema, output: schema })(Pipeline.make("twin")(a))
+    twins(`  - name: a\n`, of(root), whole)
   })
 
   it("of settings of the model on a step", () => {

@@ -28,7 +28,7 @@ describe("docs/typescript.md", () => {
   }, 120_000)
 
   it("names every constructor and no other", () => {
-    const table = page.slice(page.indexOf("| TypeScript |"), page.indexOf("`Pipeline.asStep"))
+    const table = page.slice(page.indexOf("| TypeScript |"), page.indexOf("`Pipeline.withSchemas"))
     const named = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell]) =>
       [...cell!.matchAll(/`(\w+)\(/g)].map(([, name]) => name!)
     )
