@@ -324,7 +324,8 @@ const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, orig
   const input = shape("input_schema")
   const output = shape("output_schema")
   const inner = Steps.list(env, steps, "`steps`")
-  const root: Node = input === undefined && output === undefined ? inner : { _tag: "Check", whole: true, step: inner, input, output }
+  const root: Node =
+    input === undefined && output === undefined ? inner : { _tag: "Check", whole: true, step: inner, input, output }
   if (root !== inner) origins.put(root, { whole: tree.span, head: Decode.headOf(tree), isNamed: false })
   if (!report.hasErrors) {
     for (const [agent, { key }] of agents) {

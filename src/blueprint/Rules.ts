@@ -126,7 +126,7 @@ export const rules = {
     title: "an unknown kind of step",
     why: "what the step should do is not known",
     explanation:
-      "The kinds are: step, conditional, parallel, dynamic_router, loop, map, StateMachine, hitl, wait, signal. Where a step has no kind it is a step."
+      "The kinds are: step, conditional, parallel, dynamic_router, loop, map, refine, StateMachine, hitl, wait, signal. Where a step has no kind it is a step."
   },
   "FLJ-BLUEPRINT-19": {
     severity: "error",

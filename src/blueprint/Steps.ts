@@ -7,6 +7,7 @@ import { type Draft, type Env, hole } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
 import * as Leaves from "./internal/Leaves.js"
 import * as Machine from "./internal/Machine.js"
+import * as Refine from "./internal/Refine.js"
 import * as Repeating from "./internal/Repeating.js"
 import * as Waits from "./internal/Waits.js"
 import type { Tree } from "./Tree.js"
@@ -23,6 +24,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   dynamic_router: { keys: Branching.routerKeys, read: Branching.router },
   loop: { keys: Repeating.loopKeys, read: Repeating.loop },
   map: { keys: Repeating.mapKeys, read: Repeating.map },
+  refine: { keys: Refine.refineKeys, read: Refine.refine },
   StateMachine: { keys: Machine.machineKeys, read: Machine.machine },
   hitl: { keys: Waits.hitlKeys, read: Waits.hitl },
   wait: { keys: Waits.waitKeys, read: Waits.wait },

@@ -18,6 +18,7 @@ import * as Template from "../expression/Template.js"
 import type { Agent, AgentError } from "./Agent.js"
 import * as Node from "./Node.js"
 import type { ContextClass, Fields, Snapshot } from "./PipelineContext.js"
+import * as Refine from "./Refine.js"
 import * as Retry from "./Retry.js"
 import * as Shape from "./Shape.js"
 import type { Skill, SkillError } from "./Skill.js"
@@ -590,6 +591,40 @@ export const states = <const S extends Branches>(
     })),
     max: options.max ?? 10 * Object.keys(options.states).length
   })
+
+/** What a generator is given: what there is to do, its last draft, and what was said about it. */
+export interface Draft<In, Out> {
+  readonly input: In
+  readonly draft: Out | null
+  readonly feedback: Json
+}
+
+/**
+ * A generator and a critic in turns, until the critic's verdict says that nothing more is to be done; answers the last
+ * draft. The next draft is told the verdict's `feedback`, or the whole verdict where it has none. `until` is an
+ * expression over `previous_step`: `{ input, draft, verdict }`.
+ */
+export const refine = <In extends Json, Out extends Json, E, R, E2, R2, const M extends "fail" | "continue" = "fail">(
+  name: string,
+  options: {
+    readonly generator: Step<Draft<In, Out>, Out, E, R>
+    readonly critic: Step<Out, unknown, E2, R2>
+    /** Default: `previous_step.verdict.is_complete`. */
+    readonly until?: string | undefined
+    /** Drafts at most. Default 5. */
+    readonly max?: number | undefined
+    readonly onMax?: M | undefined
+  }
+): Step<In, Out, E | E2 | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R | R2> =>
+  fromNode(
+    Refine.node(name, {
+      generator: options.generator.node,
+      critic: options.critic.node,
+      until: Template.parseExpression(options.until ?? Refine.untilDefault),
+      max: options.max ?? Refine.maxDefault,
+      onMax: options.onMax ?? "fail"
+    })
+  )
 
 type Items<Out, E, F> = F extends "collect" ? ReadonlyArray<Either.Either<Out, E>> : ReadonlyArray<Out>
 

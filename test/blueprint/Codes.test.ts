@@ -84,6 +84,11 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
       steps("  - kind: dynamic_router\n    router: { router_agent: agents.writer, branches: { a: { name: b } } }\n")
   ],
   [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: refine\n    refine: { «generator»: { name: a } }\n"),
+    steps("  - kind: refine\n    refine: { generator: { name: a }, critic: { name: b }, done_when: input }\n")
+  ],
+  [
     "FLJ-BLUEPRINT-17",
     steps("  - name: a\n    updates_context: «yes»\n"),
     steps("  - name: a\n    updates_context: [yes_field]\n")

@@ -476,6 +476,24 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     )
   })
 
+  it("of a generator and a critic", () => {
+    const g = Step.pass("g") as unknown as Step.Step<Step.Draft<string, string>, string>
+    twins(
+      "  - kind: refine\n    name: r\n    refine: { generator: { name: g }, critic: { name: c } }\n",
+      Step.refine("r", { generator: g, critic: Step.pass<string>("c") })
+    )
+    twins(
+      "  - kind: refine\n    refine: { generator: { name: g }, critic: { name: c }, done_when: previous_step.verdict, max_refinements: 2, on_max: continue }\n",
+      Step.refine("refine", {
+        generator: g,
+        critic: Step.pass<string>("c"),
+        until: "previous_step.verdict",
+        max: 2,
+        onMax: "continue"
+      })
+    )
+  })
+
   it("of a machine", () => {
     twins(
       `

@@ -233,6 +233,25 @@ describe("map", () => {
   )
 })
 
+describe("refine", () => {
+  const refine = (critic: string, more = "") =>
+    `  - kind: refine\n    name: r\n    refine: { generator: { name: g, input: "{{ previous_step.input }}{{ previous_step.feedback or '' }}" }, critic: ${critic}${more} }\n`
+  ends(refine("{ name: c, input: { is_complete: \"{{ previous_step == 'a!' }}\", feedback: '!' } }"), "a", "a!")
+  ends(
+    refine("{ name: c, input: { is_complete: false } }", ", max_refinements: 2"),
+    "a",
+    "LoopExhausted: r did not meet its exit within 2 iterations"
+  )
+  ends(
+    refine(
+      "{ name: c, input: no }",
+      ", max_refinements: 2, on_max: continue, done_when: \"previous_step.verdict == 'yes'\""
+    ),
+    "a",
+    "ano"
+  )
+})
+
 describe("StateMachine", () => {
   const machine = (states: string, transitions: string, more = "") =>
     `  - kind: StateMachine\n    name: m\n    start_state: a\n    end_states: [end]\n    states: ${states}\n    transitions: ${transitions}\n${more}`
