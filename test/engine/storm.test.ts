@@ -70,7 +70,7 @@ const generate = (seed: number, outside: Outside) => {
     return kind === 9 ? step.pipe(Step.sinkTo(Report, "last", { reduce: "last" })) : step
   }
   const tree = (depth: number): Numbers => {
-    const kind = depth === 0 ? next(4) : next(19)
+    const kind = depth === 0 ? next(4) : next(26)
     const name = `n${names++}`
     const inner = () => tree(depth - 1)
     const sum = Step.fn(`${name}_sum`, (ns: unknown) =>
@@ -120,6 +120,45 @@ const generate = (seed: number, outside: Outside) => {
         )
       case 17:
         return inner().pipe(Step.named(name), Step.withInput("{{ 5 if input == 7 else previous_step }}"))
+      case 18:
+        return Step.signal(name, { signal: `signal_${next(3)}`, data: Schema.Number.pipe(Schema.lessThan(40)) })
+      case 19:
+        return inner().pipe(
+          Step.named(name),
+          Step.when((n: number) => n % 2 === 0)
+        )
+      case 20: {
+        const checked = inner().pipe(Step.named(name), Step.withOutputSchema(Schema.Number.pipe(Schema.lessThan(30))))
+        return next(2) === 0 ? checked : checked.pipe(Step.retry({ times: 1, base: 0 }))
+      }
+      case 21:
+        return Step.states(name, {
+          start: "a",
+          states: { a: inner(), b: inner() },
+          ends: ["end"],
+          transitions: [
+            { from: "a", on: "success", to: "b" },
+            { from: "a", on: "failure", to: "b" },
+            { from: "b", on: "success", to: next(2) === 0 ? "end" : "a", when: "output.last_output != 7" }
+          ],
+          max: 3
+        }) as Numbers
+      case 22: {
+        const on = inner().pipe(Step.andThen(Step.fn(`${name}_on`, (n: number) => (n % 2 === 0 ? ["a", "b"] : "b"))))
+        return Step.andThen(Step.route(name, { on, branches: { a: inner(), b: inner() } }), sum as never) as Numbers
+      }
+      case 23: {
+        const branches = { a: inner(), b: inner(), c: inner() }
+        const reduce = (["values", "concat"] as const)[next(2)]!
+        return Step.andThen(
+          Step.parallel(name, branches, { onFailure: next(2) === 0 ? "ignore" : "fail", reduce, merge: "overwrite" }),
+          sum as never
+        ) as Numbers
+      }
+      case 24: {
+        const until = inner().pipe(Step.andThen(Step.fn(`${name}_met`, (n: number) => n % 2 === 0)))
+        return Step.loop(name, inner(), { until, max: 2, onMax: "continue", next: "{{ previous_step }}" }) as Numbers
+      }
       default:
         return Step.andThen(
           inner(),
@@ -139,6 +178,11 @@ const assertClosed = (entries: ReadonlyArray<Entry>, about: string) => {
   for (const { event } of entries) {
     if (event.kind === "StepStarted") open.set(`step ${event.path}`, event.kind)
     if (event.kind === "TaskOpened") open.set(`task ${event.path}`, event.kind)
+    if (event.kind === "SignalAwaited") open.set(`signal ${event.path}`, event.kind)
+    if (event.kind === "SignalTaken") {
+      assert.isTrue(open.delete(`signal ${event.path}`), `${about}: ${event.kind} ${event.path} ends nothing`)
+    }
+    if (event.kind === "StepInterrupted" && open.delete(`signal ${event.path}`)) continue
     if (event.kind === "StepSucceeded" || event.kind === "StepFailed" || event.kind === "StepInterrupted") {
       assert.isTrue(open.delete(`step ${event.path}`), `${about}: ${event.kind} ${event.path} ends nothing`)
     }
@@ -156,6 +200,7 @@ const storm = (seed: number) =>
     const next = numbers(seed + 104_729)
     const world = World.make()
     let lives = 0
+    let told = 0
     const log: Array<string> = []
     while (true) {
       lives += 1
@@ -177,16 +222,21 @@ const storm = (seed: number) =>
                 World.answer(tasks[next(tasks.length)]!, next(2) === 0 ? { approved: next(5) > 0 } : next(50))
               )
         )
+        const tell = (name: number) =>
+          Effect.either(Flujo.signal(World.runId, `signal_${name}`, next(50), { id: `${told++}` }))
+        const tellOne = Effect.suspend(() => (next(2) === 0 ? Effect.void : tell(next(3))))
         const cancel = Effect.either(Flujo.cancel(World.runId, "enough"))
         const answering = Effect.gen(function* () {
           for (let i = 1; ; i++) {
             yield* Effect.sleep(1 + next(4))
             if (isCancelled && i === cancelledAfter) yield* cancel
             yield* answerOne
+            yield* tellOne
           }
         })
         if (isCancelled && cancelledAfter === 0) yield* cancel
         if (calm || next(2) === 0) yield* Effect.ignore(answerOne)
+        if (calm) for (const name of [0, 1, 2]) yield* tell(name)
         const answerer = yield* Effect.fork(Effect.ignore(answering))
         const driver = yield* Effect.fork(Flujo.run(pipeline, 1, { runId: World.runId }))
         const exit = yield* Effect.raceFirst(Fiber.await(driver), Effect.as(Effect.sleep(patience), undefined))

@@ -92,6 +92,17 @@ export const answered = (name: string): Staged => ({
   letter: `answer:${path(name)}`
 })
 
+export const signalled = (id: string): Staged => ({
+  ...staged({
+    ...bare,
+    path: StepPath.root,
+    kind: "SignalReceived",
+    data: { signal: "paid" },
+    payload: { data: 1 }
+  }),
+  letter: `signal:paid:${id}`
+})
+
 export const closed = (name: string): Staged =>
   staged({ ...bare, path: path(name), kind: "TaskClosed", data: { because: path("other") } })
 

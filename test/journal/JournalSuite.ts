@@ -561,6 +561,29 @@ export const journalSuite = ({ name, open }: Backend): void => {
       })
     )
 
+    scoped("a signal is kept in order, once for its id, until the run has ended", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const signal = (id: string, data: number): Letter => ({ _tag: "Signal", id, signal: "paid", data })
+        assert.deepInclude(yield* Effect.flip(journal.deliver(run, signal("1", 1))), { reason: "Unknown" })
+        const owned = yield* begin(journal, run)
+        for (const letter of [signal("1", 1), signal("2", 2), signal("1", 3)]) yield* journal.deliver(run, letter)
+        const waiting = Effect.map(journal.letters(run), (letters) =>
+          letters.map(({ letter }) => (letter._tag === "Signal" ? letter.data : undefined))
+        )
+        assert.deepStrictEqual(yield* waiting, [1, 2])
+        stageAll(journal, owned, [Histories.signalled("1")])
+        yield* journal.barrier(owned)
+        assert.deepStrictEqual(yield* waiting, [2])
+        // Told again after it was taken, it happened already.
+        yield* journal.deliver(run, signal("1", 1))
+        assert.deepStrictEqual(yield* waiting, [2])
+        stageAll(journal, owned, [Histories.failed])
+        yield* journal.barrier(owned)
+        assert.deepInclude(yield* Effect.flip(journal.deliver(run, signal("3", 1))), { reason: "Ended" })
+      })
+    )
+
     scoped("a letter that cannot mean anything is refused, with what would", (store) =>
       Effect.gen(function* () {
         const journal = yield* journalOf(store)
