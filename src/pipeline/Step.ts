@@ -291,11 +291,11 @@ type InputOf<B> = (
 
 type Branches = { readonly [key: string]: Step.Any }
 
-interface ParallelOptions<B extends Branches, M, F> {
+interface ParallelOptions<B extends Branches, M, F, G> {
   /** How many branches run at once. Default 16. */
   readonly concurrency?: number | undefined
   /** What two branches make of one context field. Without it, two that write one are a finding. */
-  readonly merge?: Node.Merge | undefined
+  readonly merge?: G | undefined
   /** `ignore`: a failed branch answers null, unless all fail. Default `fail`. */
   readonly onFailure?: F | undefined
   /** The context fields that branches see. Default: all. */
@@ -334,21 +334,22 @@ export const parallel: {
   <
     const B extends Branches,
     const M extends Node.Reduce | undefined = undefined,
-    const F extends "fail" | "ignore" = "fail"
+    const F extends "fail" | "ignore" = "fail",
+    const G extends Node.Merge = "overwrite"
   >(
     name: string,
     branches: B,
-    options?: ParallelOptions<B, M, F>
+    options?: ParallelOptions<B, M, F, G>
   ): Step<
     InputOf<B>,
     Reduced<B, M, F extends "ignore" ? null : never>,
-    Step.Error<B[keyof B]> | (undefined extends M ? never : ValueRefused),
+    Step.Error<B[keyof B]> | (M extends "union" ? ValueRefused : never) | (G extends "update" ? ValueRefused : never),
     Step.Requirements<B[keyof B]>
   >
 } = (
   nameOrBranches: string | Branches,
   given?: Branches,
-  options?: ParallelOptions<Branches, Node.Reduce | undefined, "fail" | "ignore">
+  options?: ParallelOptions<Branches, Node.Reduce | undefined, "fail" | "ignore", Node.Merge>
 ) => {
   const named = typeof nameOrBranches === "string"
   return fromNode<unknown, never>(
@@ -359,7 +360,7 @@ export const parallel: {
 const parallelNode = (
   name: string | undefined,
   branches: Branches,
-  options: ParallelOptions<Branches, Node.Reduce | undefined, "fail" | "ignore"> | undefined
+  options: ParallelOptions<Branches, Node.Reduce | undefined, "fail" | "ignore", Node.Merge> | undefined
 ): Node.ParallelNode => ({
   _tag: "Parallel",
   name,

@@ -20,8 +20,10 @@ import type {
   LoopExhausted,
   NoBranch,
   Rejected,
+  SchemaMismatch,
   StepTimedOut,
-  StepUncertain
+  StepUncertain,
+  ValueRefused
 } from "../../src/pipeline/StepError.js"
 import {
   type Analysis,
@@ -171,6 +173,25 @@ is<Eq<Step.Step.In<typeof mixed>, Analysis & { readonly extra: number }>>(true)
 is<Eq<Step.Step.Out<typeof mixed>, { readonly p: Receipt; readonly n: number }>>(true)
 is<Eq<Step.Step.Error<typeof mixed>, PublishRejected | StepTimedOut>>(true)
 is<Eq<Step.Step.Requirements<typeof mixed>, Publisher>>(true)
+
+const valued = Step.parallel("v", { a: analyze, b: research }, { reduce: "values", onFailure: "ignore" })
+is<Eq<typeof valued, Step.Step<string, ReadonlyArray<Analysis | string>>>>(true)
+const either = Step.parallel("e", { a: analyze, b: research }, { onFailure: "ignore", merge: "update" })
+is<Eq<Step.Step.Out<typeof either>, { readonly a: Analysis | null; readonly b: string | null }>>(true)
+is<Eq<Step.Step.Error<typeof either>, ValueRefused>>(true)
+const joined = Step.parallel("j", { a: analyze }, { reduce: "union" })
+is<Eq<Step.Step.Error<typeof joined>, ValueRefused>>(true)
+
+const skipped = research.pipe(Step.when((topic: string) => topic !== ""))
+is<Eq<typeof skipped, Step.Step<string, string>>>(true)
+const heard = Step.signal("paid", { data: Schema.Number })
+is<Eq<typeof heard, Step.Step<unknown, number, SchemaMismatch>>>(true)
+const read = research.pipe(Step.withOutputSchema(Schema.NumberFromString))
+is<Eq<typeof read, Step.Step<string, number, SchemaMismatch>>>(true)
+const endless = Step.loop("l", research, { max: 3 })
+is<Eq<typeof endless, Step.Step<string, string>>>(true)
+const stateful = Step.loop("l", research, { max: 3, next: "{{ index }}" })
+is<Eq<typeof stateful, Step.Step<string, string, TemplateError | ValueRefused | LoopExhausted>>>(true)
 
 const chosen = Step.branch("tone", { on: "{{ previous_step }}", cases: { good: research }, otherwise: analyze })
 is<Eq<typeof chosen, Step.Step<string, string | Analysis, NoBranch | TemplateError>>>(true)
