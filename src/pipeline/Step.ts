@@ -657,7 +657,7 @@ export const forEach = <In, Out, E, R, const F extends Node.OnItemFailure = "fai
     max: options?.max ?? 1000,
     maxWaiting: options?.maxWaiting ?? 100,
     onFailure: options?.onFailure ?? "fail",
-    merge: options?.merge
+    ...(options?.merge === undefined ? {} : { merge: options.merge })
   })
 
 // ---------------------------------------------------------------- wrappers
