@@ -123,7 +123,7 @@ const asking = Step.make("asking", {
   onUncertain: "ask",
   run: () => Effect.succeed("")
 })
-is<Eq<typeof asking, Step.Step<void, string>>>(true)
+is<Eq<typeof asking, Step.Step<void, string, StepUncertain>>>(true)
 
 const optional = Step.make("optional", {
   input: Schema.Struct({ a: Schema.optional(Schema.String), b: Schema.optionalWith(Schema.Number, { exact: true }) }),
@@ -157,7 +157,7 @@ const counting = Skill.make("count", {
   run: ({ text }) => Effect.map(Publisher, () => text.length)
 })
 const skilled = Step.skill("count", counting)
-is<Eq<typeof skilled, Step.Step<{ readonly text: string }, number, Skill.SkillError, Publisher>>>(true)
+is<Eq<typeof skilled, Step.Step<{ readonly text: string }, number, Skill.SkillError | StepUncertain, Publisher>>>(true)
 const given = Step.skill("count", counting, { params: { text: "{{ input }}" } })
 is<Eq<typeof given, Step.Step<Encoded, number, Skill.SkillError | StepUncertain | TemplateError, Publisher>>>(true)
 
