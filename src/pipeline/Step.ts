@@ -316,32 +316,32 @@ export const branch: {
 
 /** Runs `body` on its own output until `until` holds, at most `max` times; then it fails, or goes on if told to. */
 export const loop: {
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
-  ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+  ): Step<In, Out, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: {
-      readonly until: (output: A) => boolean
+      readonly until: (output: Out) => boolean
       readonly max: number
       readonly onMax?: M | undefined
       readonly version?: string
     }
-  ): Step<A, A, E | (M extends "fail" ? LoopExhausted : never), R>
-} = <A, E, R>(
+  ): Step<In, Out, E | (M extends "fail" ? LoopExhausted : never), R>
+} = <In, Out extends In, E, R>(
   name: string,
-  body: Step<A, A, E, R>,
+  body: Step<In, Out, E, R>,
   options: {
-    readonly until: ((output: A) => boolean) | string
+    readonly until: ((output: Out) => boolean) | string
     readonly max: number
     readonly onMax?: "fail" | "continue" | undefined
     readonly version?: string
   }
 ) =>
-  fromNode<A, A, never, R>({
+  fromNode<In, Out, never, R>({
     _tag: "Loop",
     name,
     body: body.node,
