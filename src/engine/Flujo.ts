@@ -237,7 +237,10 @@ export const entriesOf = <A, E, R>(
 
 const ends: ReadonlySet<string> = new Set(["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"])
 
-/** Answers an open task. Whoever drives the run takes the answer from there; nobody need be driving it now. */
+/**
+ * Answers an open task. Whoever drives the run takes the answer from there; nobody need be driving it now. An answer
+ * that does not fit the task's schema (it stands in the task) fails the run, which asks again when it is resumed.
+ */
 export const answer = (
   runId: RunId.RunId,
   task: StepPath,

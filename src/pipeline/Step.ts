@@ -89,12 +89,19 @@ export const make = <
     readonly version?: string | undefined
     /** What the step does to the world. Default `external`. */
     readonly effect?: Exclude<EffectClass, "model"> | undefined
-    /** What to do with a step that had started when its process died. Default `retry`, under the same key. */
+    /**
+     * What to do with a step that had started when its process died. `retry` (default): run it again under the same key.
+     * `ask`: a person decides, and a no is `StepUncertain`. `fail`: it is `StepUncertain`.
+     */
     readonly onUncertain?: U | undefined
+    /**
+     * `whole` (default): a replay takes what the step answered. `inside`: a replay runs the body, which must go through
+     * `Once` for whatever it learns from outside.
+     */
     readonly replay?: "whole" | "inside" | undefined
     readonly run: (input: A, info: Node.StepInfo) => Effect.Effect<NoInfer<B>, NoInfer<E>, R>
   }
-): Step<A, B, E | (U extends "fail" ? StepUncertain : never), Exclude<R, Once>> =>
+): Step<A, B, E | (U extends "retry" ? never : StepUncertain), Exclude<R, Once>> =>
   fromNode({
     _tag: "Code",
     name,
@@ -135,7 +142,7 @@ export const agent = <A>(name: string, who: Agent<A>): Step<Encoded, A, ModelErr
 
 /** A skill as a step. Texts in `params` are templates; the input becomes the parameter that the skill names for it. */
 export const skill: {
-  <In, Out, R>(name: string, what: Skill<In, Out, R>): Step<In, Out, SkillError, R>
+  <In, Out, R>(name: string, what: Skill<In, Out, R>): Step<In, Out, SkillError | StepUncertain, R>
   <In, Out, R>(
     name: string,
     what: Skill<In, Out, R>,
@@ -309,32 +316,32 @@ export const branch: {
 
 /** Runs `body` on its own output until `until` holds, at most `max` times; then it fails, or goes on if told to. */
 export const loop: {
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
-  ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+  ): Step<In, Out, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: {
-      readonly until: (output: A) => boolean
+      readonly until: (output: Out) => boolean
       readonly max: number
       readonly onMax?: M | undefined
       readonly version?: string
     }
-  ): Step<A, A, E | (M extends "fail" ? LoopExhausted : never), R>
-} = <A, E, R>(
+  ): Step<In, Out, E | (M extends "fail" ? LoopExhausted : never), R>
+} = <In, Out extends In, E, R>(
   name: string,
-  body: Step<A, A, E, R>,
+  body: Step<In, Out, E, R>,
   options: {
-    readonly until: ((output: A) => boolean) | string
+    readonly until: ((output: Out) => boolean) | string
     readonly max: number
     readonly onMax?: "fail" | "continue" | undefined
     readonly version?: string
   }
 ) =>
-  fromNode<A, A, never, R>({
+  fromNode<In, Out, never, R>({
     _tag: "Loop",
     name,
     body: body.node,
