@@ -2,7 +2,6 @@
  * Texts with `{{ … }}` in them, and values whose texts are such. Every problem in a template is reported here, at the
  * wrong word in the file, so that a pipeline from a blueprint has no template that cannot be read.
  */
-import * as Filter from "../expression/Filter.js"
 import * as Template from "../expression/Template.js"
 import type { Params } from "../pipeline/Node.js"
 import * as Step from "../pipeline/Step.js"
@@ -27,12 +26,9 @@ const fromSource = (report: Report, scalar: Tree.Scalar, parse: (source: string)
   return { template, origins: [{ source: template.source, within: scalar.within }] }
 }
 
-const problems = (report: Report, { problems, source }: Template.Template, scalar: Tree.Scalar): void => {
-  for (const { hint, message, span } of problems) {
-    const piece = source.slice(span.start, span.end)
-    const isFilter = /\|\s*$/.test(source.slice(0, span.start)) && /^\w+$/.test(piece) && !Filter.names.includes(piece)
-    const isBlock = piece.startsWith("{%") || piece.startsWith("{#")
-    const code = isFilter ? "V-T3" : isBlock ? "TEMPLATE-001" : "FLJ-BLUEPRINT-21"
+const problems = (report: Report, { problems }: Template.Template, scalar: Tree.Scalar): void => {
+  for (const { hint, message, span, topic } of problems) {
+    const code = topic === "block" ? "TEMPLATE-001" : topic === undefined ? "FLJ-BLUEPRINT-21" : "V-T3"
     report.add(code, scalar.within(span), message, { hint })
   }
 }

@@ -39,6 +39,11 @@ export class Meter {
     this.spend(1 + (units >>> 5), span)
   }
 
+  /** Pays for looking at each character of `units` of text, or of as many small things. */
+  walk(units: number, span: Span): void {
+    this.spend(1 + (units >>> 3), span)
+  }
+
   /** Refuses a text of `units`. */
   fits(units: number, span: Span): void {
     if (units > outputUnitsMax) {

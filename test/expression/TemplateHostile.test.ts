@@ -35,10 +35,18 @@ describe("nothing of the host can be reached", () => {
   it("nor is it a name, a filter, a test, or in a map", () => {
     for (const word of words) {
       assert.strictEqual(refused(`{{ ${word} }}`).reason, "Undefined")
-      assert.strictEqual(refused(`{{ '${word}' | ${word === "length" ? "size" : word} }}`).reason, "Syntax")
+      if (word !== "length" && word !== "map") {
+        assert.strictEqual(refused(`{{ '${word}' | ${word} }}`).reason, "Syntax")
+        assert.strictEqual(refused(`{{ [] | map('${word}') }}`).reason, "Syntax")
+      }
+      assert.strictEqual(refused(`{{ [] | select('${word}') }}`).reason, "Syntax")
+      assert.strictEqual(refused(`{{ [{}] | map(attribute='${word}') }}`).reason, "Undefined")
+      assert.deepStrictEqual(answer(`{{ [{}, '', [], 1, true, none] | selectattr('${word}') }}`), [])
+      assert.deepStrictEqual(answer(`{{ [{}] | map(attribute='${word}.${word}', default=1) }}`), [1])
+      assert.strictEqual(refused(`{% for x in [1] %}{{ loop.${word}.x }}{% endfor %}`).reason, "Undefined")
       assert.strictEqual(refused(`{{ '' is ${word} }}`).reason, "Syntax")
       assert.strictEqual(answer(`{{ '${word}' in {} }}`), false)
-      assert.strictEqual(refused(`{{ 'a' | join(${word}='') }}`).reason, "Syntax")
+      assert.strictEqual(refused(`{{ [] | join(${word}='') }}`).reason, "Syntax")
     }
   })
   it("an own key called like one is a key like any other", () => {
@@ -365,7 +373,7 @@ describe(`no text and no values give anything but a value or the typed error (FL
       if (Either.isLeft(answered)) {
         const { end, message, reason, start } = answered.left
         assert.instanceOf(answered.left, Template.TemplateError)
-        assert.strictEqual(reason === "Syntax", template.problems.length > 0 && reason !== "Limit")
+        if (reason === "Syntax") assert.isAbove(template.problems.length, 0)
         assert.isTrue(0 <= start && start <= end && end <= source.length)
         assert.isTrue(message.isWellFormed())
         assert.notMatch(message, /\p{Cc}|\p{Cf}/u)
