@@ -9,7 +9,7 @@ import * as Arithmetic from "./Arithmetic.js"
 import { Fault } from "./Fault.js"
 import * as Kind from "./Kind.js"
 import type { Meter } from "./Limits.js"
-import type { Locals } from "./Locals.js"
+import * as Locals from "./Locals.js"
 import * as Relation from "./Relation.js"
 import type * as Syntax from "./Syntax.js"
 import * as Using from "./Using.js"
@@ -22,7 +22,7 @@ export type Scope = (name: string) => Option.Option<Json.Json>
 export interface Environment {
   readonly source: string
   readonly scope: Scope
-  readonly locals: Locals | undefined
+  readonly locals: Locals.Locals | undefined
   readonly meter: Meter
   /** Told of what is absent where nothing allows for it. Returns where that reads as none; throws where it may not be. */
   readonly absent: (fault: () => Fault) => void
@@ -138,7 +138,7 @@ const path = (node: Syntax.Path, env: Environment, lenient: boolean): Json.Json 
 const localOf = ({ root, rootSpan }: Syntax.Path, { locals, meter }: Environment): Json.Json | undefined => {
   for (let at = locals; at !== undefined; at = at.outer) {
     meter.spend(1, rootSpan)
-    const found = at.values.get(root)
+    const found = Locals.get(at, root)
     if (found !== undefined) return found
   }
   return undefined

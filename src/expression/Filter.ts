@@ -122,9 +122,9 @@ export const refusal = (owner: string, { kinds, name, range, required }: Paramet
   if (value === null && !required) return undefined
   const kind = Kind.of(value)
   if (kinds !== undefined && !kinds.includes(kind)) return wrongKind(owner, name, kinds, kind, span)
-  if (range === undefined) return undefined
+  if (range === undefined || typeof value !== "number") return undefined
   const [min, max] = range
-  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max
+  return Number.isInteger(value) && value >= min && value <= max
     ? undefined
     : new Fault("Type", `${Words.quoted(name)} of ${Words.quoted(owner)} is a whole number from ${min} to ${max}`, span)
 }

@@ -11,7 +11,7 @@ const countMax = outputUnitsMax
 const changed =
   (change: (text: string) => string) =>
   (input: string, call: Call): string => {
-    call.meter.walk(input.length, call.span)
+    call.meter.spend(1 + (input.length >>> 2), call.span)
     const made = change(input)
     call.meter.write(made.length, call.span)
     return made
@@ -181,7 +181,7 @@ const entities: Readonly<Record<string, string>> = {
 
 /** For HTML. Nothing is ever escaped without it. */
 const escape = ofText({ answers: "text" }, (input, { meter, span }) => {
-  meter.walk(input.length, span)
+  meter.spend(1 + (input.length >>> 1), span)
   const made = input.replace(/[&<>"']/g, (character) => entities[character]!)
   meter.write(made.length, span)
   return made
@@ -189,7 +189,7 @@ const escape = ofText({ answers: "text" }, (input, { meter, span }) => {
 
 /** Percent-encoding (RFC 3986) of all but letters, digits, `_ . - ~` and `/`. */
 const urlencode = ofText({ answers: "text" }, (input, { meter, span }) => {
-  meter.walk(4 * input.length, span)
+  meter.spend(1 + input.length, span)
   meter.fits(9 * input.length, span)
   const made = encodeURIComponent(input)
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

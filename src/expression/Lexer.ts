@@ -4,6 +4,7 @@
  * placeholder is found all the same.
  */
 import { Fault } from "./Fault.js"
+import { tokensMax } from "./Limits.js"
 import type { Span } from "./Syntax.js"
 import * as Words from "./Words.js"
 
@@ -65,8 +66,16 @@ export const lex = (source: string, from: number, opening: Opening | undefined):
           : operator(source, at)
     if (next.text === "{" && next.kind === "operator") bracesOpen++
     if (next.text === "}" && next.kind === "operator" && bracesOpen > 0) bracesOpen--
-    tokens.push(next)
-    if (next.kind === "fault") {
+    tokens.push(
+      tokens.length < tokensMax
+        ? next
+        : faulty(
+            new Fault("Limit", `this has more than ${tokensMax} names and signs`, { start: next.start, end: next.end }),
+            next.start,
+            next.end
+          )
+    )
+    if (tokens.length > tokensMax || next.kind === "fault") {
       // What follows a mistake is not read: the placeholder ends at the first braces behind it.
       const close = opening === undefined ? -1 : source.indexOf(opening.close, next.end)
       return { tokens, end: close < 0 ? source.length : close + 2, sign: undefined }
@@ -239,16 +248,20 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** Operators of other languages are tokens too, so that the parser can say what to write instead. */
 const operator = (source: string, start: number): Token => {
-  for (let length = 3; length > 0; length--) {
-    const text = source.slice(start, start + length)
-    if (operators.has(text)) return token("operator", start, start + text.length, text)
+  for (const text of operatorsByStart.get(source[start]!) ?? []) {
+    if (source.startsWith(text, start)) return token("operator", start, start + text.length, text)
   }
   const character = String.fromCodePoint(source.codePointAt(start)!)
   return fault(start, start + character.length, `${Words.quoted(character)} means nothing here`)
 }
 
-const operators = new Set([
-  ...["(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "==", "!=", "<", "<=", ">", ">="],
-  ...["===", "!==", "&&", "||", "??", "&", "!", "=", "?", "?.", "=>", ";", "$", "#", "@"],
-  ...["+", "-", "*", "/", "%", "~", "**", "//", "^", "%}"]
-])
+const operators = [
+  ...["===", "!==", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "=>", "**", "//", "%}"],
+  ...["(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "<", ">", "&", "!", "=", "?", ";", "$", "#", "@"],
+  ...["+", "-", "*", "/", "%", "~", "^"]
+]
+
+/** The longer ones first, as they stand above. */
+const operatorsByStart: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
+  operators.map((text) => [text[0]!, operators.filter((other) => other[0] === text[0])])
+)

@@ -21,26 +21,16 @@ export const expression = (tokens: ReadonlyArray<Token>): Syntax.Expression => {
 
 const powers = { or: 1, and: 2, not: 3, compare: 4, sum: 5, concat: 6, product: 7, power: 8, operand: 9 }
 
-/** Operators of one precedence, applied from left to right. Jinja's `**` does so too, unlike Python's. */
-const levels: ReadonlyArray<readonly [power: number, operators: ReadonlyMap<string, Syntax.Operator>]> = [
-  [
-    powers.sum,
-    new Map([
-      ["+", "+"],
-      ["-", "-"]
-    ])
-  ],
-  [
-    powers.product,
-    new Map([
-      ["*", "*"],
-      ["/", "/"],
-      ["//", "//"],
-      ["%", "%"]
-    ])
-  ],
-  [powers.power, new Map([["**", "**"]])]
-]
+/** Operators of one precedence are applied from left to right. Jinja's `**` is too, unlike Python's. */
+const levels: ReadonlyMap<string, { readonly power: number; readonly operator: Syntax.Operator }> = new Map([
+  ["+", { power: powers.sum, operator: "+" }],
+  ["-", { power: powers.sum, operator: "-" }],
+  ["*", { power: powers.product, operator: "*" }],
+  ["/", { power: powers.product, operator: "/" }],
+  ["//", { power: powers.product, operator: "//" }],
+  ["%", { power: powers.product, operator: "%" }],
+  ["**", { power: powers.power, operator: "**" }]
+])
 
 const constants: ReadonlyMap<string, null | boolean> = new Map<string, null | boolean>([
   ["true", true],
@@ -91,8 +81,8 @@ export class Parser implements Uses.Reader {
     const { cursor } = this
     let left = cursor.isName("not") ? this.not(power) : this.operand()
     for (;;) {
-      const level = levels.find(([levelPower, operators]) => power <= levelPower && this.operator(operators))
-      if (level !== undefined) left = this.chain(left, level[0], level[1])
+      const level = this.level()
+      if (level !== undefined && power <= level.power) left = this.chain(left, level.power)
       else if (power <= powers.concat && cursor.isOperator("~")) left = this.concat(left)
       else if (power <= powers.compare && this.comparator() !== undefined) left = this.compare(left)
       else if (power <= powers.and && cursor.isName("and")) left = this.logical("and", left)
@@ -101,27 +91,22 @@ export class Parser implements Uses.Reader {
     }
   }
 
-  private operator(operators: ReadonlyMap<string, Syntax.Operator>): Syntax.Operator | undefined {
+  private level() {
     const { kind, text } = this.cursor.current
-    return kind === "operator" ? operators.get(text) : undefined
+    return kind === "operator" ? levels.get(text) : undefined
   }
 
-  private chain(
-    first: Syntax.Expression,
-    power: number,
-    operators: ReadonlyMap<string, Syntax.Operator>
-  ): Syntax.Expression {
+  private chain(first: Syntax.Expression, power: number): Syntax.Expression {
     const rest: Array<{ operator: Syntax.Operator; span: Syntax.Span; operand: Syntax.Expression }> = []
-    let operator = this.operator(operators)
     let before = first.span.end
-    while (operator !== undefined) {
+    for (let level = this.level(); level?.power === power; level = this.level()) {
+      const { operator } = level
       const token = this.cursor.advance()
       const read = this.binary(power + 1)
       const isDashed = operator === "-" && before === token.start && token.end === read.span.start
       const operand = isDashed && read._tag === "Path" ? { ...read, afterDash: true as const } : read
       rest.push({ operator, span: spanOf(token, token), operand })
       before = operand.span.end
-      operator = this.operator(operators)
     }
     const operands = [first, ...rest.map(({ operand }) => operand)]
     const span = spanOf(first.span, operands.at(-1)!.span)

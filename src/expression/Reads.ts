@@ -22,12 +22,25 @@ export interface Read {
 /** What a text reads from outside, in reading order. Names that it gives itself are not among them. */
 export const of = (parts: Parts): ReadonlyArray<Read> => {
   const reads: Array<Read> = []
-  walk(parts, { tested: [], locals: new Map() }, reads)
+  walk(parts, { tested: [], locals: within(undefined) }, reads)
   return reads
 }
 
 /** Names that the text has given so far. False: only if it came along the way where it is given. */
-type Locals = Map<string, boolean>
+interface Locals {
+  readonly outer: Locals | undefined
+  readonly names: Map<string, boolean>
+}
+
+const within = (outer: Locals | undefined): Locals => ({ outer, names: new Map() })
+
+const lookup = (locals: Locals, name: string): boolean | undefined => {
+  for (let at: Locals | undefined = locals; at !== undefined; at = at.outer) {
+    const known = at.names.get(name)
+    if (known !== undefined) return known
+  }
+  return undefined
+}
 
 interface Known {
   /** Paths that are there if this is evaluated at all. */
@@ -47,7 +60,7 @@ const walk = (parts: Parts, known: Known, into: Array<Read>): void => {
         let tested = known.tested
         const ends: Array<Locals> = []
         const branch = (body: Parts, tested: ReadonlyArray<Path>) => {
-          const locals = new Map(known.locals)
+          const locals = within(known.locals)
           walk(body, { tested, locals }, into)
           ends.push(locals)
         }
@@ -57,32 +70,38 @@ const walk = (parts: Parts, known: Known, into: Array<Read>): void => {
           tested = more(tested, testedBy(condition, false))
         }
         branch(part.otherwise, tested)
-        for (const name of new Set(ends.flatMap((locals) => [...locals.keys()]))) {
-          known.locals.set(
-            name,
-            ends.every((locals) => locals.get(name) === true)
-          )
-        }
+        merge(known.locals, ends)
         break
       }
       case "For": {
         collect(part.items, false, known, into)
-        const locals = new Map(known.locals)
-        for (const name of part.names) locals.set(name, true)
+        const locals = within(known.locals)
+        for (const name of part.names) locals.names.set(name, true)
         const tested = known.tested
         if (part.condition !== undefined) collect(part.condition, false, { tested, locals }, into)
-        locals.set("loop", true)
+        locals.names.set("loop", true)
         const met = part.condition === undefined ? [] : testedBy(part.condition, true)
         walk(part.parts, { tested: more(tested, met), locals }, into)
-        walk(part.otherwise, { tested, locals: new Map(known.locals) }, into)
+        walk(part.otherwise, { tested, locals: within(known.locals) }, into)
         break
       }
       case "Set":
         if ("_tag" in part.value) collect(part.value, false, known, into)
-        else walk(part.value, { ...known, locals: new Map(known.locals) }, into)
-        known.locals.set(part.name, true)
+        else walk(part.value, { ...known, locals: within(known.locals) }, into)
+        known.locals.names.set(part.name, true)
         break
     }
+  }
+}
+
+/** What is given at the end of each branch is given behind them; what only some give, perhaps. */
+const merge = (locals: Locals, ends: ReadonlyArray<Locals>): void => {
+  const counts = new Map<string, number>()
+  for (const { names } of ends) {
+    for (const [name, isSure] of names) counts.set(name, (counts.get(name) ?? 0) + (isSure ? 1 : 0))
+  }
+  for (const [name, count] of counts) {
+    if (lookup(locals, name) !== true) locals.names.set(name, count === ends.length)
   }
 }
 
@@ -96,7 +115,7 @@ const collect = (node: Expression, lenient: boolean, known: Known, into: Array<R
     case "Literal":
       return
     case "Path": {
-      const local = locals.get(node.root)
+      const local = lookup(locals, node.root)
       if (local === true) return
       into.push({
         root: node.root,

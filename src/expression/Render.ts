@@ -86,18 +86,19 @@ const loop = (part: For, env: Environment, made: Made): void => {
     return
   }
   for (const [index, item] of items.entries()) {
-    meter.spend(1, span)
-    Locals.clear(scoped.locals)
-    Locals.set(scoped.locals, "loop", round(items, index))
+    meter.spend(2, span)
+    scoped.locals.values.clear()
+    scoped.locals.loop = () => round(items, index, meter, span)
     name(part, item, scoped)
     render(part.parts, scoped, made)
   }
 }
 
 /** What `loop` is in one round. */
-const round = (items: ReadonlyArray<Json>, index: number): Json => {
+const round = (items: ReadonlyArray<Json>, index: number, meter: Meter, span: Span): Json => {
+  meter.spend(4, span)
   const { length } = items
-  const known = {
+  const made: Record<string, Json> = {
     index: index + 1,
     index0: index,
     revindex: length - index,
@@ -106,13 +107,9 @@ const round = (items: ReadonlyArray<Json>, index: number): Json => {
     last: index === length - 1,
     length
   }
-  const before = items[index - 1]
-  const after = items[index + 1]
-  return {
-    ...known,
-    ...(before === undefined ? {} : { previtem: before }),
-    ...(after === undefined ? {} : { nextitem: after })
-  }
+  if (index > 0) made.previtem = items[index - 1]!
+  if (index < length - 1) made.nextitem = items[index + 1]!
+  return made
 }
 
 /** The items of a list, the keys of a map. */

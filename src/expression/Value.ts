@@ -172,7 +172,7 @@ export const sortedKeys = (map: Json.JsonObject, meter: Meter, span: Span): Read
   if (keys.length < 2) return keys
   let units = keys.length
   for (const key of keys) units += key.length
-  meter.spend(Math.ceil((units * Math.log2(keys.length)) / 16), span)
+  meter.spend(Math.ceil((units * Math.log2(keys.length)) / 32), span)
   return keys.sort()
 }
 

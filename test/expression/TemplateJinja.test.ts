@@ -4,7 +4,7 @@
  * comparisons (it does not chain); order of texts (it has none); `join` of texts; a negative number behind a word (it
  * subtracts); negative fractions (it cannot read them); whole floats (`1.0`), so `/` stands in comparisons only; `%` of
  * negative numbers (its sign is the host's); slices that go back from or to a place (it takes `[:-1:-1]` for all); `~` beside `+` (it does not tell them apart); names set in one round of a
- * loop and read in the next (it keeps them); capitals in `title`, `capitalize` and `unique`; keys of maps out of order; a
+ * loop and read in the next (it keeps them), or within a block `set` and read behind it; capitals in `title`, `capitalize` and `unique`; keys of maps out of order; a
  * line break at the end, or behind what looks like the end of a block (it drops it).
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -53,7 +53,7 @@ const slice = fc.oneof(
   fc.constantFrom("[::-1]", "[::-2]")
 )
 
-const { any, numbers, text, texts, truth } = fc.letrec<Kinds>((tie) => ({
+const { any, numbers, texts, truth } = fc.letrec<Kinds>((tie) => ({
   absent: fc.constantFrom("gone", "gone.a", "user.gone", "user['gone'].x", "list[9]", "rows[0].gone", "n.gone"),
   text: fc.oneof(
     { maxDepth: 3 },
@@ -256,13 +256,7 @@ const { parts } = fc.letrec<{ parts: string; part: string; block: string }>((tie
     joined(fixed("for x in prices"), inLoop, fixed("endfor")),
     joined(fixed("for k, x in prices | items"), fc.constant("{{ k }}"), inLoop, fixed("endfor")),
     joined(tag(any.map((e) => `set v = ${e}`)), tie("parts"), fc.constant("{{ v }}")),
-    joined(
-      fixed("set w"),
-      text.map((e) => `{{ ${e} }}`),
-      tie("parts"),
-      fixed("endset"),
-      fc.constant("{{ w | upper }}")
-    )
+    joined(fixed("set w"), output, plain, output, fixed("endset"), fc.constant("{{ w | upper }}"))
   )
 }))
 
