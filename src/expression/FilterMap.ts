@@ -1,6 +1,7 @@
 /** Filters of maps, and those between values and JSON. Keys come in the order of canonical JSON, whoever made the map. */
 import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
+import { Fault } from "./Fault.js"
 import { type Filter, flag, of, ofMap, ofText, text, whole } from "./Filter.js"
 import * as Order from "./Order.js"
 import * as Value from "./Value.js"
@@ -43,9 +44,10 @@ const fromjson = ofText({ nests: true }, (input, call) => {
   call.meter.walk(input.length, call.span)
   const parsed = Json.parse(input)
   if (Either.isRight(parsed)) return parsed.right
-  throw call.fault(
-    parsed.left instanceof Json.NotJson ? "this JSON holds what no value may hold" : "this text is not JSON"
-  )
+  const { left } = parsed
+  if (!(left instanceof Json.NotJson)) throw call.fault("this text is not JSON")
+  if (left.reason !== "TooDeep") throw call.fault("this JSON holds what no value may hold")
+  throw new Fault("Limit", `this JSON is nested deeper than ${Json.depthMax} levels`, call.span)
 })
 
 export const filters: Readonly<Record<string, Filter>> = { dictsort, fromjson, items, keys, tojson, values }

@@ -251,7 +251,7 @@ describe("work is bounded", () => {
     rows: list.slice(0, 20_000).map((i) => ({ a: i, b: { c: `x${i % 500}` } })),
     lines: "a\n".repeat(300_000),
     json: JSON.stringify(list),
-    deep: "[".repeat(100_000),
+    deep: "[".repeat(100_000) + "]".repeat(100_000),
     wide: `${" ".repeat(1_000_000)}x`
   }
   /** As often as fits into a source. */
