@@ -37,12 +37,8 @@ export const list = (node: Syntax.Expression, env: Environment): Json.Json => {
   return answer === undefined ? [] : answer
 }
 
-/** Undefined where the environment allows absence. */
-const present = (node: Syntax.Expression, env: Environment): Json.Json | undefined => {
-  const answer = evaluate(node, env, false)
-  if (answer === undefined) env.absent(() => new Fault("Undefined", "there is nothing here", node.span, absenceHint))
-  return answer
-}
+/** Undefined is what was absent, which the environment was told and allows. */
+const present = (node: Syntax.Expression, env: Environment): Json.Json | undefined => evaluate(node, env, false)
 
 /** `value` of a whole text, which is no deeper than JSON may be. */
 export const whole = (node: Syntax.Expression, env: Environment): Json.Json => {

@@ -28,6 +28,7 @@ import type { Body, Parts, Problem } from "./Syntax.js"
 import { fromFault, type TemplateError } from "./TemplateError.js"
 
 export { outputKeys, type Scope } from "./Evaluate.js"
+export type { Meter } from "./Limits.js"
 export type { Read } from "./Reads.js"
 export type { Problem, Span } from "./Syntax.js"
 export { TemplateError } from "./TemplateError.js"
@@ -100,6 +101,9 @@ export const parseExpression = (source: string): Template => {
   }
   return template(source, expression === undefined ? [] : [{ _tag: "Output", expression }], faults, false)
 }
+
+/** A fresh account, for several texts that share the limits of one. */
+export const meter = (): Meter => new Meter()
 
 /** What the text comes to. */
 export const evaluate = (
