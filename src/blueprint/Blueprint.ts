@@ -175,7 +175,10 @@ const draft = (
   return {
     diagnostics,
     blueprint: {
-      pipeline: Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)),
+      pipeline: Pipeline.undefinedVariables(
+        Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)),
+        options.undefinedVariables ?? "strict"
+      ),
       sources: [{ path: file, text: source.right.text }],
       warnings: diagnostics.filter(({ severity }) => severity === "warning"),
       locate: (node) => {

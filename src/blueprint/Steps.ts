@@ -118,7 +118,7 @@ const wrapped = (env: Env, draft: Draft, inner: Node): Node => {
     const read = inputOf(env, input)
     if (read !== undefined) {
       const head = input.span
-      node = placed(env, draft, { _tag: "Input", step: node, template: read.template }, { texts: read.origins, head })
+      node = placed(env, draft, { _tag: "Input", step: node, input: read.params }, { texts: read.origins, head })
     }
   }
   const sink = fields.value("sink_to")
@@ -132,18 +132,15 @@ const wrapped = (env: Env, draft: Draft, inner: Node): Node => {
   )
 }
 
-const inputOf = (env: Env, tree: Tree): Texts.Read | undefined => {
+const inputOf = (env: Env, tree: Tree): Texts.Value | undefined => {
   if (tree._tag === "Broken") return undefined
-  if (tree._tag === "Scalar") {
-    if (tree.value === null) {
-      env.report.add("FLJ-BLUEPRINT-17", tree.span, "`input` says nothing", {
-        hint: "leave it out to pass on what came before"
-      })
-      return undefined
-    }
-    if (typeof tree.value === "string") return Texts.text(env.report, tree)
+  if (tree._tag === "Scalar" && tree.value === null) {
+    env.report.add("FLJ-BLUEPRINT-17", tree.span, "`input` says nothing", {
+      hint: "leave it out to pass on what came before"
+    })
+    return undefined
   }
-  return Texts.value(env.report, tree)
+  return Texts.params(env.report, tree)
 }
 
 const fieldOf = (env: Env, tree: Tree): string | undefined => {

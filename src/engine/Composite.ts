@@ -211,7 +211,9 @@ const itemsOf = (
   const json =
     node.items === undefined
       ? Either.right(input.json())
-      : Either.mapLeft(Template.evaluate(node.items, Env.scope(place.env, input)), (error) => engineFailed(error, path))
+      : Either.mapLeft(Template.evaluate(node.items, Env.scope(place.env, input), place.env.templates), (error) =>
+          engineFailed(error, path)
+        )
   return Either.flatMap(json, (list) => {
     if (!Array.isArray(list)) return refused(`a list of items is wanted, and this is ${nameOfType(list)}`)
     return limited(list.length) ?? Either.right(list.map((item: Json.Json) => Outcome.raw(item)))
@@ -250,7 +252,9 @@ const decide = <A extends Json.Json>(
   input: Outcome.Carried
 ): Either.Either<Json.Json, Outcome.Failed> =>
   "source" in on
-    ? Either.mapLeft(Template.evaluate(on, Env.scope(place.env, input)), (error) => engineFailed(error, path))
+    ? Either.mapLeft(Template.evaluate(on, Env.scope(place.env, input), place.env.templates), (error) =>
+        engineFailed(error, path)
+      )
     : Either.flatMap(
         attempted(path, () => on.call(decodedOf(input) as never)),
         (answer) => Either.mapLeft(Json.fromUnknown(answer), (fault) => defect(`its condition: ${fault.message}`, path))

@@ -1,7 +1,7 @@
 /** What a step sees beside its input: what templates read, and the fields of the context. */
 import * as Option from "effect/Option"
 import type { Json } from "../domain/Json.js"
-import type { Scope } from "../expression/Template.js"
+import type { Options, Scope } from "../expression/Template.js"
 import type { ContextSpec } from "../pipeline/Node.js"
 import type { Carried, Write } from "./Outcome.js"
 
@@ -20,16 +20,19 @@ export interface Env {
   readonly item: Carried | undefined
   readonly index: number | undefined
   readonly answer: Json | undefined
+  /** How the run's templates go about names that are not there. */
+  readonly templates: Options
 }
 
-export const make = (input: Carried, context: ContextSpec | undefined): Env => ({
+export const make = (input: Carried, context: ContextSpec | undefined, templates: Options): Env => ({
   input,
   steps: undefined,
   writes: undefined,
   context,
   item: undefined,
   index: undefined,
-  answer: undefined
+  answer: undefined,
+  templates
 })
 
 /** The env of the steps that follow. */

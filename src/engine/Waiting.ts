@@ -65,7 +65,7 @@ const messageOf = (
 ): Either.Either<string, Outcome.Failed> => {
   const { message } = node
   if ("source" in message) {
-    return Either.mapBoth(Template.evaluate(message, Env.scope(place.env, input)), {
+    return Either.mapBoth(Template.evaluate(message, Env.scope(place.env, input), place.env.templates), {
       onLeft: (error) => engineFailed(error, path),
       onRight: Template.toText
     })

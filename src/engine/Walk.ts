@@ -6,7 +6,6 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as StepPath from "../domain/StepPath.js"
-import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
 import * as Composite from "./Composite.js"
 import * as Env from "./Env.js"
@@ -14,7 +13,7 @@ import { defect, engineFailed } from "./Failure.js"
 import * as Leaf from "./Leaf.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
-import { call, textOf, written } from "./Value.js"
+import { call, evaluated, textOf, written } from "./Value.js"
 import * as Waiting from "./Waiting.js"
 import * as Wrapper from "./Wrapper.js"
 
@@ -79,7 +78,7 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "Input":
       return Effect.suspend(() => {
         const path = borrowed(place, node)
-        const value = Template.evaluate(node.template, Env.scope(place.env, input))
+        const value = evaluated(node.input, place.env, input)
         return Either.isLeft(value)
           ? Effect.succeed(engineFailed(value.left, path))
           : drive.go(node.step, place, Outcome.raw(value.right))
@@ -95,7 +94,7 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "Scope": {
       const path = own(place, node.name)
       if (node.pipeline === undefined) return drive.go(node.step, below(place, path), input)
-      const env = Env.make(input, node.pipeline.context)
+      const env = Env.make(input, node.pipeline.context, place.env.templates)
       return Effect.map(drive.go(node.step, below(place, path, env), input), (outcome) =>
         outcome._tag === "Completed" ? { ...outcome, writes: [] } : outcome
       )

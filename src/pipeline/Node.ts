@@ -182,7 +182,7 @@ export interface MapNode {
 export interface InputNode {
   readonly _tag: "Input"
   readonly step: Node
-  readonly template: Template
+  readonly input: Params
 }
 
 /** Writes what a step answered into a field of the pipeline's context. */

@@ -1,4 +1,6 @@
 /** A whole workflow: a step under a name, with the context that its steps share. */
+import { dual } from "effect/Function"
+import type { UndefinedVariables } from "../expression/Template.js"
 import type { ContextSpec, Node } from "./Node.js"
 import type { ContextClass, Fields } from "./PipelineContext.js"
 import * as Step from "./Step.js"
@@ -7,6 +9,11 @@ export interface Pipeline<in In, out Out, out E = never, out R = never> {
   readonly name: string
   readonly root: Node
   readonly context: ContextSpec | undefined
+  /**
+   * What templates do with a name or key that is not there, and nothing allows for that. `strict` (default): the step
+   * fails. `warn` and `ignore`: it reads as none, and `warn` logs it. It holds for all steps of a run.
+   */
+  readonly undefinedVariables?: UndefinedVariables | undefined
   readonly [Step.TypeId]?: Step.Variance<In, Out, E, R> | undefined
 }
 
@@ -29,6 +36,18 @@ export const make: {
     root: step.node,
     context: options?.context.spec
   })
+
+/** The same pipeline, with names that are not there taken so. It is part of the plan, so a run keeps to it. */
+export const undefinedVariables: {
+  (how: UndefinedVariables): <In, Out, E, R>(self: Pipeline<In, Out, E, R>) => Pipeline<In, Out, E, R>
+  <In, Out, E, R>(self: Pipeline<In, Out, E, R>, how: UndefinedVariables): Pipeline<In, Out, E, R>
+} = dual(
+  2,
+  <In, Out, E, R>(self: Pipeline<In, Out, E, R>, how: UndefinedVariables): Pipeline<In, Out, E, R> => ({
+    ...self,
+    undefinedVariables: how
+  })
+)
 
 /** A pipeline as one step of another: its steps stand below `name`, and its context is its own. */
 export const asStep = <In, Out, E, R>(

@@ -453,11 +453,11 @@ export const fallback: {
   ): Step<In & In2, Out | Out2, E2, R | R2> => fromNode({ _tag: "Fallback", step: self.node, that: that.node })
 )
 
-/** Gives a step what `template` says as its input, whatever came before it. */
+/** Gives a step this as its input, whatever came before it. Every text in it is a template. */
 export const withInput =
-  (template: string) =>
+  (input: Json) =>
   <In, Out, E, R>(self: Step<In, Out, E, R>): Step<unknown, Out, E | Template.TemplateError, R> =>
-    fromNode({ _tag: "Input", step: self.node, template: Template.parse(template) })
+    fromNode({ _tag: "Input", step: self.node, input: params(input) })
 
 /**
  * Writes a step's output into a field of the context. Parallel writes to one field are a finding, unless `reduce` says

@@ -5,7 +5,7 @@
 import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
-import { outputKeys, type Read, type Span, type Template } from "../expression/Template.js"
+import { outputKeys, type Read, type Span, type Template, type UndefinedVariables } from "../expression/Template.js"
 import type { Code as CodeLeaf, ContextSpec, Node, Params } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -67,6 +67,7 @@ const check = (pipeline: Pipeline.Any) => {
   const findings: Array<Finding> = []
   const claimed = new Map<string, Node>()
   const everywhere = new Set<string>()
+  const absence = absences[pipeline.undefinedVariables ?? "strict"]
 
   const find = (code: Code, path: string, node: Node, message: string, hint?: string, template?: Finding["template"]) =>
     findings.push({ code, severity: rules[code].severity, path, message, hint, node, template })
@@ -97,11 +98,21 @@ const check = (pipeline: Pipeline.Any) => {
       find("FLJ-PLAN-6", path, node, problem.message, problem.hint, { source: template.source, span: problem.span })
     }
     if (template.problems.length > 0) return
+    if (absence === undefined) return
     for (const read of template.reads) {
       const fault = faultOf(read, sight, everywhere)
-      if (fault !== undefined) {
-        find("FLJ-PLAN-7", path, node, fault.message, fault.hint, { source: template.source, span: fault.span })
-      }
+      if (fault === undefined) continue
+      const { hint, message, span } = fault
+      const severity = absence
+      findings.push({
+        code: "FLJ-PLAN-7",
+        severity,
+        path,
+        message,
+        hint,
+        node,
+        template: { source: template.source, span }
+      })
     }
   }
   const textOrCode = <F>(value: CodeLeaf<F> | Template, path: string, node: Node, sight: Sight): void => {
@@ -258,7 +269,7 @@ const check = (pipeline: Pipeline.Any) => {
       case "Input": {
         const name = nameOf(node.step)
         const path = name === undefined ? parent : parent === "" ? name : `${parent}/${name}`
-        text(node.template, path, node, sight)
+        texts(node.input, path, node, sight)
         return walk(node.step, parent, { ...sight, previous: undefined })
       }
       case "Sink": {
@@ -379,6 +390,13 @@ const collectNames = (node: Node, names: Set<string>): void => {
   for (const child of children(node)) collectNames(child, names)
 }
 
+/** How bad it is that a template reads what is not there. */
+const absences: Readonly<Record<UndefinedVariables, Finding["severity"] | undefined>> = {
+  strict: "error",
+  warn: "warning",
+  ignore: undefined
+}
+
 const roots = ["input", "initial_prompt", "previous_step", "steps", "context", "resume_input"]
 
 const faultOf = (
@@ -427,7 +445,11 @@ const faultOf = (
       if (roots.includes(read.root)) return undefined
       return {
         message: `there is no ${read.root}`,
-        hint: everywhere.has(read.root) ? `write steps.${read.root}` : `there are: ${roots.join(", ")}`,
+        hint: read.afterDash
+          ? "this is a subtraction; a key with a dash in it is written x['a-b']"
+          : everywhere.has(read.root)
+            ? `write steps.${read.root}`
+            : `there are: ${roots.join(", ")}`,
         span: read.span
       }
   }

@@ -2,6 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Diagnostics from "../../src/blueprint/Diagnostics.js"
+import * as Env from "../../src/engine/Env.js"
+import * as Outcome from "../../src/engine/Outcome.js"
+import * as Value from "../../src/engine/Value.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
 import type { Node } from "../../src/pipeline/Node.js"
@@ -292,9 +295,11 @@ describe("a twin in code has the same plan digest", () => {
       list: [1, -2.5, true, null, plain, "a \\"b\\""]
 `,
       Step.pass("a").pipe(
-        Step.withInput(
-          `{{ {"who": ( input.name ), "text": (["Hi ", ( input.name ), ", {{ and ", ( index | default('}}') ), "!"] | join('')), "list": [1, -2.5, true, none, "plain", "a \\"b\\""]} }}`
-        )
+        Step.withInput({
+          who: "{{ input.name }}",
+          text: "Hi {{ input.name }}, \\{{ and {{ index | default('}}') }}!",
+          list: [1, -2.5, true, null, "plain", 'a "b"']
+        })
       )
     )
   })
@@ -345,25 +350,17 @@ describe("a value as an input", () => {
   const evaluate = (input: string, names: Record<string, string | number | null>) => {
     const node = rootOf(`steps:\n  - name: a\n    input: ${input}\n`)
     if (node._tag !== "Input") throw new Error(node._tag)
-    return Either.getOrThrow(
-      Template.evaluate(node.template, (name) =>
-        name in names ? ({ _tag: "Some", value: names[name] } as never) : ({ _tag: "None" } as never)
-      )
-    )
+    const env = Env.make(Outcome.raw(names.input ?? null), undefined, {})
+    return Either.getOrThrow(Value.evaluated(node.input, env, Outcome.raw(null)))
   }
 
   it("keeps the types of its parts, and makes text where text stands around a placeholder", () => {
     assert.deepStrictEqual(
       evaluate(
-        '{ n: "{{ input }}", t: "no. {{ input }}", l: ["{{ input }}", 2], e: "", b: "a {% raw".replace }'.replace(
-          ', b: "a {% raw".replace',
-          ""
-        ),
-        {
-          input: 7
-        }
+        '{ n: "{{ input }}", t: "no. {{ input }}", l: ["{{ input }}", 2], e: "", b: "{% if input > 5 %}big{% endif %}" }',
+        { input: 7 }
       ),
-      { n: 7, t: "no. 7", l: [7, 2], e: "" }
+      { n: 7, t: "no. 7", l: [7, 2], e: "", b: "big" }
     )
   })
 
