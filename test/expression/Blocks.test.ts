@@ -22,6 +22,7 @@ describe("what cannot be worked out is an error at the right piece", () => {
   > = [
     ["{{ n + t }}", "+", "Type", "two numbers, two texts or two lists, and was given a number and text; `a ~ b`"],
     ["{{ 1 + n - t }}", "-", "Type", "`-` takes two numbers, and was given a number and text; `x | float`"],
+    ["{{ 1 ~ 2 + n }}", "+", "Type", "was given text and a number"],
     ["{{ n * xs }}", "*", "Type", "a number and a list"],
     ["{{ t * 1.5 }}", "*", "Type", "a whole number of times"],
     ["{{ n // 0 }}", "//", "Type", "divided by 0"],
@@ -207,6 +208,10 @@ describe("arithmetic", () => {
     is("{{ -7.5 // 2 }}", -4)
     is("{{ 7 % -3 }}", -2)
   })
+  it("rounds halves to the even one", () => {
+    is("{{ [0.5, 1.5, 2.5, 3.5, -2.5, -3.5] | map('round') }}", [0, 2, 2, 4, -2, -4])
+    is("{{ [0.125, 0.375, 2.675, 1.005] | map('round', 2) }}", [0.12, 0.38, 2.67, 1])
+  })
   it("groups as Jinja does", () => {
     is("{{ 10 - 2 - 3 }}", 5)
     is("{{ 2 ** 3 ** 2 }}", 64)
@@ -216,6 +221,16 @@ describe("arithmetic", () => {
     is("{{ not 1 + 1 == 3 }}", true)
     is("{{ 1 + 1 in [2] }}", true)
     is("{{ xs | length * 2 }}", 6)
+  })
+})
+
+describe("long pieces", () => {
+  it("are replaced and split at as the host does, without overlap", () => {
+    const text = `${"ab".repeat(40)}c${"ab".repeat(25)}`
+    for (const old of ["ab".repeat(9), "ba".repeat(10), `${"b".repeat(1)}c${"ab".repeat(10)}`, "x".repeat(20)]) {
+      assert.strictEqual(answer("{{ text | replace(old, '-') }}", { text, old }), text.replaceAll(old, "-"))
+      assert.deepStrictEqual(answer("{{ text | split(old) }}", { text, old }), text.split(old))
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as fc from "fast-check"
 import * as Json from "../../src/domain/Json.js"
@@ -8,6 +8,9 @@ import * as Template from "../../src/expression/Template.js"
 import * as Tests from "../../src/expression/Tests.js"
 import { runs } from "../Long.js"
 import { answer, refused, run, scopeOf, type Values } from "./Scope.js"
+
+// A worker that is busy for a minute on end is given up, so each test lets it breathe.
+afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 const seed = Number(process.env.FLUJO_SEED ?? Date.now() % 0x7fffffff)
 
@@ -321,21 +324,21 @@ describe("work is bounded", () => {
     "{{ ('ab' ~ text ~ text) | length }}",
     "{{ 1e300 | round(15) }}{{ 1e-300 | round(15) }}{{ 2 ** 60 }}"
   ]
-  it("no text spends more than its steps, by much or for long", () => {
-    for (const placeholder of costly) {
+  for (const placeholder of costly) {
+    it(`${placeholder} spends no more than its steps, by much or for long`, () => {
       const template = Template.parse(often(placeholder))
       const meter = new Meter()
       const start = performance.now()
       const answered = Template.evaluateWithin(template, scopeOf(values), meter)
       const millis = performance.now() - start
-      if (Either.isLeft(answered)) assert.strictEqual(answered.left.reason, "Limit", placeholder)
+      if (Either.isLeft(answered)) assert.strictEqual(answered.left.reason, "Limit")
       else assert.isAtMost(String(answered.right).length, outputUnitsMax)
       // What breaks the budget is one walk at most, and that is refused before it is taken.
-      assert.isAtMost(meter.spent, 3 * stepsMax, placeholder)
+      assert.isAtMost(meter.spent, 3 * stepsMax)
       // Milliseconds on an idle machine, 50 at most for all but the largest maps; the margin is for a busy one.
-      assert.isBelow(millis, 3_000, placeholder)
-    }
-  })
+      assert.isBelow(millis, 3_000)
+    })
+  }
   it("every part of an expression is paid for, and text by its length", () => {
     const spent = (source: string, limit?: number) => {
       const meter = new Meter(limit)
@@ -343,6 +346,7 @@ describe("work is bounded", () => {
       return meter.spent
     }
     assert.isAtLeast(spent("{{ [1, not 2, 3 == 4] }}"), 7)
+    assert.isAtLeast(spent(`{% for x in [1, 2, 3] %}${"x".repeat(3_200)}{% endfor %}`), 300)
     for (const source of ["{{ 'b' in text }}", "{{ text | length }}", "{{ text | lower }}", "-{{ text }}"]) {
       assert.isAtLeast(spent(source), 31_250, source)
     }
@@ -552,7 +556,7 @@ describe(`no text and no values give anything but a value or the typed error (FL
       }
     }
   }
-  const options = { seed, numRuns: runs(5_000, 20_000) }
+  const options = { seed, numRuns: runs(1_500, 20_000) }
   it("random pieces", () =>
     fc.assert(
       fc.property(soup, (source) => holds(source, values)),
