@@ -231,7 +231,9 @@ describe("nesting", () => {
       "{{ {'b': a} }}",
       "{{ false or [a] }}",
       "{{ b | default([a]) }}",
-      "{{ [[a]][0] }}"
+      "{{ [[a]][0] }}",
+      "{{ a | batch(1) }}",
+      "{{ [] + [a] }}"
     ]) {
       assert.strictEqual(refused(source, { a: deep }).reason, "Limit", source)
     }
@@ -362,6 +364,7 @@ describe("work is bounded", () => {
     const a = "x".repeat(outputUnitsMax / 4)
     assert.strictEqual((answer("{{ a }}{{ a }}{{ a }}{{ a }}", { a }) as string).length, outputUnitsMax)
     assert.deepInclude(refused("{{ a }}{{ a }}{{ a }}{{ a }}!", { a }), { reason: "Limit" })
+    assert.deepInclude(refused("{{ a | indent(1000) | length }}", { a: "a\n".repeat(9_000) }), { reason: "Limit" })
   })
   it("a source of 64 Ki units is read, one more is not", () => {
     assert.deepStrictEqual(Template.parse("x".repeat(sourceUnitsMax)).problems, [])
