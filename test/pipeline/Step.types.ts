@@ -178,10 +178,14 @@ is<Eq<typeof chosen, Step.Step<string, string | Analysis, NoBranch | TemplateErr
 const exhausting = Step.loop("l", research, { until: () => true, max: 3 })
 is<Eq<typeof exhausting, Step.Step<string, string, LoopExhausted>>>(true)
 // What the body answers may be narrower than what it takes.
-const narrowing = Step.loop("l", Step.fn("dots", (text: string) => `${text}.` as const), {
-  until: (text) => text.endsWith(".."),
-  max: 3
-})
+const narrowing = Step.loop(
+  "l",
+  Step.fn("dots", (text: string) => `${text}.` as const),
+  {
+    until: (text) => text.endsWith(".."),
+    max: 3
+  }
+)
 is<Eq<typeof narrowing, Step.Step<string, `${string}.`, LoopExhausted>>>(true)
 const going = Step.loop("l", research, { until: () => true, max: 3, onMax: "continue" })
 is<Eq<typeof going, Step.Step<string, string>>>(true)
