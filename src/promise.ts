@@ -9,14 +9,16 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Entry } from "./domain/Event.js"
 import type { Json } from "./domain/Json.js"
 import type { Models as ModelsTag } from "./domain/Model.js"
 import { RunId } from "./domain/RunId.js"
-import { StepPath } from "./domain/StepPath.js"
+import * as StepPath from "./domain/StepPath.js"
 import type { Replayed } from "./engine/Drive.js"
 import * as Flujo from "./engine/Flujo.js"
+import { RunError } from "./engine/RunError.js"
 import { Journal, type JournalError } from "./journal/Journal.js"
 import * as JournalMemory from "./journal/JournalMemory.js"
 import * as JournalSqlite from "./journal/JournalSqlite.js"
@@ -107,7 +109,7 @@ export const open = async <R = never>(options: Options<R> = {}): Promise<Client<
   const tasksOf = (filter: { readonly runId?: string; readonly limit?: number }) =>
     Effect.gen(function* () {
       const journal = yield* Journal
-      const run = filter.runId === undefined ? undefined : RunId.make(filter.runId)
+      const run = filter.runId === undefined ? undefined : yield* idOf(filter.runId)
       const rows = yield* journal.tasks({ run, limit: filter.limit ?? 100 })
       return yield* Effect.forEach(rows, (row) =>
         Effect.map(Stream.runHead(journal.read(RunId.make(row.run), row.seq)), (entry): Task => {
@@ -132,7 +134,6 @@ export const open = async <R = never>(options: Options<R> = {}): Promise<Client<
           (tasks): Result<A> => ({ status: "suspended", runId: ended.run, tasks })
         )
 
-  const idOf = (runId: string | undefined) => (runId === undefined ? undefined : RunId.make(runId))
   const close = () => runtime.dispose()
 
   // Opening the journal now, and not at the first run, tells of a bad file here.
@@ -141,29 +142,55 @@ export const open = async <R = never>(options: Options<R> = {}): Promise<Client<
   return {
     run: (pipeline, input, given) =>
       run(
-        Effect.flatMap(
-          Flujo.run(pipeline, input, { runId: idOf(given?.runId), labels: given?.labels }),
-          resultOf
+        Effect.flatMap(maybeIdOf(given?.runId), (runId) =>
+          Effect.flatMap(Flujo.run(pipeline, input, { runId, labels: given?.labels }), resultOf)
         ) as Effect.Effect<never, unknown, Services>
       ),
     stream: (pipeline, input, given) =>
       Stream.toAsyncIterableRuntime(
-        Flujo.stream(pipeline, input, { runId: idOf(given?.runId) }) as Stream.Stream<Entry, unknown, Services>,
+        Stream.unwrap(
+          Effect.map(maybeIdOf(given?.runId), (runId) => Flujo.stream(pipeline, input, { runId }))
+        ) as Stream.Stream<Entry, unknown, Services>,
         services
       ),
     resume: (pipeline, runId) =>
       run(
-        Effect.flatMap(Flujo.resume(pipeline, RunId.make(runId)), resultOf) as Effect.Effect<never, unknown, Services>
+        Effect.flatMap(idOf(runId), (id) => Effect.flatMap(Flujo.resume(pipeline, id), resultOf)) as Effect.Effect<
+          never,
+          unknown,
+          Services
+        >
       ),
-    replay: (pipeline, runId) => run(Flujo.replay(pipeline, RunId.make(runId))),
-    cancel: (runId, reason) => run(Flujo.cancel(RunId.make(runId), reason ?? "")),
+    replay: (pipeline, runId) => run(Effect.flatMap(idOf(runId), (id) => Flujo.replay(pipeline, id))),
+    cancel: (runId, reason) => run(Effect.flatMap(idOf(runId), (id) => Flujo.cancel(id, reason ?? ""))),
     runs: (limit) => run(Effect.flatMap(Journal, (journal) => journal.runs({ limit: limit ?? 100 }))),
     tasks: {
       list: (filter) => run(tasksOf(filter ?? {})),
       get: (runId) => run(Effect.map(tasksOf({ runId, limit: 1 }), ([task]) => task)),
-      answer: ({ path, runId }, value, by) => run(Flujo.answer(RunId.make(runId), StepPath.make(path), value, by))
+      answer: ({ path, runId }, value, by) =>
+        run(
+          Effect.flatMap(Effect.zip(idOf(runId), pathOf(runId, path)), ([id, task]) =>
+            Flujo.answer(id, task, value, by)
+          )
+        )
     },
     close,
     [Symbol.asyncDispose]: close
   }
 }
+
+/** A text that names no run, whatever it is. */
+const idOf = (runId: string): Effect.Effect<RunId, RunError> =>
+  Effect.mapError(Schema.decodeUnknown(RunId)(runId), (error) => {
+    const detail = `${JSON.stringify(runId)} names no run: ${error.message.split("\n").at(-1)}`
+    return new RunError({ reason: "Unknown", run: "", path: "", detail })
+  })
+
+const maybeIdOf = (runId: string | undefined): Effect.Effect<RunId | undefined, RunError> =>
+  runId === undefined ? Effect.succeed(undefined) : idOf(runId)
+
+const pathOf = (run: string, path: string): Effect.Effect<StepPath.StepPath, RunError> =>
+  Effect.mapError(StepPath.fromString(path), () => {
+    const detail = `${JSON.stringify(path)} is not the path of a step`
+    return new RunError({ reason: "Unknown", run, path: "", detail })
+  })

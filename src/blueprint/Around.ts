@@ -38,7 +38,7 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
     const read = inputOf(env, input)
     if (read !== undefined) {
       const head = input.span
-      node = placed(env, draft, { _tag: "Input", step: node, template: read.template }, { texts: read.origins, head })
+      node = placed(env, draft, { _tag: "Input", step: node, input: read.params }, { texts: read.origins, head })
     }
   }
   const outputs = fieldsOf(env, draft, inner)
@@ -129,18 +129,15 @@ const outputOf = (node: Node): Json.Json | undefined => {
   }
 }
 
-const inputOf = (env: Env, tree: Tree.Tree): Texts.Read | undefined => {
+const inputOf = (env: Env, tree: Tree.Tree): Texts.Value | undefined => {
   if (tree._tag === "Broken") return undefined
-  if (tree._tag === "Scalar") {
-    if (tree.value === null) {
-      env.report.add("FLJ-BLUEPRINT-17", tree.span, "`input` says nothing", {
-        hint: "leave it out to pass on what came before"
-      })
-      return undefined
-    }
-    if (typeof tree.value === "string") return Texts.text(env.report, tree)
+  if (tree._tag === "Scalar" && tree.value === null) {
+    env.report.add("FLJ-BLUEPRINT-17", tree.span, "`input` says nothing", {
+      hint: "leave it out to pass on what came before"
+    })
+    return undefined
   }
-  return Texts.value(env.report, tree)
+  return Texts.params(env.report, tree)
 }
 
 const configured = (env: Env, draft: Draft, inner: Node): Node => {

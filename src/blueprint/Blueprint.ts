@@ -198,7 +198,10 @@ const draft = (
   return {
     diagnostics,
     blueprint: {
-      pipeline: { ...Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)), context },
+      pipeline: Pipeline.undefinedVariables(
+        { ...Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)), context },
+        options.undefinedVariables ?? "strict"
+      ),
       sources: reading.sources.map(({ path, text }) => ({ path, text })),
       warnings: diagnostics.filter(({ severity }) => severity === "warning"),
       locate: (node) => {

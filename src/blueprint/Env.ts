@@ -1,5 +1,6 @@
 /** What every reader of a step has at hand. */
 
+import type { UndefinedVariables } from "../expression/Template.js"
 import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Shape from "../pipeline/Shape.js"
 import type * as Skill from "../pipeline/Skill.js"
@@ -14,6 +15,8 @@ export interface Options {
   readonly skills: Skill.Lookup
   /** To guess from what was meant by an unknown id. */
   readonly skillIds: ReadonlyArray<string>
+  /** Of the pipeline that is read; `strict` by default. */
+  readonly undefinedVariables?: UndefinedVariables | undefined
   /** The files that a blueprint may import: `Imports.load` gathers them. Default: none. */
   readonly files?: Imports.Files | undefined
 }

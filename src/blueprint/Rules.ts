@@ -145,7 +145,7 @@ export const rules = {
     title: "a template that cannot be read",
     why: "what stands between {{ and }} is one expression of flujo's template language",
     explanation:
-      "An expression is made of names and keys, literals, comparisons, and or not in, a if c else b, and filters behind |. Braces that are text are written \\{{."
+      "An expression is made of names and keys, literals, arithmetic, comparisons, and or not in, a if c else b, filters behind | and tests behind is. docs/expressions.md has them all. Braces that are text are written \\{{."
   },
   "FLJ-BLUEPRINT-22": {
     severity: "error",
@@ -226,15 +226,16 @@ export const rules = {
   },
   "V-T3": {
     severity: "error",
-    title: "an unknown filter",
-    why: "the language has no filter of this name",
-    explanation: "Filters are default, join, length, lower, tojson and upper."
+    title: "an unknown filter or test",
+    why: "the language has no filter or test of this name",
+    explanation: "docs/expressions.md lists all filters, which stand behind |, and tests, which stand behind is."
   },
   "TEMPLATE-001": {
     severity: "error",
-    title: "a block in a template",
-    why: "{% … %} and {# … #} are not part of the language",
-    explanation: "Write {{ a if condition else b }} for a choice and {{ items | join(', ') }} for a list."
+    title: "a block that does not fit",
+    why: "what the block is, or where it ends, is not known",
+    explanation:
+      "Blocks are {% if %}, {% elif %}, {% else %}, {% endif %}; {% for %}, {% else %}, {% endfor %}; {% set %}, {% endset %}; comments are {# … #}. Each stands in a text, never in a condition, and each is closed. Braces that are text are written \\{%."
   }
 } as const satisfies Record<string, Rule>
 

@@ -28,7 +28,7 @@ export const apply = (
   let env = before
   const writes: Array<Outcome.Write> = []
   for (const { op, path: target, value } of assigns) {
-    const given = evaluated(value, Env.scope(env, previous))
+    const given = evaluated(value, env, previous)
     if (Either.isLeft(given)) return Either.left(engineFailed(given.left, path))
     const [field, ...keys] = target
     const said = `context.${target.join(".")}`

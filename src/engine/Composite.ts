@@ -16,7 +16,7 @@ import * as Outcome from "./Outcome.js"
 import { below, type Drive, own, type Place, type Walked } from "./Place.js"
 import type { Record, Said } from "./Record.js"
 import * as Together from "./Together.js"
-import { decodedOf, oversize } from "./Value.js"
+import { decodedOf, evaluated, oversize } from "./Value.js"
 
 const rest: Outcome.Outcome = Outcome.resting
 
@@ -252,7 +252,9 @@ const itemsOf = (
   const json =
     node.items === undefined
       ? Either.right(input.json())
-      : Either.mapLeft(Template.evaluate(node.items, Env.scope(place.env, input)), (error) => engineFailed(error, path))
+      : Either.mapLeft(Template.evaluate(node.items, Env.scope(place.env, input), place.env.templates), (error) =>
+          engineFailed(error, path)
+        )
   return Either.flatMap(json, (list) => {
     if (!Array.isArray(list)) return refused(`a list of items is wanted, and this is ${nameOfType(list)}`)
     return limited(list.length) ?? Either.right(list.map((item: Json.Json) => Outcome.raw(item)))
@@ -342,14 +344,14 @@ export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Out
 
 /** What a template makes of a value; the value itself where there is none. */
 const madeBy = (
-  template: Template.Template | undefined,
+  template: Node.Params | undefined,
   env: Env.Env,
   carried: Outcome.Carried,
   path: StepPath.StepPath
 ): Either.Either<Outcome.Carried, Outcome.Failed> =>
   template === undefined
     ? Either.right(carried)
-    : Either.mapBoth(Template.evaluate(template, Env.scope(env, carried)), {
+    : Either.mapBoth(evaluated(template, env, carried), {
         onLeft: (error) => engineFailed(error, path),
         onRight: (json) => Outcome.raw(json)
       })

@@ -54,7 +54,9 @@ export const purely = (
   input: Outcome.Carried
 ): Either.Either<Json.Json, Outcome.Failed> =>
   "source" in on
-    ? Either.mapLeft(Template.evaluate(on, Env.scope(place.env, input)), (error) => engineFailed(error, path))
+    ? Either.mapLeft(Template.evaluate(on, Env.scope(place.env, input), place.env.templates), (error) =>
+        engineFailed(error, path)
+      )
     : Either.flatMap(
         attempted(path, () => on.call(decodedOf(input) as never)),
         (answer) => Either.mapLeft(Json.fromUnknown(answer), (fault) => defect(`its condition: ${fault.message}`, path))

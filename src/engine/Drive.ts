@@ -10,9 +10,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Entry, EventOf, Wait } from "../domain/Event.js"
 import * as StepPath from "../domain/StepPath.js"
+import type { TemplateError, UndefinedVariables } from "../expression/Template.js"
 import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Attributes from "../telemetry/Attributes.js"
@@ -45,6 +47,7 @@ export interface Driven {
   readonly root: Node
   readonly context: ContextSpec | undefined
   readonly input: Outcome.Carried
+  readonly undefinedVariables: UndefinedVariables
   readonly parkAfterMillis?: number | undefined
 }
 
@@ -142,7 +145,11 @@ export const live = (
         }
       }
     )
-    const env = Env.make(driven.input, driven.context)
+    const undefinedVariables = driven.undefinedVariables
+    const env = Env.make(driven.input, driven.context, {
+      undefined: undefinedVariables,
+      onUndefined: undefinedVariables === "warn" ? warning(yield* Effect.runtime<never>(), owned.run) : undefined
+    })
     const body: Effect.Effect<Outcome.Outcome, Diverged | JournalError, unknown> = Effect.gen(function* () {
       while (true) {
         const answers = record.answers
@@ -259,7 +266,7 @@ export const replay = (
       driven,
       mail
     )
-    const env = Env.make(driven.input, driven.context)
+    const env = Env.make(driven.input, driven.context, { undefined: driven.undefinedVariables })
     const walk = Effect.gen(function* () {
       if (last?.kind !== "RunCancelled") return yield* Walk.walk(drive, driven.root, env, false)
       yield* closeAll(drive, driven, env)
@@ -310,6 +317,18 @@ const earliest = (waits: ReadonlyArray<Wait>): number => {
   for (const wait of waits) if (wait._tag === "Timer") due = Math.min(due, wait.due)
   return due
 }
+
+/** Each thing that is absent is logged once for a drive, which may walk the same template again. */
+const warning = (runtime: Runtime.Runtime<never>, run: OwnedRun["run"]) => {
+  const said = new Set<string>()
+  return ({ message }: TemplateError): void => {
+    if (said.has(message) || said.size >= warningsMax) return
+    said.add(message)
+    Runtime.runSync(runtime)(Effect.annotateLogs(Effect.logWarning(message), Attributes.runId, run))
+  }
+}
+
+const warningsMax = 1_000
 
 /** What stands around a value in the payload of an event. */
 const wrappingBytes = 512

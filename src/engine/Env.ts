@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Json } from "../domain/Json.js"
-import type { Scope } from "../expression/Template.js"
+import type { Options, Scope } from "../expression/Template.js"
 import type { ContextSpec } from "../pipeline/Node.js"
 import type { Misfit } from "../pipeline/Shape.js"
 import type { Carried, Write } from "./Outcome.js"
@@ -24,16 +24,19 @@ export interface Env {
   readonly answer: Json | undefined
   /** What happened in a state, where a transition is looked for. */
   readonly event?: Json | undefined
+  /** How the run's templates go about names that are not there. */
+  readonly templates: Options
 }
 
-export const make = (input: Carried, context: ContextSpec | undefined): Env => ({
+export const make = (input: Carried, context: ContextSpec | undefined, templates: Options): Env => ({
   input,
   steps: undefined,
   writes: undefined,
   context,
   item: undefined,
   index: undefined,
-  answer: undefined
+  answer: undefined,
+  templates
 })
 
 /** The env of the steps that follow. */

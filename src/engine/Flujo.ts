@@ -14,6 +14,7 @@ import type { Entry, Event, Source, Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import * as RunId from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
+import type { UndefinedVariables } from "../expression/Template.js"
 import { Journal, type JournalError, type LetterRefused, type OwnedRun, type RunHeld } from "../journal/Journal.js"
 import type { Node } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -82,6 +83,7 @@ export const run = <In, Out, E, R>(
       {
         root: pipeline.root,
         context: pipeline.context,
+        undefinedVariables: pipeline.undefinedVariables ?? "strict",
         input: Outcome.carried(value, json, shape),
         parkAfterMillis: options?.parkAfterMillis
       },
@@ -237,7 +239,23 @@ export const entriesOf = <A, E, R>(
 
 const ends: ReadonlySet<string> = new Set(["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"])
 
-/** Answers an open task. Whoever drives the run takes the answer from there; nobody need be driving it now. */
+/**
+ * How the run takes names that are not there, as it was started. Whoever reads its pipeline again from text to go on with
+ * it must say so, whatever the project says by now.
+ */
+export const undefinedVariables = (runId: RunId.RunId): Effect.Effect<UndefinedVariables, RunError, Journal> =>
+  Effect.gen(function* () {
+    const journal = yield* Journal
+    const run = yield* orJournal(runId, journal.run(runId))
+    if (Option.isNone(run)) return yield* unknownRun(runId)
+    const plan = yield* orJournal(runId, journal.plan(run.value.plan))
+    return Option.match(plan, { onNone: () => "strict", onSome: PlanJson.undefinedVariablesOf })
+  })
+
+/**
+ * Answers an open task. Whoever drives the run takes the answer from there; nobody need be driving it now. An answer
+ * that does not fit the task's schema (it stands in the task) fails the run, which asks again when it is resumed.
+ */
 export const answer = (
   runId: RunId.RunId,
   task: StepPath,
@@ -489,7 +507,12 @@ const premiseOf = (
     const shape = inputShape(pipeline.root)
     const json = "value" in input ? input.value : undefined
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
-    return { root: pipeline.root, context: pipeline.context, input: Outcome.carried(value, json, shape) }
+    return {
+      root: pipeline.root,
+      context: pipeline.context,
+      undefinedVariables: pipeline.undefinedVariables ?? "strict",
+      input: Outcome.carried(value, json, shape)
+    }
   })
 
 const changed = (

@@ -252,7 +252,7 @@ const inputOf = (
     })
   }
   if (node._tag === "Skill" && node.params !== undefined) {
-    return Either.flatMap(evaluated(node.params, Env.scope(env, input)), (params) =>
+    return Either.flatMap(evaluated(node.params, env, input), (params) =>
       cross(Outcome.raw(Skill.inputOf(node.skill, params, input.json())), shape)
     )
   }

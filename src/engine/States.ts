@@ -67,7 +67,7 @@ const following = (
   for (const transition of node.transitions) {
     if (transition.on !== happened || (transition.from !== undefined && transition.from !== state)) continue
     if (transition.when === undefined) return Either.right(transition)
-    const met = Template.evaluate(transition.when, Env.scope(env, previous))
+    const met = Template.evaluate(transition.when, Env.scope(env, previous), env.templates)
     if (Either.isLeft(met)) return Either.left(engineFailed(met.left, path))
     if (Template.isTruthy(met.right)) return Either.right(transition)
   }

@@ -5,7 +5,7 @@ import type { StepPath } from "../domain/StepPath.js"
 import * as Template from "../expression/Template.js"
 import type * as Node from "../pipeline/Node.js"
 import type * as Shape from "../pipeline/Shape.js"
-import type { Env } from "./Env.js"
+import * as Env from "./Env.js"
 import { attempted, defect } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 
@@ -93,7 +93,7 @@ export const decodedOf = (carried: Outcome.Carried): unknown => (carried.raw ? c
 
 export const written = (
   node: Node.SinkNode,
-  env: Env,
+  env: Env.Env,
   carried: Outcome.Carried
 ): Either.Either<Outcome.Write, Shape.Misfit> => {
   const shape = env.context?.fields[node.field]
@@ -109,19 +109,30 @@ export const written = (
   }))
 }
 
+/** What the texts of a value come to, all within the limits of one evaluation. */
 export const evaluated = (
   params: Node.Params,
-  scope: Template.Scope
+  env: Env.Env,
+  previous: Outcome.Carried
+): Either.Either<Json.Json, Template.TemplateError> =>
+  within(params, Env.scope(env, previous), Template.meter(), env.templates)
+
+const within = (
+  params: Node.Params,
+  scope: Template.Scope,
+  meter: Template.Meter,
+  options: Template.Options
 ): Either.Either<Json.Json, Template.TemplateError> => {
+  const each = (inner: Node.Params) => within(inner, scope, meter, options)
   switch (params._tag) {
     case "Value":
       return Either.right(params.value)
     case "Text":
-      return Template.evaluate(params.template, scope)
+      return Template.evaluateWithin(params.template, scope, meter, options)
     case "List":
-      return Either.all(params.items.map((item) => evaluated(item, scope)))
+      return Either.all(params.items.map(each))
     case "Map":
-      return Either.map(Either.all(params.fields.map(([, value]) => evaluated(value, scope))), (values) => {
+      return Either.map(Either.all(params.fields.map(([, value]) => each(value))), (values) => {
         const map: { [key: string]: Json.Json } = {}
         for (const [i, [name]] of params.fields.entries()) Json.set(map, name, values[i]!)
         return map

@@ -67,7 +67,7 @@ const messageOf = (
 ): Either.Either<string, Outcome.Failed> => {
   const { message } = node
   if ("source" in message) {
-    return Either.mapBoth(Template.evaluate(message, Env.scope(place.env, input)), {
+    return Either.mapBoth(Template.evaluate(message, Env.scope(place.env, input), place.env.templates), {
       onLeft: (error) => engineFailed(error, path),
       onRight: Template.toText
     })
@@ -114,7 +114,7 @@ const dueOf = (
   now: number
 ): number | Outcome.Failed => {
   if (until === undefined) return now + millis
-  const said = Template.evaluate(until, Env.scope(place.env, input))
+  const said = Template.evaluate(until, Env.scope(place.env, input), place.env.templates)
   if (Either.isLeft(said)) return engineFailed(said.left, path)
   const due =
     typeof said.right === "number"

@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
-import * as Template from "../expression/Template.js"
 import * as Node from "../pipeline/Node.js"
 import { ValueRefused } from "../pipeline/StepError.js"
 import * as Composite from "./Composite.js"
@@ -17,7 +16,7 @@ import * as Leaf from "./Leaf.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
 import * as States from "./States.js"
-import { call, textOf, written } from "./Value.js"
+import { call, evaluated, textOf, written } from "./Value.js"
 import * as Waiting from "./Waiting.js"
 import * as Wrapper from "./Wrapper.js"
 
@@ -94,7 +93,7 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
     case "Input":
       return Effect.suspend(() => {
         const path = borrowed(place, node)
-        const value = Template.evaluate(node.template, Env.scope(place.env, input))
+        const value = evaluated(node.input, place.env, input)
         return Either.isLeft(value)
           ? Effect.succeed(engineFailed(value.left, path))
           : drive.go(node.step, place, Outcome.raw(value.right))
@@ -137,7 +136,7 @@ const inner = (
   input: Outcome.Carried,
   path: StepPath.StepPath
 ): Either.Either<Env.Env, Outcome.Failed> => {
-  const env = Env.make(input, context)
+  const env = Env.make(input, context, outside.templates)
   if (inherits !== true) return Either.right(env)
   const writes: Array<Outcome.Write> = []
   for (const { field, json } of Env.lastWrites(outside)) {

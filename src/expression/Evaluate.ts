@@ -1,14 +1,18 @@
 /**
- * `Syntax.Body` → value. Total: every text and every value gives an answer or a `Fault`, within the limits that the
- * meter keeps. `undefined` stands for what is not there, and travels only where a `default` or `is defined` around it
- * will take it (`lenient`); anywhere else absence is a fault.
+ * `Syntax.Expression` → value. Total: every text and every value gives an answer or a `Fault`, within the limits that the
+ * meter keeps. `undefined` stands for what is not there, and travels only where a `default`, an `or` or `is defined`
+ * around it will take it (`lenient`); anywhere else absence is a fault, unless the environment relaxes that.
  */
 import * as Option from "effect/Option"
 import * as Json from "../domain/Json.js"
+import * as Arithmetic from "./Arithmetic.js"
 import { Fault } from "./Fault.js"
-import * as Filter from "./Filter.js"
+import * as Kind from "./Kind.js"
 import type { Meter } from "./Limits.js"
+import * as Locals from "./Locals.js"
+import * as Relation from "./Relation.js"
 import type * as Syntax from "./Syntax.js"
+import * as Using from "./Using.js"
 import * as Value from "./Value.js"
 import * as Words from "./Words.js"
 
@@ -18,29 +22,29 @@ export type Scope = (name: string) => Option.Option<Json.Json>
 export interface Environment {
   readonly source: string
   readonly scope: Scope
+  readonly locals: Locals.Locals | undefined
   readonly meter: Meter
+  /** Told of what is absent where nothing allows for it. Returns where that reads as none; throws where it may not be. */
+  readonly absent: (fault: () => Fault) => void
 }
 
-/** What a text comes to. A `Fault` is thrown. */
-export const body = (tree: Syntax.Body, env: Environment): Json.Json => {
-  if (tree._tag === "Value") {
-    const answer = value(tree.expression, env)
-    if (builds(tree.expression)) checkDepth(answer, 0, env, tree.expression.span)
-    return answer
-  }
-  let text = ""
-  for (const part of tree.parts) {
-    if (part._tag === "Text") text += part.text
-    else text += Value.written(value(part.expression, env), env.meter, part.expression.span)
-    env.meter.fits(text.length, part._tag === "Text" ? { start: 0, end: env.source.length } : part.expression.span)
-  }
-  return text
+/** A value that may be absent only where the environment lets that read as none. */
+export const value = (node: Syntax.Expression, env: Environment): Json.Json => present(node, env) ?? null
+
+/** As `value`, but what is absent is a list without items. */
+export const list = (node: Syntax.Expression, env: Environment): Json.Json => {
+  const answer = present(node, env)
+  return answer === undefined ? [] : answer
 }
 
-const value = (node: Syntax.Expression, env: Environment): Json.Json => {
-  const answer = evaluate(node, env, false)
-  if (answer !== undefined) return answer
-  throw new Fault("Undefined", "there is nothing here", node.span, "add `| default(…)`")
+/** Undefined is what was absent, which the environment was told and allows. */
+const present = (node: Syntax.Expression, env: Environment): Json.Json | undefined => evaluate(node, env, false)
+
+/** `value` of a whole text, which is no deeper than JSON may be. */
+export const whole = (node: Syntax.Expression, env: Environment): Json.Json => {
+  const answer = value(node, env)
+  if (builds(node)) checkDepth(answer, 0, env, node.span)
+  return answer
 }
 
 const evaluate = (node: Syntax.Expression, env: Environment, lenient: boolean): Json.Json | undefined => {
@@ -53,10 +57,25 @@ const evaluate = (node: Syntax.Expression, env: Environment, lenient: boolean): 
       return path(node, env, lenient)
     case "Index":
       return index(node, env, lenient)
+    case "Slice":
+      return slice(node, env, lenient)
     case "List":
       return node.items.map((item) => value(item, env))
     case "Map":
       return map(node, env)
+    case "Sign":
+      return sign(node, env)
+    case "Binary":
+      return node.rest.reduce(
+        (left, { operand, operator, span }) => Arithmetic.apply(operator, left, value(operand, env), span, meter),
+        value(node.first, env)
+      )
+    case "Concat":
+      return node.operands.reduce((text, operand) => {
+        const made = text + Value.written(value(operand, env), meter, operand.span)
+        meter.fits(made.length, node.span)
+        return made
+      }, "")
     case "Not":
       return !Value.holds(value(node.operand, env), meter, node.span)
     case "Logical":
@@ -65,38 +84,65 @@ const evaluate = (node: Syntax.Expression, env: Environment, lenient: boolean): 
       return compare(node, env)
     case "Defined":
       return (evaluate(node.operand, env, true) === undefined) === node.negated
-    case "IsNone":
-      return (value(node.operand, env) === null) !== node.negated
+    case "Test":
+      return Using.test(node.use, value(node.operand, env), siteOf(env)) !== node.negated
     case "Conditional":
       return Value.holds(value(node.condition, env), meter, node.condition.span)
         ? evaluate(node.then, env, lenient)
         : evaluate(node.otherwise, env, lenient)
     case "Default":
       return orDefault(node, env, lenient)
-    case "Filter":
-      return filter(node, env)
+    case "Filter": {
+      const answer = Using.filter(node.use, present(node.operand, env), siteOf(env))
+      if (answer !== undefined || lenient) return answer
+      const message = `${Words.quoted(node.use.name)} has nothing to answer here: what it was given is empty`
+      env.absent(() => new Fault("Undefined", message, node.use.nameSpan, absenceHint))
+      return undefined
+    }
   }
 }
 
+const siteOf = (env: Environment): Using.Site => ({
+  meter: env.meter,
+  absent: env.absent,
+  value: (node) => value(node, env)
+})
+
 const path = (node: Syntax.Path, env: Environment, lenient: boolean): Json.Json | undefined => {
-  const found = env.scope(node.root)
-  if (Option.isNone(found)) {
-    if (lenient) return undefined
-    throw new Fault("Undefined", `there is no ${Words.quoted(node.root)} here`, node.rootSpan, absenceHint)
+  const local = localOf(node, env)
+  const found = local === undefined ? Option.getOrUndefined(env.scope(node.root)) : local
+  if (found === undefined) {
+    if (!lenient) env.absent(() => unknown(node))
+    return undefined
   }
-  let at: Json.Json = found.value
+  let at: Json.Json = found
   for (let i = 0; i < node.keys.length; i++) {
     const key = node.keys[i]!
     const span = node.keySpans[i]!
     const next = Value.child(at, key, env.meter, span)
     if (next === undefined) {
-      if (isOutput(node, i)) continue
-      if (lenient) return undefined
-      throw missing(written(node.root, node.keys.slice(0, i)), at, key, span, env)
+      if (local === undefined && isOutput(node, i)) continue
+      const object = at
+      if (!lenient) env.absent(() => missing(written(node.root, node.keys.slice(0, i)), object, key, span, env))
+      return undefined
     }
     at = next
   }
   return at
+}
+
+const localOf = ({ root, rootSpan }: Syntax.Path, { locals, meter }: Environment): Json.Json | undefined => {
+  for (let at = locals; at !== undefined; at = at.outer) {
+    meter.spend(1, rootSpan)
+    const found = Locals.get(at, root)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const unknown = ({ afterDash, root, rootSpan }: Syntax.Path): Fault => {
+  const hint = afterDash === true ? dashHint : absenceHint
+  return new Fault("Undefined", `there is no ${Words.quoted(root)} here`, rootSpan, hint)
 }
 
 /** `steps.NAME.output`, `.result` and `.value` are what the step answered, unless that has such a key of its own. */
@@ -109,13 +155,39 @@ const index = (node: Syntax.Index, env: Environment, lenient: boolean): Json.Jso
   const object = evaluate(node.object, env, lenient)
   if (object === undefined) return undefined
   const key = value(node.key, env)
-  if (typeof key !== "string" && !Number.isInteger(key)) {
+  if (typeof key !== "string" && (typeof key !== "number" || !Number.isInteger(key))) {
     throw new Fault("Type", `a key is text or a whole number, and this is ${describe(key)}`, node.key.span)
   }
-  const found = Value.child(object, key as string | number, env.meter, node.key.span)
-  if (found !== undefined || lenient) return found
-  const subject = Words.quoted(env.source.slice(node.object.span.start, node.object.span.end))
-  throw missing(subject, object, key as string | number, node.key.span, env)
+  const found = Value.child(object, key, env.meter, node.key.span)
+  if (found === undefined && !lenient) {
+    const subject = Words.quoted(env.source.slice(node.object.span.start, node.object.span.end))
+    env.absent(() => missing(subject, object, key, node.key.span, env))
+  }
+  return found
+}
+
+const slice = (node: Syntax.Slice, env: Environment, lenient: boolean): Json.Json | undefined => {
+  const { meter } = env
+  const object = evaluate(node.object, env, lenient)
+  if (object === undefined) return undefined
+  if (typeof object !== "string" && !Array.isArray(object)) {
+    const given = Kind.word(Kind.of(object))
+    throw new Fault("Type", `a slice is taken of text or a list, and this is ${given}`, node.object.span)
+  }
+  const from = bound(node.from, env)
+  const to = bound(node.to, env)
+  const step = bound(node.step, env) ?? 1
+  if (step === 0) throw new Fault("Type", "a slice cannot go in steps of 0", node.step?.span ?? node.span)
+  return typeof object === "string"
+    ? Value.slice(Value.characters(object, meter, node.span), from, to, step, meter, node.span).join("")
+    : Value.slice(object, from, to, step, meter, node.span)
+}
+
+const bound = (node: Syntax.Expression | undefined, env: Environment): number | undefined => {
+  const given = node === undefined ? null : value(node, env)
+  if (given === null) return undefined
+  if (typeof given === "number" && Number.isSafeInteger(given)) return given
+  throw new Fault("Type", `a slice goes by whole numbers, and this is ${describe(given)}`, node!.span)
 }
 
 const map = (node: Syntax.Map, env: Environment): Json.Json => {
@@ -123,19 +195,29 @@ const map = (node: Syntax.Map, env: Environment): Json.Json => {
   for (const entry of node.entries) {
     const key = value(entry.key, env)
     if (typeof key !== "string") {
-      throw new Fault("Type", `a key of a map is text, and this is ${Words.kindOf(key)}`, entry.key.span)
+      throw new Fault("Type", `a key of a map is text, and this is ${Kind.word(Kind.of(key))}`, entry.key.span)
     }
     Json.set(made, key, value(entry.value, env))
   }
   return made
 }
 
+const sign = (node: Syntax.Sign, env: Environment): Json.Json => {
+  const operand = value(node.operand, env)
+  if (typeof operand === "number") return node.operator === "-" ? 0 - operand : operand
+  const given = Kind.word(Kind.of(operand))
+  const span = { start: node.span.start, end: node.span.start + 1 }
+  throw new Fault("Type", `\`${node.operator}\` takes a number, and was given ${given}`, span)
+}
+
+/** Absence counts as false for `or`, which then answers what follows. */
 const logical = (node: Syntax.Logical, env: Environment, lenient: boolean): Json.Json | undefined => {
+  const isOr = node.operator === "or"
   let answer: Json.Json | undefined
-  for (const operand of node.operands) {
-    answer = evaluate(operand, env, lenient)
+  for (const [index, operand] of node.operands.entries()) {
+    answer = evaluate(operand, env, lenient || (isOr && index < node.operands.length - 1))
     const truth = answer !== undefined && Value.holds(answer, env.meter, operand.span)
-    if (truth === (node.operator === "or")) return answer
+    if (truth === isOr) return answer
   }
   return answer
 }
@@ -144,52 +226,10 @@ const compare = (node: Syntax.Compare, env: Environment): boolean => {
   let left = value(node.first, env)
   for (const { comparator, operand, span } of node.rest) {
     const right = value(operand, env)
-    if (!compares(comparator, left, right, span, env.meter)) return false
+    if (!Relation.holds(comparator, left, right, span, env.meter)) return false
     left = right
   }
   return true
-}
-
-const compares = (
-  comparator: Syntax.Comparator,
-  left: Json.Json,
-  right: Json.Json,
-  span: Syntax.Span,
-  meter: Meter
-): boolean => {
-  switch (comparator) {
-    case "==":
-      return Value.equals(left, right, meter, span)
-    case "!=":
-      return !Value.equals(left, right, meter, span)
-    case "in":
-      return isIn(left, right, span, meter)
-    case "not in":
-      return !isIn(left, right, span, meter)
-    case "<":
-      return order(comparator, left, right, span, meter) < 0
-    case "<=":
-      return order(comparator, left, right, span, meter) <= 0
-    case ">":
-      return order(comparator, left, right, span, meter) > 0
-    case ">=":
-      return order(comparator, left, right, span, meter) >= 0
-  }
-}
-
-const order = (comparator: string, left: Json.Json, right: Json.Json, span: Syntax.Span, meter: Meter): number => {
-  if (typeof left === "number" && typeof right === "number") return left - right
-  if (typeof left === "string" && typeof right === "string") return Value.compareText(left, right, meter, span)
-  const given = `${Words.kindOf(left)} and ${Words.kindOf(right)}`
-  throw new Fault("Type", `\`${comparator}\` compares two numbers or two texts, and was given ${given}`, span)
-}
-
-const isIn = (left: Json.Json, right: Json.Json, span: Syntax.Span, meter: Meter): boolean => {
-  if (Array.isArray(right)) return right.some((item: Json.Json) => Value.equals(left, item, meter, span))
-  if (typeof left === "string" && typeof right === "string") return Value.includes(right, left, meter, span)
-  if (typeof left === "string" && Json.isObject(right)) return Object.hasOwn(right, left)
-  const given = `${Words.kindOf(left)} in ${Words.kindOf(right)}`
-  throw new Fault("Type", `\`in\` looks for text in text, a key in a map or a value in a list, not for ${given}`, span)
 }
 
 /** The fallback is evaluated only where it is needed, so that it may read what is there only then. */
@@ -200,16 +240,6 @@ const orDefault = (node: Syntax.Default, env: Environment, lenient: boolean): Js
     if (!Value.holds(value(node.whenFalsy, env), env.meter, node.span)) return operand
   }
   return node.fallback === undefined ? "" : evaluate(node.fallback, env, lenient)
-}
-
-const filter = (node: Syntax.Filter, env: Environment): Json.Json => {
-  const found = Filter.find(node.name)
-  if (found === undefined) throw new Fault("Syntax", `${Words.quoted(node.name)} is not a filter`, node.nameSpan)
-  const input = value(node.operand, env)
-  const parameters = node.parameters.map((parameter) =>
-    parameter === undefined ? undefined : { value: value(parameter, env), span: parameter.span }
-  )
-  return found.apply(input, { parameters, meter: env.meter, span: node.nameSpan })
 }
 
 /** Whether the answer may be a list or map written here, with what was handed in inside. */
@@ -225,7 +255,12 @@ const builds = (node: Syntax.Expression): boolean => {
     case "Default":
       return builds(node.operand) || (node.fallback !== undefined && builds(node.fallback))
     case "Index":
+    case "Slice":
       return builds(node.object)
+    case "Binary":
+      return builds(node.first) || node.rest.some(({ operand }) => builds(operand))
+    case "Filter":
+      return Using.nests(node.use) || builds(node.operand)
     default:
       return false
   }
@@ -240,15 +275,16 @@ const checkDepth = (answer: Json.Json, depth: number, env: Environment, span: Sy
   if (Array.isArray(answer)) {
     env.meter.spend(1 + (answer.length >>> 4), span)
     for (const item of answer) checkDepth(item, depth + 1, env, span)
-  } else {
-    const map = answer as Json.JsonObject
-    for (const key of Value.keysOf(map, env.meter, span)) checkDepth(map[key]!, depth + 1, env, span)
+  } else if (Json.isObject(answer)) {
+    for (const key of Value.keysOf(answer, env.meter, span)) checkDepth(answer[key]!, depth + 1, env, span)
   }
 }
 
 const absenceHint = "if that is fine, add `| default(…)`"
 
-const describe = (value: Json.Json): string => (typeof value === "number" ? "a fraction" : Words.kindOf(value))
+const dashHint = "a key with a dash in it is written `x['a-b']`"
+
+const describe = (value: Json.Json): string => (typeof value === "number" ? "a fraction" : Kind.word(Kind.of(value)))
 
 const written = (root: string, keys: ReadonlyArray<string | number>): string =>
   Words.quoted(
@@ -280,5 +316,5 @@ const missing = (
   if (Array.isArray(object)) {
     return new Fault("Undefined", `${no}: it is a list of ${object.length}`, span, absenceHint)
   }
-  return new Fault("Undefined", `${no}: it is ${Words.kindOf(object)}`, span, absenceHint)
+  return new Fault("Undefined", `${no}: it is ${Kind.word(Kind.of(object))}`, span, absenceHint)
 }

@@ -2,7 +2,7 @@
  * Why a text cannot be read or evaluated. Thrown inside this room only and caught at its doors, `Template.parse` and
  * `Template.evaluate`: no caller ever sees one. It is not an `Error`, so no stack is captured for a typing mistake.
  */
-import type { Span } from "./Syntax.js"
+import type { Span, Topic } from "./Syntax.js"
 
 export type Reason = "Syntax" | "Undefined" | "Type" | "Limit"
 
@@ -11,7 +11,8 @@ export class Fault {
     readonly reason: Reason,
     readonly message: string,
     readonly span: Span,
-    readonly hint: string | undefined = undefined
+    readonly hint: string | undefined = undefined,
+    readonly topic: Topic | undefined = undefined
   ) {}
 }
 

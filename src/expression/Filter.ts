@@ -1,116 +1,212 @@
 /**
- * The filters: `value | name(parameters)`. A filter is a pure function of plain values that pays for its work. `default`
+ * What a filter is (`value | name(parameters)`): a pure function of plain values that pays for its work. The filters
+ * themselves stand in `FilterText`, `FilterList`, `FilterMap` and `FilterNumber`, and all of them in `Filters`. `default`
  * is not among them: it alone may see that nothing is there, so it has its own place in the tree.
  */
-import type { Json } from "../domain/Json.js"
+import type { Json, JsonObject } from "../domain/Json.js"
+import { isObject } from "../domain/Json.js"
 import { Fault } from "./Fault.js"
+import * as Kind from "./Kind.js"
 import type { Meter } from "./Limits.js"
 import type { Span } from "./Syntax.js"
-import * as Value from "./Value.js"
 import * as Words from "./Words.js"
 
+/** Named as in Jinja. One that is not required may also be given as none. */
+export interface Parameter {
+  readonly name: string
+  readonly kinds: Kind.Kinds
+  readonly required: boolean
+  /** Of a whole number. */
+  readonly range?: readonly [min: number, max: number]
+}
+
 export interface Filter {
-  /** In order, under the names that Jinja gives them; each may be left out. */
-  readonly parameters: ReadonlyArray<string>
-  readonly apply: (input: Json, call: Call) => Json
+  readonly takes: Kind.Kinds
+  readonly parameters: ReadonlyArray<Parameter>
+  /** The kind of its answer, where that is always the same. */
+  readonly answers: Kind.Kind | undefined
+  /** Its answer may be nested deeper than what it was given. */
+  readonly nests: boolean
+  /** Works on each item of a list, and these are its first parameters: see `Use.each`. */
+  readonly each?: "filter" | "test" | "attribute test"
+  /** Undefined: there is nothing to answer, such as the first item of an empty list. */
+  readonly apply: (input: Json, call: Call) => Json | undefined
 }
 
-/** `span` is the name of the filter. `parameters` stand in the order declared. */
-export interface Call {
-  readonly parameters: ReadonlyArray<{ readonly value: Json; readonly span: Span } | undefined>
-  readonly meter: Meter
-  readonly span: Span
-}
+export type Given = { readonly value: Json; readonly span: Span } | undefined
 
-export const find = (name: string): Filter | undefined => (Object.hasOwn(filters, name) ? filters[name] : undefined)
+/** One use of a filter: its parameters in the order declared, and `span`, its name in the source. */
+export class Call {
+  constructor(
+    readonly name: string,
+    private readonly given: ReadonlyArray<Given>,
+    readonly meter: Meter,
+    readonly span: Span,
+    private readonly onAbsent: (fault: () => Fault) => void,
+    /** Of `map` and its like: what the inner filter or test makes of an item; absent if nothing. */
+    readonly each: ((item: Json | undefined) => Json | undefined) | undefined = undefined
+  ) {}
 
-const textOf = (name: string, input: Json, { span }: Call): string => {
-  if (typeof input === "string") return input
-  throw new Fault("Type", `\`${name}\` takes text, and was given ${Words.kindOf(input)}`, span)
-}
+  /** The parameter, if it was given and is not none. */
+  at(index: number): Json | undefined {
+    return this.given[index]?.value ?? undefined
+  }
 
-const upper: Filter = {
-  parameters: [],
-  apply: (input, call) => {
-    const text = textOf("upper", input, call)
-    call.meter.read(text.length, call.span)
-    const made = text.toUpperCase()
-    call.meter.write(made.length, call.span)
-    return made
+  text(index: number): string | undefined {
+    const value = this.at(index)
+    return typeof value === "string" ? value : undefined
+  }
+
+  number(index: number, otherwise: number): number {
+    const value = this.at(index)
+    return typeof value === "number" ? value : otherwise
+  }
+
+  flag(index: number): boolean {
+    return this.at(index) === true
+  }
+
+  /** The keys of an attribute: `a.b` are two. */
+  path(index: number): ReadonlyArray<string | number> | undefined {
+    const value = this.at(index)
+    if (typeof value === "number") return [value]
+    if (typeof value !== "string") return undefined
+    this.meter.walk(value.length, this.span)
+    return value.split(".")
+  }
+
+  fault(message: string): Fault {
+    return new Fault("Type", message, this.span)
+  }
+
+  /** Something in what it works with is not there: a fault, or none where the environment relaxes that. */
+  absent(message: string): null {
+    const hint = "`selectattr('key', 'defined')` leaves out those without one"
+    this.onAbsent(() => new Fault("Undefined", message, this.span, hint))
+    return null
+  }
+
+  /** That parameter is what is wrong. */
+  refuse(index: number, message: string): Fault {
+    return new Fault("Type", message, this.given[index]?.span ?? this.span)
+  }
+
+  mismatch(takes: Kind.Kinds, input: Json): Fault {
+    const kind = Kind.of(input)
+    return (
+      Kind.mismatch(this.name, takes, kind, this.span) ??
+      new Fault("Type", `${Words.quoted(this.name)} cannot take ${Kind.word(kind)}`, this.span)
+    )
   }
 }
 
-const lower: Filter = {
-  parameters: [],
-  apply: (input, call) => {
-    const text = textOf("lower", input, call)
-    call.meter.read(text.length, call.span)
-    const made = text.toLowerCase()
-    call.meter.write(made.length, call.span)
-    return made
+const parameter =
+  (kinds: Kind.Kinds) =>
+  (name: string, required = false): Parameter => ({ name, kinds, required })
+
+export const text = parameter(["text"])
+export const flag = parameter(["boolean"])
+export const any = parameter(undefined)
+export const number = parameter(["number"])
+/** A key, or a path of keys with dots between. */
+export const attribute = parameter(["text", "number"])
+export const whole = (name: string, min: number, max: number, required = false): Parameter => ({
+  name,
+  kinds: ["number"],
+  required,
+  range: [min, max]
+})
+
+/** The fault of giving `value` for a parameter; undefined if that is fine. */
+export const refusal = (owner: string, { kinds, name, range, required }: Parameter, value: Json, span: Span) => {
+  if (value === null && !required) return undefined
+  const kind = Kind.of(value)
+  if (kinds !== undefined && !kinds.includes(kind)) return wrongKind(owner, name, kinds, kind, span)
+  if (range === undefined || typeof value !== "number") return undefined
+  const [min, max] = range
+  return Number.isInteger(value) && value >= min && value <= max
+    ? undefined
+    : new Fault("Type", `${Words.quoted(name)} of ${Words.quoted(owner)} is a whole number from ${min} to ${max}`, span)
+}
+
+/** As `refusal`, where only the kind is known. */
+export const kindRefusal = (owner: string, { kinds, name, required }: Parameter, kind: Kind.Kind, span: Span) =>
+  kinds === undefined || kinds.includes(kind) || (kind === "none" && !required)
+    ? undefined
+    : wrongKind(owner, name, kinds, kind, span)
+
+const wrongKind = (owner: string, name: string, kinds: ReadonlyArray<Kind.Kind>, kind: Kind.Kind, span: Span): Fault =>
+  new Fault(
+    "Type",
+    `${Words.quoted(name)} of ${Words.quoted(owner)} is ${Kind.oneOf(kinds)}, and was given ${Kind.word(kind)}`,
+    span
+  )
+
+interface About {
+  readonly parameters?: ReadonlyArray<Parameter>
+  readonly answers?: Kind.Kind
+  readonly nests?: boolean
+  readonly each?: Filter["each"]
+}
+
+const about = ({ answers, each, nests, parameters }: About) => ({
+  parameters: parameters ?? [],
+  answers,
+  nests: nests ?? false,
+  ...(each === undefined ? {} : { each })
+})
+
+export const ofText = (more: About, apply: (text: string, call: Call) => Json | undefined): Filter => {
+  const takes = ["text"] as const
+  return {
+    ...about(more),
+    takes,
+    apply: (input, call) => {
+      if (typeof input !== "string") throw call.mismatch(takes, input)
+      return apply(input, call)
+    }
   }
 }
 
-/** Items of a list, keys of a map, characters (code points) of a text. */
-const length: Filter = {
-  parameters: [],
-  apply: (input, { meter, span }) => {
-    if (typeof input === "string") {
-      meter.read(input.length, span)
-      return Value.length(input)
+export const ofNumber = (more: About, apply: (number: number, call: Call) => Json | undefined): Filter => {
+  const takes = ["number"] as const
+  return {
+    ...about(more),
+    takes,
+    apply: (input, call) => {
+      if (typeof input !== "number") throw call.mismatch(takes, input)
+      return apply(input, call)
     }
-    if (typeof input === "object" && input !== null) {
-      return Array.isArray(input)
-        ? input.length
-        : Value.keysOf(input as { readonly [key: string]: Json }, meter, span).length
-    }
-    throw new Fault("Type", `\`length\` takes text, a list or a map, and was given ${Words.kindOf(input)}`, span)
   }
 }
 
-/** The items of a list as text, with a separator between. Unlike Jinja's it does not take text apart. */
-const join: Filter = {
-  parameters: ["d"],
-  apply: (input, { meter, parameters, span }) => {
-    if (!Array.isArray(input)) {
-      throw new Fault("Type", `\`join\` takes a list, and was given ${Words.kindOf(input)}`, span)
+export const ofList = (more: About, apply: (list: ReadonlyArray<Json>, call: Call) => Json | undefined): Filter => {
+  const takes = ["list"] as const
+  return {
+    ...about(more),
+    takes,
+    apply: (input, call) => {
+      if (!Array.isArray(input)) throw call.mismatch(takes, input)
+      return apply(input, call)
     }
-    const separator = parameters[0]?.value ?? ""
-    if (typeof separator !== "string") {
-      const given = Words.kindOf(separator)
-      throw new Fault(
-        "Type",
-        `\`join\` puts text between the items, and was given ${given}`,
-        parameters[0]?.span ?? span
-      )
-    }
-    const items: Array<string> = []
-    let units = 0
-    for (const item of input) {
-      const text = Value.written(item, meter, span)
-      units += text.length + (items.length > 0 ? separator.length : 0)
-      meter.fits(units, span)
-      items.push(text)
-    }
-    meter.read(units, span)
-    return items.join(separator)
   }
 }
 
-/** Canonical JSON text. `indent` (1 to 10) puts each item on a line. Unlike Jinja's it does not escape for HTML. */
-const tojson: Filter = {
-  parameters: ["indent"],
-  apply: (input, { meter, parameters, span }) => {
-    const indent = parameters[0]
-    if (indent === undefined || indent.value === null) return Value.writtenJson(input, 0, meter, span)
-    if (typeof indent.value !== "number" || !Number.isInteger(indent.value) || indent.value < 0 || indent.value > 10) {
-      throw new Fault("Type", "`tojson` indents by a whole number from 0 to 10", indent.span)
+export const ofMap = (more: About, apply: (map: JsonObject, call: Call) => Json | undefined): Filter => {
+  const takes = ["map"] as const
+  return {
+    ...about(more),
+    takes,
+    apply: (input, call) => {
+      if (!isObject(input)) throw call.mismatch(takes, input)
+      return apply(input, call)
     }
-    return Value.writtenJson(input, indent.value, meter, span)
   }
 }
 
-const filters: Readonly<Record<string, Filter>> = { join, length, lower, tojson, upper }
-
-/** All names that may stand behind `|`. */
-export const names: ReadonlyArray<string> = ["default", ...Object.keys(filters)].sort()
+/** Of several kinds; `apply` answers the call's `mismatch` for what is none of them. */
+export const of = (takes: Kind.Kinds, more: About, apply: Filter["apply"]): Filter => ({
+  ...about(more),
+  takes,
+  apply
+})

@@ -4,6 +4,7 @@
  * placeholder is found all the same.
  */
 import { Fault } from "./Fault.js"
+import { tokensMax } from "./Limits.js"
 import type { Span } from "./Syntax.js"
 import * as Words from "./Words.js"
 
@@ -19,11 +20,23 @@ export interface Token extends Span {
 export interface Lexed {
   readonly tokens: ReadonlyArray<Token>
   readonly end: number
+  /** The sign that stood before the closing braces: `-` takes the white space that follows, `+` keeps the line break. */
+  readonly sign: "-" | "+" | undefined
 }
 
-/** Reads from `from`, up to the `}}` that closes the placeholder opened by `opening`; without one, to the end of `source`. */
-export const lex = (source: string, from: number, opening: Span | undefined): Lexed => {
+/** What opened a placeholder or block, and what closes it. Of a condition without braces there is none. */
+export interface Opening extends Span {
+  readonly close: "}}" | "%}"
+}
+
+/** Reads from `from`, up to what closes `opening`; without one, to the end of `source`. */
+export const lex = (source: string, from: number, opening: Opening | undefined): Lexed => {
   const tokens: Array<Token> = []
+  const closes = (at: number): boolean =>
+    opening !== undefined &&
+    bracesOpen === 0 &&
+    source.charCodeAt(at) === opening.close.charCodeAt(0) &&
+    source.charCodeAt(at + 1) === 125
   /** Maps nest braces in a placeholder: `}}` closes it only outside them. */
   let bracesOpen = 0
   let at = from
@@ -33,9 +46,16 @@ export const lex = (source: string, from: number, opening: Span | undefined): Le
       at++
       continue
     }
-    if (code === 125 && bracesOpen === 0 && opening !== undefined && source.charCodeAt(at + 1) === 125) {
-      tokens.push(token("end", at, at + 2, "}}"))
-      return { tokens, end: at + 2 }
+    if (closes(at)) {
+      tokens.push(token("end", at, at + 2, source.slice(at, at + 2)))
+      return { tokens, end: at + 2, sign: undefined }
+    }
+    // A `+` before the end of a placeholder means nothing, and is an operator without its right side.
+    if (code === 45 || (code === 43 && opening?.close === "%}")) {
+      if (closes(at + 1)) {
+        tokens.push(token("end", at, at + 3, source.slice(at, at + 3)))
+        return { tokens, end: at + 3, sign: code === 45 ? "-" : "+" }
+      }
     }
     const next = isNameStart(source, at, code)
       ? name(source, at)
@@ -46,11 +66,19 @@ export const lex = (source: string, from: number, opening: Span | undefined): Le
           : operator(source, at)
     if (next.text === "{" && next.kind === "operator") bracesOpen++
     if (next.text === "}" && next.kind === "operator" && bracesOpen > 0) bracesOpen--
-    tokens.push(next)
-    if (next.kind === "fault") {
+    tokens.push(
+      tokens.length < tokensMax
+        ? next
+        : faulty(
+            new Fault("Limit", `this has more than ${tokensMax} names and signs`, { start: next.start, end: next.end }),
+            next.start,
+            next.end
+          )
+    )
+    if (tokens.length > tokensMax || next.kind === "fault") {
       // What follows a mistake is not read: the placeholder ends at the first braces behind it.
-      const close = opening === undefined ? -1 : source.indexOf("}}", next.end)
-      return { tokens, end: close < 0 ? source.length : close + 2 }
+      const close = opening === undefined ? -1 : source.indexOf(opening.close, next.end)
+      return { tokens, end: close < 0 ? source.length : close + 2, sign: undefined }
     }
     at = next.end
   }
@@ -60,15 +88,15 @@ export const lex = (source: string, from: number, opening: Span | undefined): Le
       : faulty(
           new Fault(
             "Syntax",
-            "this placeholder is never closed",
-            opening,
-            "close it with `}}`, or write `\\{{` for braces that are text"
+            opening.close === "}}" ? "this placeholder is never closed" : "this block is never closed",
+            { start: opening.start, end: opening.end },
+            `close it with \`${opening.close}\`, or write \`\\${source.slice(opening.start, opening.start + 2)}\` for braces that are text`
           ),
           at,
           at
         )
   )
-  return { tokens, end: at }
+  return { tokens, end: at, sign: undefined }
 }
 
 const token = (kind: Token["kind"], start: number, end: number, text: string, number = 0): Token => ({
@@ -80,7 +108,8 @@ const token = (kind: Token["kind"], start: number, end: number, text: string, nu
   fault: undefined
 })
 
-const faulty = (fault: Fault, start: number, end: number): Token => ({
+/** A token that is nothing but a mistake. */
+export const faulty = (fault: Fault, start: number, end: number): Token => ({
   kind: "fault",
   start,
   end,
@@ -219,16 +248,20 @@ const escapes: Readonly<Record<string, string>> = {
 
 /** Operators of other languages are tokens too, so that the parser can say what to write instead. */
 const operator = (source: string, start: number): Token => {
-  for (let length = 3; length > 0; length--) {
-    const text = source.slice(start, start + length)
-    if (operators.has(text)) return token("operator", start, start + text.length, text)
+  for (const text of operatorsByStart.get(source[start]!) ?? []) {
+    if (source.startsWith(text, start)) return token("operator", start, start + text.length, text)
   }
   const character = String.fromCodePoint(source.codePointAt(start)!)
   return fault(start, start + character.length, `${Words.quoted(character)} means nothing here`)
 }
 
-const operators = new Set([
-  ...["(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "==", "!=", "<", "<=", ">", ">="],
-  ...["===", "!==", "&&", "||", "??", "&", "!", "=", "?", "?.", "=>", ";", "$", "#", "@"],
-  ...["+", "-", "*", "/", "%", "~", "**", "//", "^", "%}"]
-])
+const operators = [
+  ...["===", "!==", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "=>", "**", "//", "%}"],
+  ...["(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "<", ">", "&", "!", "=", "?", ";", "$", "#", "@"],
+  ...["+", "-", "*", "/", "%", "~", "^"]
+]
+
+/** The longer ones first, as they stand above. */
+const operatorsByStart: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
+  operators.map((text) => [text[0]!, operators.filter((other) => other[0] === text[0])])
+)

@@ -11,11 +11,16 @@ export interface Span {
   readonly end: number
 }
 
+/** What a problem is about, for those who report it under a code of its own. */
+export type Topic = "filter" | "test" | "block"
+
 /** Something wrong with a text, at `span`. `hint` says what to write instead, where that can be guessed. */
 export interface Problem {
   readonly message: string
   readonly hint?: string | undefined
   readonly span: Span
+  /** An unknown filter or test, or a block that does not fit where it stands. */
+  readonly topic?: Topic | undefined
 }
 
 interface Node {
@@ -24,10 +29,47 @@ interface Node {
   readonly depth: number
 }
 
-/** What a text is made of. Blocks (`{% if %}`) will be further members. */
-export type Part =
-  | { readonly _tag: "Text"; readonly text: string }
-  | { readonly _tag: "Output"; readonly expression: Expression }
+/** What a text is made of. Blocks stand in one another `Limits.nestingMax` deep at most. */
+export type Part = Text | Output | If | For | Set
+
+export type Parts = ReadonlyArray<Part>
+
+export interface Text {
+  readonly _tag: "Text"
+  readonly text: string
+}
+
+export interface Output {
+  readonly _tag: "Output"
+  readonly expression: Expression
+}
+
+/** The first branch whose condition holds; else `otherwise`. */
+export interface If {
+  readonly _tag: "If"
+  readonly branches: ReadonlyArray<{ readonly condition: Expression; readonly parts: Parts }>
+  readonly otherwise: Parts
+}
+
+/** `parts` once for each item that `condition` lets pass, `otherwise` if there is none. */
+export interface For {
+  readonly _tag: "For"
+  /** One name for the item, or as many names as each item, a list, has values. */
+  readonly names: ReadonlyArray<string>
+  readonly namesSpan: Span
+  readonly items: Expression
+  readonly condition: Expression | undefined
+  readonly parts: Parts
+  readonly otherwise: Parts
+}
+
+/** Gives a name to a value, or to the text that parts make, up to the end of the enclosing `for` or of the text. */
+export interface Set {
+  readonly _tag: "Set"
+  readonly name: string
+  readonly span: Span
+  readonly value: Expression | Parts
+}
 
 /** `Value` keeps the type of what it evaluates to, `Parts` make text. */
 export type Body =
@@ -38,13 +80,17 @@ export type Expression =
   | Literal
   | Path
   | Index
+  | Slice
   | List
   | Map
+  | Sign
+  | Binary
+  | Concat
   | Not
   | Logical
   | Compare
   | Defined
-  | IsNone
+  | Test
   | Conditional
   | Default
   | Filter
@@ -61,6 +107,8 @@ export interface Path extends Node {
   readonly rootSpan: Span
   readonly keys: ReadonlyArray<string | number>
   readonly keySpans: ReadonlyArray<Span>
+  /** It stands right behind a `-` without spaces, as in `my-step`, which is a subtraction. */
+  readonly afterDash?: true
 }
 
 /** A key of anything else, or a key that is computed. */
@@ -68,6 +116,15 @@ export interface Index extends Node {
   readonly _tag: "Index"
   readonly object: Expression
   readonly key: Expression
+}
+
+/** `object[from:to:step]` */
+export interface Slice extends Node {
+  readonly _tag: "Slice"
+  readonly object: Expression
+  readonly from: Expression | undefined
+  readonly to: Expression | undefined
+  readonly step: Expression | undefined
 }
 
 export interface List extends Node {
@@ -78,6 +135,28 @@ export interface List extends Node {
 export interface Map extends Node {
   readonly _tag: "Map"
   readonly entries: ReadonlyArray<{ readonly key: Expression; readonly value: Expression }>
+}
+
+/** `-operand` and `+operand` */
+export interface Sign extends Node {
+  readonly _tag: "Sign"
+  readonly operator: "+" | "-"
+  readonly operand: Expression
+}
+
+export type Operator = "+" | "-" | "*" | "/" | "//" | "%" | "**"
+
+/** `first` with `rest` from left to right: operators of one precedence, so that a long sum is flat. */
+export interface Binary extends Node {
+  readonly _tag: "Binary"
+  readonly first: Expression
+  readonly rest: ReadonlyArray<{ readonly operator: Operator; readonly span: Span; readonly operand: Expression }>
+}
+
+/** `a ~ b ~ c`: the texts of its operands, side by side. */
+export interface Concat extends Node {
+  readonly _tag: "Concat"
+  readonly operands: ReadonlyArray<Expression>
 }
 
 export interface Not extends Node {
@@ -111,10 +190,21 @@ export interface Defined extends Node {
   readonly negated: boolean
 }
 
-export interface IsNone extends Node {
-  readonly _tag: "IsNone"
+/** `operand is name(parameters)` */
+export interface Test extends Node {
+  readonly _tag: "Test"
   readonly operand: Expression
+  readonly use: Use
   readonly negated: boolean
+}
+
+/** A filter or a test with its parameters, in the order in which it declares them; one not given is undefined. */
+export interface Use {
+  readonly name: string
+  readonly nameSpan: Span
+  readonly parameters: ReadonlyArray<Expression | undefined>
+  /** What `map`, `select` and their like do with each item. */
+  readonly each?: Use | undefined
 }
 
 /** `then if condition else otherwise` */
@@ -133,11 +223,8 @@ export interface Default extends Node {
   readonly whenFalsy: Expression | undefined
 }
 
-/** `parameters` are in the order in which the filter declares them; one not given is undefined. */
 export interface Filter extends Node {
   readonly _tag: "Filter"
-  readonly name: string
-  readonly nameSpan: Span
   readonly operand: Expression
-  readonly parameters: ReadonlyArray<Expression | undefined>
+  readonly use: Use
 }

@@ -2,7 +2,6 @@
  * How messages speak of values and of pieces of a text. They name kinds and keys and never show a value, which may be a
  * secret; what they quote is short and shows no character that could hide or turn the rest.
  */
-import type { Json } from "../domain/Json.js"
 
 /** Longer pieces are cut. */
 const quotedUnitsMax = 60
@@ -20,21 +19,9 @@ export const listed = (names: ReadonlyArray<string>): string => {
   return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`
 }
 
-/** What a value is, without saying which. */
-export const kindOf = (value: Json): string => {
-  if (value === null) return "none"
-  if (Array.isArray(value)) return "a list"
-  switch (typeof value) {
-    case "string":
-      return "text"
-    case "number":
-      return "a number"
-    case "boolean":
-      return "true or false"
-    default:
-      return "a map"
-  }
-}
+/** `a, b or c` */
+export const either = (words: ReadonlyArray<string>): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
 
 /** The name among `names` that was probably meant: off by a third of its letters at most, and by 3. */
 export const closest = (name: string, names: ReadonlyArray<string>): string | undefined => {

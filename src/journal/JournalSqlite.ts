@@ -18,8 +18,9 @@ import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
+import type * as SqliteOptions from "./SqliteOptions.js"
 
-export interface Options extends SqliteFile.Options, JournalMake.Options {}
+export interface Options extends SqliteOptions.Options, JournalMake.Options {}
 
 export const makeDriver = (options: Options): Effect.Effect<Driver, JournalError, Scope.Scope> =>
   Effect.map(SqliteFile.open(options), (db) => driver(db, options.path, options.tenant ?? "default"))

@@ -20,22 +20,8 @@ import type Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { JournalError } from "./Journal.js"
+import type { Options } from "./SqliteOptions.js"
 import { migrations } from "./SqliteSchema.js"
-
-export interface Options {
-  readonly path: string
-  /**
-   * `full`: what is committed survives a power cut. `normal`: the last commits may not survive a power cut; nothing is
-   * lost when only the process dies. Default `full`.
-   */
-  readonly durability?: "full" | "normal" | undefined
-  /** The database is not written. (Where it may, SQLite puts its empty -wal and -shm beside the file all the same.) */
-  readonly readonly?: boolean | undefined
-  /** How long to wait, blocking the process, for another one that holds the file locked; 5 s. */
-  readonly lockTimeoutMillis?: number | undefined
-  /** Where the native part of better-sqlite3 is, if not where npm puts it. */
-  readonly nativeBinding?: string | undefined
-}
 
 /** "fluj": tells our files from those of other programs (`PRAGMA application_id`). */
 const applicationId = 0x666c756a

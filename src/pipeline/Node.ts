@@ -155,9 +155,9 @@ export interface LoopNode {
   /** Done between two iterations. */
   readonly state?: ReadonlyArray<Assign> | undefined
   /** What the next iteration is given; the output of the last one where absent. */
-  readonly next?: Template | undefined
+  readonly next?: Params | undefined
   /** What the loop answers; the output of the last iteration where absent. */
-  readonly output?: Template | undefined
+  readonly output?: Params | undefined
 }
 
 export interface ForEachNode {
@@ -175,7 +175,7 @@ export interface ForEachNode {
   /** Done once, before the items. */
   readonly init?: ReadonlyArray<Assign> | undefined
   /** What the whole answers, made of the list of outputs; that list where absent. */
-  readonly output?: Template | undefined
+  readonly output?: Params | undefined
 }
 
 /** Waits for a person. `approve` passes its input on or fails with `Rejected`; `ask` answers what was answered. */
@@ -286,7 +286,7 @@ export interface MapNode {
 export interface InputNode {
   readonly _tag: "Input"
   readonly step: Node
-  readonly template: Template
+  readonly input: Params
 }
 
 /** Writes what a step answered into a field of the pipeline's context. */

@@ -1,5 +1,7 @@
 /** A whole workflow: a step under a name, with the context that its steps share. */
+import { dual } from "effect/Function"
 import type * as Schema from "effect/Schema"
+import type { UndefinedVariables } from "../expression/Template.js"
 import type { ContextSpec, Node } from "./Node.js"
 import type { ContextClass, Fields } from "./PipelineContext.js"
 import * as Shape from "./Shape.js"
@@ -10,6 +12,11 @@ export interface Pipeline<in In, out Out, out E = never, out R = never> {
   readonly name: string
   readonly root: Node
   readonly context: ContextSpec | undefined
+  /**
+   * What templates do with a name or key that is not there, and nothing allows for that. `strict` (default): the step
+   * fails. `warn` and `ignore`: it reads as none, and `warn` logs it. It holds for all steps of a run.
+   */
+  readonly undefinedVariables?: UndefinedVariables | undefined
   readonly [Step.TypeId]?: Step.Variance<In, Out, E, R> | undefined
 }
 
@@ -42,9 +49,15 @@ export const withSchemas =
     readonly input: Schema.Schema<A, AI>
     readonly output: Schema.Schema<B, BI>
   }) =>
-  <In, Out, E, R>({ context, name, root }: Pipeline<In, Out, E, R>): Pipeline<In & A, B, E | SchemaMismatch, R> => ({
+  <In, Out, E, R>({
+    context,
+    name,
+    root,
+    undefinedVariables
+  }: Pipeline<In, Out, E, R>): Pipeline<In & A, B, E | SchemaMismatch, R> => ({
     name,
     context,
+    undefinedVariables,
     root: {
       _tag: "Check",
       whole: true,
@@ -53,6 +66,17 @@ export const withSchemas =
       output: Shape.fromSchema(schemas.output)
     }
   })
+/** The same pipeline, with names that are not there taken so. It is part of the plan, so a run keeps to it. */
+export const undefinedVariables: {
+  (how: UndefinedVariables): <In, Out, E, R>(self: Pipeline<In, Out, E, R>) => Pipeline<In, Out, E, R>
+  <In, Out, E, R>(self: Pipeline<In, Out, E, R>, how: UndefinedVariables): Pipeline<In, Out, E, R>
+} = dual(
+  2,
+  <In, Out, E, R>(self: Pipeline<In, Out, E, R>, how: UndefinedVariables): Pipeline<In, Out, E, R> => ({
+    ...self,
+    undefinedVariables: how
+  })
+)
 
 /** A pipeline as one step of another: its steps stand below `name`, and its context is its own. */
 export const asStep = <In, Out, E, R>(

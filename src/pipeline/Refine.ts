@@ -4,7 +4,7 @@
  * the verdict says so, and answers the last draft.
  */
 import * as Template from "../expression/Template.js"
-import type { Node } from "./Node.js"
+import type { Node, Params } from "./Node.js"
 
 /** What a verdict says that has nothing more to ask for. */
 export const untilDefault = "previous_step.verdict.is_complete"
@@ -15,6 +15,8 @@ const first = '{{ {"input": previous_step, "draft": none, "feedback": none} }}'
 const judged = '{{ {"input": steps.given.input, "draft": steps.generate, "verdict": steps.critique} }}'
 const again =
   '{{ {"input": previous_step.input, "draft": previous_step.draft, "feedback": previous_step.verdict.feedback | default(previous_step.verdict)} }}'
+
+const made = (source: string): Params => ({ _tag: "Text", template: Template.parse(source) })
 
 /** `until` sees `previous_step`: `{ input, draft, verdict }`. */
 export const node = (
@@ -28,7 +30,7 @@ export const node = (
   }
 ): Extract<Node, { readonly _tag: "Input" }> => ({
   _tag: "Input",
-  template: Template.parse(first),
+  input: made(first),
   step: {
     _tag: "Loop",
     name,
@@ -38,13 +40,13 @@ export const node = (
         { _tag: "Pass", name: "given" },
         { _tag: "Scope", name: "generate", step: options.generator, pipeline: undefined },
         { _tag: "Scope", name: "critique", step: options.critic, pipeline: undefined },
-        { _tag: "Input", template: Template.parse(judged), step: { _tag: "Pass", name: "refined" } }
+        { _tag: "Input", input: made(judged), step: { _tag: "Pass", name: "refined" } }
       ]
     },
     until: options.until,
     max: options.max,
     onMax: options.onMax,
-    next: Template.parse(again),
-    output: Template.parse("{{ previous_step.draft }}")
+    next: made(again),
+    output: made("{{ previous_step.draft }}")
   }
 })

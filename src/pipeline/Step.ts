@@ -100,12 +100,19 @@ export const make = <
     readonly version?: string | undefined
     /** What the step does to the world. Default `external`. */
     readonly effect?: Exclude<EffectClass, "model"> | undefined
-    /** What to do with a step that had started when its process died. Default `retry`, under the same key. */
+    /**
+     * What to do with a step that had started when its process died. `retry` (default): run it again under the same key.
+     * `ask`: a person decides, and a no is `StepUncertain`. `fail`: it is `StepUncertain`.
+     */
     readonly onUncertain?: U | undefined
+    /**
+     * `whole` (default): a replay takes what the step answered. `inside`: a replay runs the body, which must go through
+     * `Once` for whatever it learns from outside.
+     */
     readonly replay?: "whole" | "inside" | undefined
     readonly run: (input: A, info: Node.StepInfo) => Effect.Effect<NoInfer<B>, NoInfer<E>, R>
   }
-): Step<A, B, E | (U extends "fail" ? StepUncertain : never), Exclude<R, Once>> =>
+): Step<A, B, E | (U extends "retry" ? never : StepUncertain), Exclude<R, Once>> =>
   fromNode({
     _tag: "Code",
     name,
@@ -157,7 +164,7 @@ export const agent = <A>(
 
 /** A skill as a step. Texts in `params` are templates; the input becomes the parameter that the skill names for it. */
 export const skill: {
-  <In, Out, R>(name: string, what: Skill<In, Out, R>): Step<In, Out, SkillError, R>
+  <In, Out, R>(name: string, what: Skill<In, Out, R>): Step<In, Out, SkillError | StepUncertain, R>
   <In, Out, R>(
     name: string,
     what: Skill<In, Out, R>,
@@ -493,45 +500,45 @@ export interface AssignOptions {
  * `until` it runs `max` times, and that is well.
  */
 export const loop: {
-  <A, E, R>(
+  <In, Out extends In, E, R>(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: { readonly until?: undefined; readonly max: number }
-  ): Step<A, A, E, R>
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+  ): Step<In, Out, E, R>
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: { readonly until: string; readonly max: number; readonly onMax?: M | undefined }
-  ): Step<A, A, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+  ): Step<In, Out, E | Template.TemplateError | (M extends "fail" ? LoopExhausted : never), R>
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: LoopOptions<M> & { readonly until?: string | undefined }
-  ): Step<A, A, E | LoopError | (M extends "fail" ? LoopExhausted : never), R>
-  <A, E, R, E2, R2, const M extends "fail" | "continue" = "fail">(
+  ): Step<In, Out, E | LoopError | (M extends "fail" ? LoopExhausted : never), R>
+  <In, Out extends In, E, R, E2, R2, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
-    options: LoopOptions<M> & { readonly until: Step<A, boolean, E2, R2> }
-  ): Step<A, A, E | E2 | LoopError | (M extends "fail" ? LoopExhausted : never), R | R2>
-  <A, E, R, const M extends "fail" | "continue" = "fail">(
+    body: Step<In, Out, E, R>,
+    options: LoopOptions<M> & { readonly until: Step<Out, boolean, E2, R2> }
+  ): Step<In, Out, E | E2 | LoopError | (M extends "fail" ? LoopExhausted : never), R | R2>
+  <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
-    body: Step<A, A, E, R>,
+    body: Step<In, Out, E, R>,
     options: {
-      readonly until: (output: A) => boolean
+      readonly until: (output: Out) => boolean
       readonly max: number
       readonly onMax?: M | undefined
       readonly version?: string
     }
-  ): Step<A, A, E | (M extends "fail" ? LoopExhausted : never), R>
-} = <A, E, R>(
+  ): Step<In, Out, E | (M extends "fail" ? LoopExhausted : never), R>
+} = <In, Out extends In, E, R>(
   name: string,
-  body: Step<A, A, E, R>,
+  body: Step<In, Out, E, R>,
   options: LoopOptions<"fail" | "continue"> & {
-    readonly until?: ((output: A) => boolean) | string | Step<A, boolean, unknown, unknown> | undefined
+    readonly until?: ((output: Out) => boolean) | string | Step<Out, boolean, unknown, unknown> | undefined
     readonly version?: string
   }
 ) =>
-  fromNode<A, A, never, R>({
+  fromNode<In, Out, never, R>({
     _tag: "Loop",
     name,
     body: body.node,
@@ -540,7 +547,7 @@ export const loop: {
     onMax: options.onMax ?? (options.until === undefined ? "continue" : "fail"),
     init: options.init?.map(assign),
     state: options.state?.map(assign),
-    next: options.next === undefined ? undefined : Template.parse(options.next)
+    next: options.next === undefined ? undefined : params(options.next)
   })
 
 type LoopError = Template.TemplateError | ValueRefused
@@ -766,11 +773,11 @@ export const note =
   <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R> =>
     fromNode({ _tag: "Note", step: self.node, description: about.description, meta: about.meta })
 
-/** Gives a step what `template` says as its input, whatever came before it. */
+/** Gives a step this as its input, whatever came before it. Every text in it is a template. */
 export const withInput =
-  (template: string) =>
+  (input: Json) =>
   <In, Out, E, R>(self: Step<In, Out, E, R>): Step<unknown, Out, E | Template.TemplateError, R> =>
-    fromNode({ _tag: "Input", step: self.node, template: Template.parse(template) })
+    fromNode({ _tag: "Input", step: self.node, input: params(input) })
 
 /**
  * Writes a step's output into a field of the context. Parallel writes to one field are a finding, unless `reduce` says

@@ -5,7 +5,7 @@
 import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
-import type { Template } from "../expression/Template.js"
+import type { Template, UndefinedVariables } from "../expression/Template.js"
 import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
 import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -61,6 +61,7 @@ const check = (pipeline: Pipeline.Any) => {
   const findings: Array<Finding> = []
   const claimed = new Map<string, Node>()
   const everywhere = new Set<string>()
+  const absence = absences[pipeline.undefinedVariables ?? "strict"]
 
   const find = (code: Code, path: string, node: Node, message: string, hint?: string, template?: Finding["template"]) =>
     findings.push({ code, severity: rules[code].severity, path, message, hint, node, template })
@@ -91,11 +92,21 @@ const check = (pipeline: Pipeline.Any) => {
       find("FLJ-PLAN-6", path, node, problem.message, problem.hint, { source: template.source, span: problem.span })
     }
     if (template.problems.length > 0) return
+    if (absence === undefined) return
     for (const read of template.reads) {
       const fault = faultOf(read, sight, everywhere)
-      if (fault !== undefined) {
-        find("FLJ-PLAN-7", path, node, fault.message, fault.hint, { source: template.source, span: fault.span })
-      }
+      if (fault === undefined) continue
+      const { hint, message, span } = fault
+      const severity = absence
+      findings.push({
+        code: "FLJ-PLAN-7",
+        severity,
+        path,
+        message,
+        hint,
+        node,
+        template: { source: template.source, span }
+      })
     }
   }
   const textOrCode = <F>(value: CodeLeaf<F> | Template, path: string, node: Node, sight: Sight): void => {
@@ -276,8 +287,8 @@ const check = (pipeline: Pipeline.Any) => {
         const between = { ...later, counts: true }
         const kept = assigned(node.state, path, node, between)
         const after = { ...withMore(between, kept), previous: output }
-        if (node.next !== undefined) text(node.next, path, node, after)
-        if (node.output !== undefined) text(node.output, path, node, { ...after, counts: sight.counts })
+        if (node.next !== undefined) texts(node.next, path, node, after)
+        if (node.output !== undefined) texts(node.output, path, node, { ...after, counts: sight.counts })
         return {
           output: node.output === undefined ? output : undefined,
           writes: new Map([...begun, ...writes, ...decided, ...kept])
@@ -302,7 +313,7 @@ const check = (pipeline: Pipeline.Any) => {
         const items = told.output === undefined ? {} : { items: told.output }
         const list = node.onFailure === "collect" ? undefined : { type: "array", ...items }
         if (node.output === undefined) return { output: list, writes }
-        text(node.output, path, node, { ...withMore(first, writes), previous: list })
+        texts(node.output, path, node, { ...withMore(first, writes), previous: list })
         return { output: undefined, writes }
       }
       case "States": {
@@ -360,7 +371,7 @@ const check = (pipeline: Pipeline.Any) => {
       case "Input": {
         const name = nameOf(node.step)
         const path = name === undefined ? parent : parent === "" ? name : `${parent}/${name}`
-        text(node.template, path, node, sight)
+        texts(node.input, path, node, sight)
         return walk(node.step, parent, { ...sight, previous: undefined })
       }
       case "Sink": {
@@ -508,4 +519,11 @@ const collectNames = (node: Node, names: Set<string>): void => {
   const name = nameOf(node)
   if (name !== undefined) names.add(name)
   for (const child of children(node)) collectNames(child, names)
+}
+
+/** How bad it is that a template reads what is not there. */
+const absences: Readonly<Record<UndefinedVariables, Finding["severity"] | undefined>> = {
+  strict: "error",
+  warn: "warning",
+  ignore: undefined
 }

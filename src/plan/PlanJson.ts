@@ -3,7 +3,7 @@
  * `{ code: "<path>!<role>", version }`; nothing of its source enters, since the same source has many forms.
  */
 import * as Json from "../domain/Json.js"
-import type { Template } from "../expression/Template.js"
+import type { Template, UndefinedVariables } from "../expression/Template.js"
 import type { Assign, Code, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -13,8 +13,19 @@ export const toJson = (pipeline: Pipeline.Any): Json.JsonObject => ({
   format: 1,
   name: pipeline.name,
   ...contextJson(pipeline.context),
+  ...undefinedJson(pipeline.undefinedVariables),
   root: nodeJson(pipeline.root, "")
 })
+
+/** Absent where it is the default, so that a plan is no other for naming that. */
+const undefinedJson = (how: Pipeline.Any["undefinedVariables"]): Json.JsonObject =>
+  how === undefined || how === "strict" ? {} : { undefined_variables: how }
+
+/** What `toJson` wrote of it. */
+export const undefinedVariablesOf = (plan: Json.Json): UndefinedVariables => {
+  const how = Json.get(plan, "undefined_variables")
+  return how === "warn" || how === "ignore" ? how : "strict"
+}
 
 const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
   context === undefined
@@ -105,8 +116,8 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         ...present({
           init: assignsJson(node.init),
           state: assignsJson(node.state),
-          next: node.next?.source,
-          output: node.output?.source
+          next: node.next && paramsJson(node.next),
+          output: node.output && paramsJson(node.output)
         }),
         body: nodeJson(node.body, path)
       }
@@ -119,7 +130,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         max: node.max,
         max_waiting: node.maxWaiting,
         on_failure: node.onFailure,
-        ...present({ merge: node.merge, init: assignsJson(node.init), output: node.output?.source }),
+        ...present({ merge: node.merge, init: assignsJson(node.init), output: node.output && paramsJson(node.output) }),
         body: nodeJson(node.body, path)
       }
     case "Ask":
@@ -178,7 +189,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
     case "Map":
       return { kind: "change", change: leaf(node.code, "map"), step: nodeJson(node.step, parent) }
     case "Input":
-      return { kind: "input", input: node.template.source, step: nodeJson(node.step, parent) }
+      return { kind: "input", input: paramsJson(node.input), step: nodeJson(node.step, parent) }
     case "Sink":
       return {
         kind: "sink",

@@ -103,7 +103,11 @@ export const faultOf = (
       if (roots.includes(read.root)) return undefined
       return {
         message: `there is no ${read.root}`,
-        hint: everywhere.has(read.root) ? `write steps.${read.root}` : `there are: ${roots.join(", ")}`,
+        hint: read.afterDash
+          ? "this is a subtraction; a key with a dash in it is written x['a-b']"
+          : everywhere.has(read.root)
+            ? `write steps.${read.root}`
+            : `there are: ${roots.join(", ")}`,
         span: read.span
       }
   }

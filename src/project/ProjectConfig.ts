@@ -8,10 +8,11 @@
  * env_file = ".env"                        # a file inside the project; see EnvFile.ts. It may be absent
  * settings.test_mode = false               # state in memory unless a state URI is given
  * state.durability = "full"                # "full": survives a power cut; "normal": survives a kill
+ * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
  * ```
  *
  * The environment: `FLUJO_PROJECT_ROOT`, `FLUJO_STATE_URI`, `FLUJO_STATE_MODE` (`memory`, `ephemeral`),
- * `FLUJO_EPHEMERAL_STATE` and `FLUJO_TEST_MODE` (`1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`). An empty variable
+ * `FLUJO_TEMPLATE_UNDEFINED` (as `undefined_variables`), `FLUJO_EPHEMERAL_STATE` and `FLUJO_TEST_MODE` (`1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`). An empty variable
  * counts as absent. Of those that say where the state is, the first in this order counts.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -30,6 +31,9 @@ import * as StateUri from "./StateUri.js"
 
 export type Durability = "full" | "normal"
 
+/** As the expression language has it. */
+export type UndefinedVariables = "strict" | "warn" | "ignore"
+
 /** All paths are absolute. */
 export interface ProjectConfig {
   /** The project's folder and how it was found (`Default`: looking upwards), or none. */
@@ -39,6 +43,7 @@ export interface ProjectConfig {
   readonly stateUri: Setting<StateUri.StateUri>
   readonly durability: Setting<Durability>
   readonly testMode: Setting<boolean>
+  readonly undefinedVariables: Setting<UndefinedVariables>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
   /** The real environment over that of the environment file. */
@@ -101,6 +106,14 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
         source: byDefault
       },
       testMode,
+      undefinedVariables:
+        (yield* undefinedOf(sayings)) ??
+        ProjectToml.setting(
+          toml,
+          "template.undefined_variables",
+          (document) => document.template?.undefined_variables
+        ) ??
+        ({ value: "strict", source: byDefault } as const),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
       environment: Redacted.make(merged(said.environment, inFile))
     }
@@ -206,6 +219,22 @@ const switchOf = (
   for (const variables of sayings) {
     const found = lookup(variables, name)
     if (found !== undefined) return isSet(found, name)
+  }
+  return Effect.succeed(undefined)
+}
+
+const undefinedNames: ReadonlyArray<UndefinedVariables> = ["strict", "warn", "ignore"]
+
+const undefinedOf = (
+  sayings: ReadonlyArray<Variables>
+): Effect.Effect<Setting<UndefinedVariables> | undefined, ProjectError> => {
+  for (const variables of sayings) {
+    const found = lookup(variables, "FLUJO_TEMPLATE_UNDEFINED")
+    if (found === undefined) continue
+    const value = undefinedNames.find((name) => name === found.value.trim().toLowerCase())
+    if (value !== undefined) return Effect.succeed({ value, source: found.source })
+    const detail = "FLUJO_TEMPLATE_UNDEFINED can only be strict, warn or ignore"
+    return at(new ProjectError({ reason: "BadValue", detail }), found.source)
   }
   return Effect.succeed(undefined)
 }

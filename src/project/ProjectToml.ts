@@ -31,17 +31,26 @@ const State = Schema.Struct({
     })
   )
 })
+const Template = Schema.Struct({
+  undefined_variables: optional(
+    Schema.Literal("strict", "warn", "ignore").annotations({
+      message: () => ({ message: 'must be "strict", "warn" or "ignore"', override: true })
+    })
+  )
+})
 const Document = Schema.Struct({
   state_uri: optional(text),
   env_file: optional(text),
   settings: optional(Settings),
-  state: optional(State)
+  state: optional(State),
+  template: optional(Template)
 })
 export type Document = typeof Document.Type
 
 const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   settings: Object.keys(Settings.fields),
-  state: Object.keys(State.fields)
+  state: Object.keys(State.fields),
+  template: Object.keys(Template.fields)
 }
 const topKeys: ReadonlyArray<string> = Object.keys(Document.fields).filter((key) => !Object.hasOwn(tables, key))
 

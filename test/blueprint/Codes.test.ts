@@ -220,7 +220,7 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: hitl\n    on_reject: fail\n    «input_schema»: { type: string }\n"),
     steps("  - kind: hitl\n    input_schema: { type: string }\n")
   ],
-  ["FLJ-BLUEPRINT-21", steps('  - input: "Hi {{ input «+» 1 }}"\n'), steps('  - input: "Hi {{ input }}"\n')],
+  ["FLJ-BLUEPRINT-21", steps('  - input: "Hi {{ input «&&» 1 }}"\n'), steps('  - input: "Hi {{ input }}"\n')],
   ["FLJ-BLUEPRINT-21", steps('  - input: { a: ["{{ «}}»"] }\n'), steps('  - input: { a: ["{{ input }}"] }\n')],
   [
     "FLJ-BLUEPRINT-22",
@@ -273,7 +273,12 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: loop\n    loop: { body: { name: a }, on_max: fail, exit_expression: 1 == 1 }\n")
   ],
   ["V-T3", steps('  - input: "{{ input | «uper» }}"\n'), steps('  - input: "{{ input | upper }}"\n')],
-  ["TEMPLATE-001", steps('  - input: "a «{% if x %}»"\n'), steps('  - input: "a {{ input }}"\n')]
+  ["TEMPLATE-001", steps('  - input: "a «{% if input %}»"\n'), steps('  - input: "{% if input %}a{% endif %}"\n')],
+  [
+    "TEMPLATE-001",
+    steps('  - input: "a {% «fro» x in input %}"\n'),
+    steps('  - input: "{% for x in input %}{{ x }}{% endfor %}"\n')
+  ]
 ]
 
 describe("every code", () => {

@@ -2,6 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Diagnostics from "../../src/blueprint/Diagnostics.js"
+import type { Json } from "../../src/domain/Json.js"
+import * as Env from "../../src/engine/Env.js"
+import * as Outcome from "../../src/engine/Outcome.js"
+import * as Value from "../../src/engine/Value.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
 import type { Node } from "../../src/pipeline/Node.js"
@@ -292,9 +296,11 @@ describe("a twin in code has the same plan digest", () => {
       list: [1, -2.5, true, null, plain, "a \\"b\\""]
 `,
       Step.pass("a").pipe(
-        Step.withInput(
-          `{{ {"who": ( input.name ), "text": (["Hi ", ( input.name ), ", {{ and ", ( index | default('}}') ), "!"] | join('')), "list": [1, -2.5, true, none, "plain", "a \\"b\\""]} }}`
-        )
+        Step.withInput({
+          who: "{{ input.name }}",
+          text: "Hi {{ input.name }}, \\{{ and {{ index | default('}}') }}!",
+          list: [1, -2.5, true, null, "plain", 'a "b"']
+        })
       )
     )
   })
@@ -385,7 +391,7 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     const inText = (more: string) => `  - kind: loop\n    loop: { body: { name: a }, ${more} }\n`
     twins(inText("propagation: previous_output"), of(loop))
     twins(inText("propagation: auto"), of(loop))
-    const next = Template.parse("{{ context }}")
+    const next = Step.params("{{ context }}")
     twins(inText("propagation: context"), of({ ...loop, next }))
     twins(inText("propagate: { next_input: context }"), of({ ...loop, next }))
     const writing = Step.loop(
@@ -397,11 +403,11 @@ describe("a twin in code has the same plan digest, of kinds", () => {
       "  - kind: loop\n    loop: { body: { name: a, sink_to: x }, propagation: auto }\n",
       of({ ...writing.node, next } as Node)
     )
-    twins(inText('output: "n {{ previous_step }}"'), of({ ...loop, output: Template.parse("n {{ previous_step }}") }))
-    twins(inText("loop_output_mapper: [1]"), of({ ...loop, output: Template.parse("{{ [1] }}") }))
+    twins(inText('output: "n {{ previous_step }}"'), of({ ...loop, output: Step.params("n {{ previous_step }}") }))
+    twins(inText("loop_output_mapper: [1]"), of({ ...loop, output: Step.params([1]) }))
     twins(
       "  - kind: loop\n    loop: { body: { name: a, sink_to: x }, output: { fields: { y: context.x } } }\n",
-      of({ ...writing.node, output: Template.parse('{{ {"y": context.x} }}') } as Node)
+      of({ ...writing.node, output: Step.params({ y: "{{ context.x }}" }) } as Node)
     )
     twins(inText('initial_input_mapper: "{{ input }}!"'), of(loop).pipe(Step.withInput("{{ input }}!")))
   })
@@ -413,9 +419,9 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     ]
     const inText = (more: string) =>
       `  - kind: map\n    map: { body: { name: a }, on_item_failure: collect, merge_strategy: no_merge, init: [{ merge: context.m, value: { k: 1 } }], finalize: ${more} }\n`
-    const twin = (output: string) => of({ ...node, init, output: Template.parse(output) } as Node)
+    const twin = (output: Json) => of({ ...node, init, output: Step.params(output) } as Node)
     twins(inText('{ output_template: "{{ previous_step }}" }'), twin("{{ previous_step }}"))
-    twins(inText('{ output: { all: "{{ previous_step }}" } }'), twin('{{ {"all": ( previous_step )} }}'))
+    twins(inText('{ output: { all: "{{ previous_step }}" } }'), twin({ all: "{{ previous_step }}" }))
   })
 
   it("of a parallel with all that it may say", () => {
@@ -540,7 +546,7 @@ describe("a twin in code has the same plan digest, of kinds", () => {
       "  - kind: hitl\n    name: q\n    message: Age?\n    input_schema: { type: number }\n    expires: 1d\n    on_expiry: { answer: 18 }\n",
       Step.ask("q", { message: "Age?", answer: Schema.Number }).pipe(
         Step.timeout("1 day"),
-        Step.fallback(Step.pass("expired").pipe(Step.withInput("{{ 18 }}"), Step.withOutputSchema(Schema.Number)))
+        Step.fallback(Step.pass("expired").pipe(Step.withInput(18), Step.withOutputSchema(Schema.Number)))
       )
     )
   })
@@ -591,25 +597,17 @@ describe("a value as an input", () => {
   const evaluate = (input: string, names: Record<string, string | number | null>) => {
     const node = rootOf(`steps:\n  - name: a\n    input: ${input}\n`)
     if (node._tag !== "Input") throw new Error(node._tag)
-    return Either.getOrThrow(
-      Template.evaluate(node.template, (name) =>
-        name in names ? ({ _tag: "Some", value: names[name] } as never) : ({ _tag: "None" } as never)
-      )
-    )
+    const env = Env.make(Outcome.raw(names.input ?? null), undefined, {})
+    return Either.getOrThrow(Value.evaluated(node.input, env, Outcome.raw(null)))
   }
 
   it("keeps the types of its parts, and makes text where text stands around a placeholder", () => {
     assert.deepStrictEqual(
       evaluate(
-        '{ n: "{{ input }}", t: "no. {{ input }}", l: ["{{ input }}", 2], e: "", b: "a {% raw".replace }'.replace(
-          ', b: "a {% raw".replace',
-          ""
-        ),
-        {
-          input: 7
-        }
+        '{ n: "{{ input }}", t: "no. {{ input }}", l: ["{{ input }}", 2], e: "", b: "{% if input > 5 %}big{% endif %}" }',
+        { input: 7 }
       ),
-      { n: 7, t: "no. 7", l: [7, 2], e: "" }
+      { n: 7, t: "no. 7", l: [7, 2], e: "", b: "big" }
     )
   })
 

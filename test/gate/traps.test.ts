@@ -492,6 +492,32 @@ describe("waiting", () => {
     })
   )
 
+  it.live("an answer that does not fit fails the run, which asks again when it is resumed", () =>
+    Effect.gen(function* () {
+      const { code, count } = bench()
+      const pipeline = code("before").pipe(
+        Step.andThen(Step.ask("age", { message: "Age?", answer: Schema.Int })),
+        Step.andThen(code("after")),
+        Pipeline.make("misfit")
+      )
+      yield* inOne(
+        Effect.gen(function* () {
+          yield* World.start(pipeline, 1)
+          yield* World.answer("age", "old")
+          const failed = yield* World.resume(pipeline)
+          assert.strictEqual(failed.tag, "Failed")
+          assert.include(String(failed.error), "age: the answer does not fit")
+          assert.strictEqual((yield* World.resume(pipeline)).tag, "Suspended")
+          assert.deepStrictEqual(yield* World.openTasks, ["age#2"])
+          yield* World.answer("age#2", 41)
+          const { tag, value } = yield* World.resume(pipeline)
+          assert.deepStrictEqual([tag, value], ["Completed", 42])
+          assert.deepStrictEqual([count("before"), count("after")], [1, 1])
+        })
+      )
+    })
+  )
+
   it.live("sleeps are instants: an outage counts", () =>
     Effect.gen(function* () {
       const { code } = bench()

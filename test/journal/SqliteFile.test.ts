@@ -14,6 +14,7 @@ import type { Journal, JournalError, Staged } from "../../src/journal/Journal.js
 import * as JournalMake from "../../src/journal/JournalMake.js"
 import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
 import * as SqliteFile from "../../src/journal/SqliteFile.js"
+import type * as SqliteOptions from "../../src/journal/SqliteOptions.js"
 import { migrations } from "../../src/journal/SqliteSchema.js"
 import * as Histories from "./Histories.js"
 import * as Processes from "./Processes.js"
@@ -110,7 +111,7 @@ describe("SqliteFile", () => {
 
   scoped("durability is what was asked for, and full if nothing was", (file) =>
     Effect.gen(function* () {
-      const settings = (options: Partial<SqliteFile.Options>) =>
+      const settings = (options: Partial<SqliteOptions.Options>) =>
         Effect.scoped(
           Effect.map(SqliteFile.open({ path: file, ...options }), (db) => [
             db.pragma("journal_mode", { simple: true }),

@@ -125,7 +125,7 @@ const asking = Step.make("asking", {
   onUncertain: "ask",
   run: () => Effect.succeed("")
 })
-is<Eq<typeof asking, Step.Step<void, string>>>(true)
+is<Eq<typeof asking, Step.Step<void, string, StepUncertain>>>(true)
 
 const optional = Step.make("optional", {
   input: Schema.Struct({ a: Schema.optional(Schema.String), b: Schema.optionalWith(Schema.Number, { exact: true }) }),
@@ -159,7 +159,7 @@ const counting = Skill.make("count", {
   run: ({ text }) => Effect.map(Publisher, () => text.length)
 })
 const skilled = Step.skill("count", counting)
-is<Eq<typeof skilled, Step.Step<{ readonly text: string }, number, Skill.SkillError, Publisher>>>(true)
+is<Eq<typeof skilled, Step.Step<{ readonly text: string }, number, Skill.SkillError | StepUncertain, Publisher>>>(true)
 const given = Step.skill("count", counting, { params: { text: "{{ input }}" } })
 is<Eq<typeof given, Step.Step<Encoded, number, Skill.SkillError | StepUncertain | TemplateError, Publisher>>>(true)
 
@@ -198,6 +198,16 @@ is<Eq<typeof chosen, Step.Step<string, string | Analysis, NoBranch | TemplateErr
 
 const exhausting = Step.loop("l", research, { until: () => true, max: 3 })
 is<Eq<typeof exhausting, Step.Step<string, string, LoopExhausted>>>(true)
+// What the body answers may be narrower than what it takes.
+const narrowing = Step.loop(
+  "l",
+  Step.fn("dots", (text: string) => `${text}.` as const),
+  {
+    until: (text) => text.endsWith(".."),
+    max: 3
+  }
+)
+is<Eq<typeof narrowing, Step.Step<string, `${string}.`, LoopExhausted>>>(true)
 const going = Step.loop("l", research, { until: () => true, max: 3, onMax: "continue" })
 is<Eq<typeof going, Step.Step<string, string>>>(true)
 const texted = Step.loop("l", research, { until: "previous_step == 'x'", max: 3, onMax: "continue" })

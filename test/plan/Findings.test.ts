@@ -10,6 +10,7 @@ import * as Shape from "../../src/pipeline/Shape.js"
 import * as Step from "../../src/pipeline/Step.js"
 import { type Code, type Finding, rules } from "../../src/plan/Finding.js"
 import * as Plan from "../../src/plan/Plan.js"
+import * as PlanJson from "../../src/plan/PlanJson.js"
 
 type Any = Step.Step<never, unknown, unknown, unknown>
 
@@ -233,6 +234,27 @@ describe("FLJ-PLAN-7: templates read what is there", () => {
   const Topic = Schema.Struct({ topic: Schema.String, below: Schema.Struct({ n: Schema.Number }) })
   const typed = Step.agent("typed", Agent.make("a", { model: "offline:", system: "", output: Topic }))
   const open = Step.fn("open", () => ({ anything: 1 }))
+  it("unless the pipeline relaxes that: then a warning, or nothing, and another plan", () => {
+    const step = reading("{{ steps.gone }}")
+    const pipeline = Pipeline.make("p")(step) as Pipeline.Pipeline.Any
+    const of = (how: "strict" | "warn" | "ignore") => Plan.make(Pipeline.undefinedVariables(pipeline, how))
+    assert.deepStrictEqual(
+      (["strict", "warn", "ignore"] as const).map((how) => of(how).findings.map(({ severity }) => severity)),
+      [["error"], ["warning"], []]
+    )
+    assert.strictEqual(of("strict").digest, Plan.make(pipeline).digest)
+    assert.strictEqual(new Set([of("strict"), of("warn"), of("ignore")].map(({ digest }) => digest)).size, 3)
+    for (const how of ["strict", "warn", "ignore"] as const) {
+      assert.strictEqual(PlanJson.undefinedVariablesOf(of(how).json), how)
+    }
+  })
+  it("also in loops and branches of a text, where names that the text gives itself are not looked for", () => {
+    const text = "{% for x in input %}{{ x.a }}{{ loop.index }}{{ gone }}{% endfor %}{% set y = 1 %}{{ y }}{{ x }}"
+    assert.deepStrictEqual(pointed(reading(text)), ["gone", "x"])
+    clean(reading("{% if steps.gone is defined %}{{ steps.gone.a }}{% endif %}{{ steps.gone or 'none' }}"))
+    assert.deepStrictEqual(pointed(reading("{% if input %}{{ gone }}{% elif here %}{% endif %}")), ["gone", "here"])
+    assert.include(plan(reading("{{ input.my-key }}")).findings[0]!.hint, "x['a-b']")
+  })
   const message = (step: Any, context?: typeof Report) =>
     plan(step, context).findings.map(({ hint, message }) => `${message} (${hint})`)
 

@@ -295,6 +295,26 @@ describe("flujo.toml", () => {
     )
   )
 
+  it.effect("says what templates do with names that are not there, below the environment", () =>
+    inFolder({ "flujo.toml": '[template]\nundefined_variables = "warn"' }, (folder) =>
+      Effect.gen(function* () {
+        const file = NodePath.join(folder, "flujo.toml")
+        const { undefinedVariables } = yield* read(folder)
+        const source = { _tag: "File" as const, key: "template.undefined_variables", file, line: 2 }
+        assert.deepStrictEqual(undefinedVariables, { value: "warn", source })
+        const over = yield* read(folder, { env: { FLUJO_TEMPLATE_UNDEFINED: " Ignore" } })
+        assert.strictEqual(over.undefinedVariables.value, "ignore")
+        assert.strictEqual(over.undefinedVariables.source._tag, "Environment")
+      })
+    )
+  )
+
+  it.effect("without it names that are not there are errors", () =>
+    inFolder({ "flujo.toml": "" }, (folder) =>
+      Effect.map(read(folder), (config) => assert.strictEqual(config.undefinedVariables.value, "strict"))
+    )
+  )
+
   it.effect("the seed's line may be added to the template, by the seed's own command", () =>
     inFolder(Templates.templates, (folder) =>
       Effect.gen(function* () {
@@ -334,7 +354,7 @@ describe("flujo.toml", () => {
     ["a typo", 'state_url = "memory://"', "UnknownKey", 1, ["did you mean state_uri?"]],
     ["a typo in a table", "[settings]\ntestmode = true", "UnknownKey", 2, ["did you mean test_mode?"]],
     ["a typo of a table", "\n[setings]\ntest_mode = true", "UnknownKey", 2, ["did you mean settings?"]],
-    ["an unknown key", "colour = 1", "UnknownKey", 1, ["known here: state_uri, env_file, settings, state"]],
+    ["an unknown key", "colour = 1", "UnknownKey", 1, ["known here: state_uri, env_file, settings, state, template"]],
     ["__proto__", "__proto__ = 1", "UnknownKey", 1, ["__proto__"]],
     ["a __proto__ table", "[__proto__]\nstate_uri = 1", "UnknownKey", 1, ["__proto__"]],
     ["constructor", "[settings.constructor]\nx = 1", "UnknownKey", 1, ["constructor"]],
@@ -342,6 +362,13 @@ describe("flujo.toml", () => {
     ["a number for a text", "state_uri = 5", "BadValue", 1, ["state_uri must be a text"]],
     ["a list for a text", 'env_file = ["wrong"]', "BadValue", 1, ["env_file must be a text"]],
     ["a word that is none", '[state]\ndurability = "half"', "BadValue", 2, ['must be "full" or "normal"']],
+    [
+      "a policy that is none",
+      '[template]\nundefined_variables = "lenient"',
+      "BadValue",
+      2,
+      ['must be "strict", "warn" or "ignore"']
+    ],
     ["a value for a table", "settings = 5", "BadValue", 1, ["settings must be a table"]],
     ["a list of tables", "[[settings]]\ntest_mode = true", "BadValue", 1, ["settings must be a table"]],
     ["a date for a text", "state_uri = 2024-01-01", "BadValue", 1, ["must be a text"]],
@@ -416,7 +443,8 @@ describe("variables", () => {
     [{ FLUJO_STATE_URI: "postgres://u:hunter2@h/d" }, "BadStateUri"],
     [{ FLUJO_STATE_MODE: "hunter2" }, "BadValue"],
     [{ FLUJO_EPHEMERAL_STATE: "hunter2" }, "BadValue"],
-    [{ FLUJO_TEST_MODE: "hunter2" }, "BadValue"]
+    [{ FLUJO_TEST_MODE: "hunter2" }, "BadValue"],
+    [{ FLUJO_TEMPLATE_UNDEFINED: "hunter2" }, "BadValue"]
   ]
   for (const [env, reason] of wrong) {
     const name = Object.keys(env)[0]!

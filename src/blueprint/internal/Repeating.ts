@@ -1,7 +1,8 @@
 /** `kind: loop` and `map`: steps that run their body more than once. */
 import * as Template from "../../expression/Template.js"
 import * as Words from "../../expression/Words.js"
-import type { Node } from "../../pipeline/Node.js"
+import type { Node, Params } from "../../pipeline/Node.js"
+import * as Step from "../../pipeline/Step.js"
 import * as Decode from "../Decode.js"
 import { type Draft, type Env, hole, placed } from "../Env.js"
 import type { Text } from "../Origins.js"
@@ -36,7 +37,7 @@ const inner = (env: Env, { fields, kind, origin }: Draft, known: ReadonlyArray<s
 const commonKeys = ["name", "input", "sink_to", "description", "config", "fallback", "when", "meta"]
 
 /** A value with templates in it, under the first of `names` that is there; of two it is said that they exclude. */
-const made = (env: Env, fields: Decode.Fields, names: ReadonlyArray<string>): Texts.Read | undefined => {
+const made = (env: Env, fields: Decode.Fields, names: ReadonlyArray<string>): Texts.Value | undefined => {
   const by = Decode.oneOf(env.report, fields, names)
   return by === undefined ? undefined : Texts.made(env.report, fields.value(by)!, `\`${by}\``)
 }
@@ -95,14 +96,14 @@ export const loop = (env: Env, draft: Draft): Node => {
       onMax: onMax ?? (by === undefined ? "continue" : "fail"),
       init: init?.assigns,
       state: state?.assigns,
-      next: next?.template,
-      output: output?.template
+      next: next?.params,
+      output: output?.params
     },
     { texts: textsOf(init, state, until, next, output) }
   )
   if (firstInput === undefined) return node
-  const { origins: texts, template } = firstInput
-  return placed(env, draft, { _tag: "Input", step: node, template }, { texts, head: first!.span })
+  const { origins: texts, params: input } = firstInput
+  return placed(env, draft, { _tag: "Input", step: node, input }, { texts, head: first!.span })
 }
 
 /** What an agent says that has finished. */
@@ -116,12 +117,12 @@ const exitOf = (env: Env, draft: Draft, by: string, tree: Tree): ReturnType<type
 }
 
 /** What the next iteration is given, where that is not the last output. */
-const nextOf = (env: Env, options: Decode.Fields, body: Node): Texts.Read | undefined => {
+const nextOf = (env: Env, options: Decode.Fields, body: Node): Texts.Value | undefined => {
   const by = Decode.oneOf(env.report, options, ["propagation", "propagate", "iteration_input_mapper"])
   if (by === undefined) return undefined
   const tree = options.value(by)!
   if (by === "iteration_input_mapper") return Texts.made(env.report, tree, "`iteration_input_mapper`")
-  const context: Texts.Read = { template: Template.parse("{{ context }}"), origins: [] }
+  const context: Texts.Value = { params: Step.params("{{ context }}"), origins: [] }
   if (tree._tag === "Map") {
     const fields = Decode.fields(env.report, tree, `\`${by}\``, { of: `\`${by}\``, known: ["next_input"] })
     const value = fields?.value("next_input")
@@ -167,27 +168,29 @@ const writes = (node: Node): boolean => {
 }
 
 /** `output`: any value with templates; `{ fields: { NAME: context.PATH } }` is short for a map of fields. */
-const outputOf = (env: Env, options: Decode.Fields): Texts.Read | undefined => {
+const outputOf = (env: Env, options: Decode.Fields): Texts.Value | undefined => {
   const tree = options.value("output")
   const only = tree?._tag === "Map" && tree.entries.length === 1 ? tree.entries[0]! : undefined
   if (only?.key.text !== "fields" || options.value("loop_output_mapper") !== undefined) {
     return made(env, options, ["output", "loop_output_mapper"])
   }
   const map = Decode.map(env.report, only.value, "`fields`", "names, each with a path such as context.topic")
-  const parts: Array<string> = []
+  const parts: Array<readonly [string, Params]> = []
   for (const { key, value } of map?.entries ?? []) {
     const path = Decode.word(env.report, value, `\`fields.${key.text}\``)
     if (path === undefined) continue
     if (/^context(\.[\p{L}_][\p{L}\p{N}_]*)+$/u.test(path.value.trim())) {
-      parts.push(`${JSON.stringify(key.text)}: ${path.value.trim()}`)
+      parts.push([key.text, Step.params(`{{ ${path.value.trim()} }}`)])
     } else {
       env.report.add("FLJ-BLUEPRINT-19", path.span, `${Words.quoted(path.value)} is not a path in the context`, {
         hint: "for instance context.topic"
       })
     }
   }
-  const template = Template.parse(`{{ {${parts.join(", ")}} }}`)
-  return { template, origins: [{ source: template.source, within: () => only.value.span }] }
+  const origins = parts.flatMap(([, part]) =>
+    part._tag === "Text" ? [{ source: part.template.source, within: () => only.value.span }] : []
+  )
+  return { params: { _tag: "Map", fields: parts }, origins }
 }
 
 const assigns = (env: Env, options: Decode.Fields, name: string) => {
@@ -246,14 +249,14 @@ export const map = (env: Env, draft: Draft): Node => {
           ? undefined
           : Branching.mergeOf(Decode.choice(env.report, strategy, "`merge_strategy`", Branching.mergeStrategies)),
       init: init?.assigns,
-      output: output?.template
+      output: output?.params
     },
     { texts: textsOf(items, init, output) }
   )
 }
 
 /** What is made of the list of outputs. */
-const finalOf = (env: Env, options: Decode.Fields): Texts.Read | undefined => {
+const finalOf = (env: Env, options: Decode.Fields): Texts.Value | undefined => {
   const tree = options.value("finalize")
   if (tree === undefined) return undefined
   const fields = Decode.fields(env.report, tree, "`finalize`", {

@@ -85,7 +85,7 @@ const expiring = (env: Env, draft: Draft, node: Node, shape: Shape.Shape): Node 
   const given = placed(
     env,
     draft,
-    { _tag: "Input", step: Step.pass("expired").node, template: read.template },
+    { _tag: "Input", step: Step.pass("expired").node, input: read.params },
     { texts: read.origins, head: answer!.span }
   )
   const that =
