@@ -50,6 +50,21 @@ export const stepErrors: Readonly<Record<StepErrorTag, Explained>> = {
     6,
     "nobody knows whether it took effect",
     "The step was running when its process died, and calling it a second time may do harm. Find out whether it took effect, and answer its task or resume the run."
+  ),
+  SchemaMismatch: step(
+    12,
+    "a value that does not fit its schema",
+    `What went into a step or a pipeline, or came out of it, is not what its input_schema or output_schema says; the message says how. Change the schema, or what is before it; ${again}`
+  ),
+  ValueRefused: step(
+    13,
+    "a value that cannot be used so",
+    "A step was told to do something with a value (to read it, to count votes, to take it for a time) that cannot be done with it. The message says what."
+  ),
+  NoTransition: step(
+    14,
+    "no transition fits",
+    "A state of a state machine ended, and none of its transitions says where to go from there. Add one, or make the state a last one."
   )
 }
 
