@@ -38,10 +38,18 @@ const whole = { min: 1, max: 100_000 } as const
 /** What is shown of a run that was driven. */
 const shown = {
   summary: Flag.flag({ name: "summary", about: "Show only the result, the totals and the run's id" }),
-  showSteps: Flag.flag({ name: "show-steps", about: "Show the steps (default)", not: ["no-steps"] }),
+  showSteps: Flag.flag({
+    name: "show-steps",
+    about: "Show the steps (default), also with --summary",
+    not: ["no-steps"]
+  }),
   noSteps: Flag.flag({ name: "no-steps", about: "Do not show the steps" }),
-  showContext: Flag.flag({ name: "show-context", about: "Show the context fields at the end", not: ["no-context"] }),
-  noContext: Flag.flag({ name: "no-context", about: "Do not show them (default)" }),
+  showContext: Flag.flag({
+    name: "show-context",
+    about: "Show the context fields of a run that completes",
+    not: ["no-context"]
+  }),
+  noContext: Flag.flag({ name: "no-context", about: "Do not show them (default, except with --debug)" }),
   onlySteps: Flag.text({
     name: "only-steps",
     value: "A,B",
@@ -60,7 +68,7 @@ const shown = {
     ["auto", "raw", "json", "yaml", "md"]
   ),
   pager: Flag.flag({ name: "pager", about: "Show the result in $PAGER, on a terminal" }),
-  debug: Flag.flag({ name: "debug", about: "Show the whole trace at the end, with inputs and outputs" }),
+  debug: Flag.flag({ name: "debug", about: "Show the whole trace and the context at the end" }),
   debugExport: Flag.maybe({
     name: "debug-export",
     also: ["debug-export-path"],

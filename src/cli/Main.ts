@@ -10,11 +10,12 @@ import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import type { JsonObject } from "../domain/Json.js"
 import * as Redaction from "../redaction/Redaction.js"
 import * as Argv from "./Argv.js"
 import type { Services } from "./Command.js"
 import { commands } from "./Commands.js"
-import type { Fault } from "./Fault.js"
+import { exits, type Fault } from "./Fault.js"
 import { globals } from "./Flags.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
@@ -58,22 +59,28 @@ export const main = (
     if (Either.isLeft(read)) return yield* refuse(nameOf(read.left.command), read.left.fault)
     const { args, command, group, tokens } = read.right
     const asks = (name: string) => tokens.some((token) => token.name === name)
-    const answer = (text: string) =>
-      Effect.matchEffect(host.result(text), {
-        onFailure: (fault) => refuse(nameOf(command), fault),
-        onSuccess: () => Effect.succeed(0)
-      })
-    if (asks(globals.version.name)) return yield* answer(`${version}\n`)
+    const answer = (text: string, data: JsonObject) =>
+      Effect.matchEffect(
+        host.result(isJson ? Reply.success(nameOf(command), { exit: exits.done, data }, indent) : text),
+        {
+          onFailure: (fault) => refuse(nameOf(command), fault),
+          onSuccess: () => Effect.succeed(0)
+        }
+      )
+    if (asks(globals.version.name)) return yield* answer(`${version}\n`, { version })
     if (command === undefined || asks(globals.help.name)) {
       const Help = yield* Effect.promise(() => import("./Help.js"))
       const options = {
         color: isColor(host.isTerminal.output),
         width: host.isTerminal.output ? host.columns() : 100
       }
-      if (command !== undefined) return yield* answer(Help.command(command, options))
-      return yield* answer(
-        group === undefined ? Help.overview(commands, options) : Help.group(group, commands, options)
-      )
+      const help =
+        command !== undefined
+          ? Help.command(command, options)
+          : group === undefined
+            ? Help.overview(commands, options)
+            : Help.group(group, commands, options)
+      return yield* answer(help, { help })
     }
 
     const Decode = yield* Effect.promise(() => import("./Decode.js"))
