@@ -9,6 +9,11 @@ export const globals = {
     about:
       "The project's folder. Default: FLUJO_PROJECT_ROOT, else the nearest one upwards with a flujo.toml or pipeline.yaml"
   }),
+  json: Flag.flag({
+    name: "json",
+    also: ["json-output"],
+    about: "One JSON object on standard output, for programs"
+  }),
   verbose: Flag.flag({ name: "verbose", alias: "v", about: "Show more: inputs, outputs, calls" }),
   trace: Flag.flag({ name: "trace", about: "Show stack traces of errors" }),
   noColor: Flag.flag({ name: "no-color", about: "No colours (also NO_COLOR)" }),
@@ -20,11 +25,6 @@ export const globals = {
   version: Flag.flag({ name: "version", alias: "V", about: "Show the version" })
 } as const satisfies Flag.Flags
 
-const json = Flag.flag({
-  name: "json",
-  also: ["json-output"],
-  about: "One JSON object on standard output, for programs"
-})
 const stateUri = Flag.text({
   name: "state-uri",
   value: "URI",
@@ -80,7 +80,6 @@ const shown = {
 
 /** Of every command that drives a run. */
 const driving = {
-  json,
   jsonStream: Flag.flag({
     name: "json-stream",
     about: "Each entry of the journal as it is written, a JSON object a line; then as --json"
@@ -124,20 +123,18 @@ const reason = Flag.text({ name: "reason", value: "TEXT", about: "Why" })
 
 export const reject = { reason, ...driving } as const satisfies Flag.Flags
 
-export const cancel = { reason, json, stateUri } as const satisfies Flag.Flags
+export const cancel = { reason, stateUri } as const satisfies Flag.Flags
 
 export const tasks = {
   limit: Flag.whole({ name: "limit", value: "N", about: "At most so many. Default: 50" }, whole),
-  json,
   stateUri
 } as const satisfies Flag.Flags
 
-export const status = { json, stateUri } as const satisfies Flag.Flags
+export const status = { stateUri } as const satisfies Flag.Flags
 
 export const init = {
   force: Flag.flag({ name: "force", alias: "f", about: "Overwrite the files that init writes; no others" }),
-  yes: Flag.flag({ name: "yes", alias: "y", about: "Do not ask before something is overwritten" }),
-  json
+  yes: Flag.flag({ name: "yes", alias: "y", about: "Do not ask before something is overwritten" })
 } as const satisfies Flag.Flags
 
 export const validate = {
@@ -150,8 +147,7 @@ export const validate = {
     },
     ["human", "json"]
   ),
-  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" }),
-  json
+  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" })
 } as const satisfies Flag.Flags
 
 export const lensList = {
@@ -165,11 +161,10 @@ export const lensList = {
   ]),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
   limit: Flag.whole({ name: "limit", value: "N", about: "At most so many, the newest first. Default: 20" }, whole),
-  json,
   stateUri
 } as const satisfies Flag.Flags
 
-export const lens = { json, stateUri } as const satisfies Flag.Flags
+export const lens = { stateUri } as const satisfies Flag.Flags
 
 export const lensTrace = {
   outputPreviewLen: shown.outputPreviewLen,
@@ -202,4 +197,4 @@ export const upgradeCheck = {
   ...lens
 } as const satisfies Flag.Flags
 
-export const plain = { json } as const satisfies Flag.Flags
+export const plain = {} as const satisfies Flag.Flags

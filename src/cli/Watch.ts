@@ -148,6 +148,10 @@ export const lines = (
               ? line(done, "dim", path, ...told, ...preview(valueOf(event.payload.answer)))
               : Effect.void
           }
+          case "Computed":
+            // What a pure function changed beside a step is part of that step.
+            if (StepPath.parse(path).at(-1)?.role !== undefined) return Effect.void
+            return line(done, "green", path, ...preview(valueOf(event.payload.output)))
           case "StepSucceeded":
             return line(done, "green", path, ...timed(path, at), ...preview(valueOf(event.payload.output)))
           case "StepFailed":
