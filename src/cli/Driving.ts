@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import type { Blueprint, Failure } from "../blueprint/Blueprint.js"
 import type { Entry } from "../domain/Event.js"
@@ -83,11 +84,8 @@ export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Faul
         return isAnswered ? yield* loop(Flujo.resume(blueprint.pipeline, run)) : exit
       })
 
-    const exit = yield* loop(effort).pipe(
-      Effect.onInterrupt(() => host.message(`\ninterrupted; to go on: ${invocation.again(`resume ${run}`)}\n`)),
-      Effect.provide(services)
-    )
-    return yield* conclude(driven, exit)
+    yield* Ref.set(invocation.ifInterrupted, [invocation.again(`resume ${run}`)])
+    return yield* conclude(driven, yield* Effect.provide(loop(effort), services))
   })
 
 /** One stretch of driving, shown as it goes. */

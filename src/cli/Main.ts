@@ -10,12 +10,14 @@ import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import type { JsonObject } from "../domain/Json.js"
 import * as Redaction from "../redaction/Redaction.js"
 import * as Argv from "./Argv.js"
 import type { Services } from "./Command.js"
 import { commands } from "./Commands.js"
-import { exits, type Fault } from "./Fault.js"
+import { cliErrors } from "./codes/Cli.js"
+import { exits, Fault } from "./Fault.js"
 import { globals } from "./Flags.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
@@ -85,11 +87,25 @@ export const main = (
 
     const Decode = yield* Effect.promise(() => import("./Decode.js"))
     const layer = yield* Effect.promise(platform)
+    const ifInterrupted = yield* Ref.make<ReadonlyArray<string>>([])
+    const onInterrupt = Effect.gen(function* () {
+      const next = yield* Ref.get(ifInterrupted)
+      const fault = new Fault({ ...cliErrors.Interrupted, text: "interrupted", next })
+      if (isJson) return yield* refuse(nameOf(command), fault)
+      return yield* host.message(`\n${[fault.text, ...next.map((line) => `to go on: ${line}`)].join("; ")}\n`)
+    })
     const run = Effect.gen(function* () {
       const values = yield* Decode.values(globals, tokens)
-      const words = again(host.environment, tokens)
       const level = LogLevel.fromLiteral(levels[Option.getOrElse(values.logLevel, () => "warning" as const)])
-      const invocation = { command: nameOf(command), args, globals: values, isJson, redaction, again: words }
+      const invocation = {
+        command: nameOf(command),
+        args,
+        globals: values,
+        isJson,
+        redaction,
+        again: again(host.environment, tokens),
+        ifInterrupted
+      }
       const reply = yield* command
         .start(tokens.filter(({ name }) => !isGlobal(name)))
         .pipe(
@@ -103,7 +119,10 @@ export const main = (
         for (const next of reply.next ?? []) yield* host.message(`next: ${next}\n`)
       }
       return reply.exit as number
-    }).pipe(Effect.provide(layer))
+    }).pipe(
+      Effect.onInterrupt(() => onInterrupt),
+      Effect.provide(layer)
+    )
 
     const exit = yield* Effect.exit(run)
     if (Exit.isSuccess(exit)) return exit.value

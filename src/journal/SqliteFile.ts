@@ -136,13 +136,27 @@ const closing = <A>(db: Database.Database, use: () => A): A => {
 
 const createFolder = (path: string): void => {
   const folder = dirname(path)
-  if (existsSync(folder)) return
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    createFolders(folder)
   } catch (error) {
     throw isRefusal(error)
       ? readOnly(path, `the folder ${folder} cannot be created: no permission; choose another path`)
       : unavailable(path, `the folder ${folder} cannot be created: ${messageOf(error)}`)
+  }
+}
+
+/**
+ * One after the other. Asked for all of them at once, Node never answers where a file system has no such folder to make,
+ * as /proc.
+ */
+const createFolders = (folder: string): void => {
+  if (existsSync(folder)) return
+  createFolders(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(folder)) throw error
   }
 }
 

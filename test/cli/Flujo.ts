@@ -6,7 +6,10 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import { afterAll, assert } from "@effect/vitest"
+import { afterAll, assert, vi } from "@effect/vitest"
+
+// A test starts up to twenty processes, one after the other, and says nothing about how fast they are.
+vi.setConfig({ testTimeout: 300_000, maxConcurrency: 3 })
 
 export const root = resolve(import.meta.dirname, "../..")
 export const bin = join(root, "dist/bin/flujo.js")
@@ -85,7 +88,11 @@ export class Place {
 
   /** `flujo` is a command there. */
   shell(line: string, options: Options = {}): Promise<Done> {
-    return this.spawn("bash", ["-c", `flujo() { "${process.execPath}" "${bin}" "$@"; }\n${line}`], options).done
+    return this.startShell(line, options).done
+  }
+
+  startShell(line: string, options: Options = {}): Running {
+    return this.spawn("bash", ["-c", `flujo() { "${process.execPath}" "${bin}" "$@"; }\n${line}`], options)
   }
 
   private spawn(command: string, args: ReadonlyArray<string>, { cwd, env, input }: Options): Running {

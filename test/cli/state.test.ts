@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
-import { type Done, echo, ended, envelope, type Place, place, refused } from "./Flujo.js"
+import { bin, type Done, echo, ended, envelope, type Place, place, refused } from "./Flujo.js"
 
 const setting = (done: Done, name: string): { readonly value: string; readonly said: string } =>
   envelope(done).data.find((row: { name: string }) => row.name === name)
@@ -221,6 +221,7 @@ describe.concurrent("a state that cannot be used is left as it is", () => {
     symlinkSync("nowhere/state.db", here.at("loop"))
     symlinkSync("loop", link.at("loop"))
     refused(await link.flujo("run --input x --state-uri sqlite:///loop"), 2)
+    refused(await link.flujo("run --input x --state-uri sqlite:////proc/flujo/state.db"), 2, "/proc/flujo")
   })
 
   it("one that another program has locked, which is waited for a little", async () => {
@@ -241,14 +242,15 @@ describe.concurrent("a state that cannot be used is left as it is", () => {
     ended(await here.flujo("run --input x --run-id there"), 0)
     chmodSync(here.at(db), 0o444)
     chmodSync(here.at(".flujo"), 0o555)
-    // The superuser may write everywhere, so the command is run as somebody else where that is who runs the tests.
-    const nobody = process.getuid?.() === 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups" : ""
     chmodSync(here.folder, 0o755)
-    const as = (words: string) =>
-      here.shell(`${nobody} "$NODE" "$BIN" ${words}`, {
-        env: { NODE: process.execPath, BIN: (globalThis as { bin?: string }).bin ?? "" }
-      })
-    void as
+    // The superuser may write everywhere, so somebody else runs the command where that is who runs the tests.
+    const as = process.getuid?.() === 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups " : ""
+    const say = (words: string) => here.shell(`${as}"${process.execPath}" "${bin}" ${words}`)
+    const list = await say("lens list --json")
+    assert.strictEqual(envelope(list).data[0].run, "there")
+    ended(await say("lens replay there"), 0)
+    refused(await say("run --input x"), 2, "read-only")
+    refused(await say("cancel there"), 2, "read-only")
     chmodSync(here.at(".flujo"), 0o755)
   })
 })
