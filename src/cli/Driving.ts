@@ -141,15 +141,14 @@ const askAll = ({ journal, run, workspace }: Driven) =>
     const host = yield* Host
     let isAnswered = false
     for (const task of yield* Runs.tasks(journal, { run, limit: tasksMax })) {
-      const answer = yield* Effect.option(ask(task, workspace.redaction))
-      // Ctrl-C leaves this and all others for later.
-      if (Option.isNone(answer)) return isAnswered
-      if (Option.isNone(answer.value)) continue
+      // Ctrl-C at the prompt is no signal, and is meant as one.
+      const answer = yield* Effect.catchAll(ask(task, workspace.redaction), () => Effect.interrupt)
+      if (Option.isNone(answer)) continue
       yield* Effect.mapError(
         journal.deliver(run, {
           _tag: "Answer",
           path: task.row.path,
-          answer: answer.value.value,
+          answer: answer.value,
           by: host.user
         }),
         (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
@@ -197,7 +196,14 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
       yield* say([Render.totals(summary, options)])
       const next = [invocation.again(`resume ${run}`), invocation.again(`lens trace ${run} -v`)]
       const isOver = failure.code === runErrors.Cancelled.code
-      return yield* new Fault({ ...failure, details: data, next: isOver ? next.slice(1) : next })
+      const step = failure.location?.step ?? Option.getOrUndefined(summary.error)?.at[0]
+      return yield* new Fault({
+        ...failure,
+        text: workspace.redaction.text(failure.text),
+        location: { ...failure.location, step },
+        details: data,
+        next: isOver ? next.slice(1) : next
+      })
     }
     if (Exit.isSuccess(exit) && exit.value._tag === "Completed") {
       // The result is the user's own, so it is handed over as it is.

@@ -46,8 +46,10 @@ export const main = (
 
     const refuse = (command: string, fault: Fault, cause?: Cause.Cause<unknown>) =>
       Effect.gen(function* () {
-        if (isJson) yield* Effect.ignore(host.result(Reply.failure(command, fault, indent)))
-        else {
+        if (isJson) {
+          const masked = new Fault({ ...fault, text: redaction.text(fault.text) })
+          yield* Effect.ignore(host.result(Reply.failure(command, masked, indent)))
+        } else {
           const { lines } = yield* Effect.promise(() => import("./Report.js"))
           yield* host.message(lines(fault, { color: isColor(host.isTerminal.errors), redaction }))
         }

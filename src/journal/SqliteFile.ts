@@ -298,6 +298,10 @@ export const toError = (where: string, error: unknown): JournalError => {
   if (error instanceof JournalError) return error
   const code = codeOf(error)
   const message = messageOf(error)
+  // The file beside it that its readers share could not grow.
+  if (["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"].includes(code)) {
+    return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
+  }
   if (code.startsWith("SQLITE_")) {
     const primary = code.split("_", 2).join("_")
     switch (primary) {
@@ -307,8 +311,6 @@ export const toError = (where: string, error: unknown): JournalError => {
       case "SQLITE_CORRUPT":
       case "SQLITE_NOTADB":
         return corrupt(where, `the database is damaged (${message}); keep the file and restore a backup beside it`)
-      case "SQLITE_FULL":
-        return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
       case "SQLITE_READONLY":
       case "SQLITE_PERM":
         return readOnly(where, "it is read-only; make the file and its folder writable, or open it for reading only")
@@ -319,9 +321,6 @@ export const toError = (where: string, error: unknown): JournalError => {
       default:
         return unavailable(where, `${message} (${code})`)
     }
-  }
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
   }
   if (isRefusal(error)) return unavailable(where, "no permission to read it")
   if (code === "ERR_MODULE_NOT_FOUND") {
