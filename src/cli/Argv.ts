@@ -90,6 +90,9 @@ export const read = (argv: ReadonlyArray<string>, commands: ReadonlyArray<Comman
     }
   }
   const isAsking = tokens.some(({ name }) => name === globals.help.name || name === globals.version.name)
+  if (command === undefined && args[0] !== undefined) {
+    return refuse("Arguments", `no command stands before ${excerpt(args[0], 60)}`, "usage: flujo COMMAND [ARGUMENTS]")
+  }
   if (command !== undefined && !isAsking) {
     const { args: wanted } = command
     const least = wanted.filter(({ isOptional }) => !isOptional).length
@@ -141,7 +144,7 @@ const unknownFlag = (
   ]
 }
 
-/** The first words that are no flags name the command; the flags around them stay. */
+/** The first words that are no flags, and no values of flags, name the command; the flags around them stay. */
 const commandOf = (
   argv: ReadonlyArray<string>,
   commands: ReadonlyArray<Command>
@@ -151,46 +154,42 @@ const commandOf = (
   readonly rest: ReadonlyArray<string>
   readonly wrong?: Fault
 } => {
-  const before: Array<string> = []
-  const own = Object.values(globals)
-  let at = 0
-  for (; at < argv.length; at++) {
-    const argument = argv[at]!
-    if (argument === "--" || !isFlag(argument)) break
-    before.push(argument)
-    const flag = find(argument, own)
-    if (flag !== undefined && flag.kind === "value" && argv[at + 1] !== undefined && !argv[at + 1]!.startsWith("--")) {
-      at++
-      before.push(argv[at]!)
-    }
-  }
+  const known = [...Object.values(globals), ...commands.flatMap(({ flags }) => Object.values(flags))]
+  const at = wordFrom(argv, 0, known)
   const first = argv[at]
-  if (first === undefined) return { command: undefined, group: undefined, rest: before }
-  const behind = argv.slice(at + 1)
+  const without = argv.toSpliced(at, 1)
+  if (first === undefined || first === "--") return { command: undefined, group: undefined, rest: argv }
   const single = commands.find(({ path }) => path.length === 1 && path[0] === first)
-  if (single !== undefined) return { command: single, group: undefined, rest: [...before, ...behind] }
+  if (single !== undefined) return { command: single, group: undefined, rest: without }
   const inGroup = commands.filter(({ path }) => path.length === 2 && path[0] === first)
   if (inGroup.length === 0) {
     const words = [...new Set(commands.map(({ path }) => path[0]!))]
     const meant = nearest(first, words) ?? (argv.length === 1 && /\.ya?ml$/.test(first) ? `run ${first}` : undefined)
-    return { command: undefined, group: undefined, rest: before, wrong: unknownCommand(first, "", meant) }
+    return { command: undefined, group: undefined, rest: without, wrong: unknownCommand(first, "", meant) }
   }
   // Flags may stand between the two words, as in `flujo lens --json list`.
-  const second = behind.findIndex((argument) => !isFlag(argument))
-  const word = behind[second]
-  if (word === undefined || word === "--") {
-    return { command: undefined, group: first, rest: [...before, ...behind] }
+  const then = wordFrom(without, at, known)
+  const second = without[then]
+  if (second === undefined || second === "--") return { command: undefined, group: first, rest: without }
+  const command = inGroup.find(({ path }) => path[1] === second)
+  if (command !== undefined) return { command, group: undefined, rest: without.toSpliced(then, 1) }
+  const meant = nearest(
+    second,
+    inGroup.map(({ path }) => path[1]!)
+  )
+  const wrong = unknownCommand(`${first} ${second}`, first, meant === undefined ? undefined : `${first} ${meant}`)
+  return { command: undefined, group: first, rest: without, wrong }
+}
+
+/** Where the first word from `from` on stands that is no flag and no flag's value; `--` counts as one. */
+const wordFrom = (argv: ReadonlyArray<string>, from: number, flags: ReadonlyArray<Flag.Info>): number => {
+  let at = from
+  for (; at < argv.length && argv[at] !== "--" && isFlag(argv[at]!); at++) {
+    const kind = find(argv[at]!, flags)?.kind
+    const next = argv[at + 1]
+    if ((kind === "value" || kind === "values") && next !== undefined && !next.startsWith("--")) at++
   }
-  const command = inGroup.find(({ path }) => path[1] === word)
-  if (command === undefined) {
-    const meant = nearest(
-      word,
-      inGroup.map(({ path }) => path[1]!)
-    )
-    const wrong = unknownCommand(`${first} ${word}`, first, meant === undefined ? undefined : `${first} ${meant}`)
-    return { command: undefined, group: first, rest: before, wrong }
-  }
-  return { command, group: undefined, rest: [...before, ...behind.slice(0, second), ...behind.slice(second + 1)] }
+  return at
 }
 
 const unknownCommand = (words: string, group: string, meant: string | undefined): Fault =>

@@ -7,6 +7,7 @@ import type { Entry } from "../domain/Event.js"
 import * as Text from "../lens/Text.js"
 import type { Trace } from "../lens/Trace.js"
 import * as ViewJson from "../lens/ViewJson.js"
+import * as ProjectFile from "../project/ProjectFile.js"
 import { cliErrors } from "./codes/Cli.js"
 import { Fault } from "./Fault.js"
 import { version } from "./Version.js"
@@ -41,7 +42,7 @@ export const write = (
       trace: ViewJson.trace(trace, redaction),
       entries: entries.map((entry) => ViewJson.entry(entry, redaction))
     }
-    yield* fs.makeDirectory(path.dirname(file), { recursive: true }).pipe(
+    yield* ProjectFile.makeFolder(path.dirname(file)).pipe(
       Effect.zipRight(fs.writeFileString(file, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 })),
       Effect.mapError((error) => {
         const reason = error._tag === "SystemError" ? error.reason : error.message

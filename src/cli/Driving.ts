@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import type { Blueprint, Failure } from "../blueprint/Blueprint.js"
 import type { Entry } from "../domain/Event.js"
@@ -83,11 +84,8 @@ export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Faul
         return isAnswered ? yield* loop(Flujo.resume(blueprint.pipeline, run)) : exit
       })
 
-    const exit = yield* loop(effort).pipe(
-      Effect.onInterrupt(() => host.message(`\ninterrupted; to go on: ${invocation.again(`resume ${run}`)}\n`)),
-      Effect.provide(services)
-    )
-    return yield* conclude(driven, exit)
+    yield* Ref.set(invocation.ifInterrupted, [invocation.again(`resume ${run}`)])
+    return yield* conclude(driven, yield* Effect.provide(loop(effort), services))
   })
 
 /** One stretch of driving, shown as it goes. */
@@ -103,8 +101,10 @@ const watched = (driven: Driven, effort: Effort) =>
         previewLength: Option.getOrUndefined(flags.outputPreviewLen)
       })
     const before = yield* Effect.mapError(Stream.runCollect(journal.read(run)), Faults.journal)
+    yield* Effect.logInfo("driving").pipe(Effect.annotateLogs({ run, entries: before.length }))
     const show = (): Effect.Effect<Watch.Watch> => {
-      if (invocation.isJson || flags.summary || flags.noSteps) return Effect.succeed(Watch.silent)
+      const isWanted = flags.showSteps || !(flags.summary || flags.noSteps)
+      if (invocation.isJson || !isWanted) return Effect.succeed(Watch.silent)
       const isLive =
         host.isTerminal.errors && !workspace.config.testMode.value && host.environment.get("TERM") !== "dumb"
       return isLive
@@ -135,21 +135,20 @@ const watched = (driven: Driven, effort: Effort) =>
   })
 
 /** Asks for each open task; whether any was answered. */
-const askAll = ({ flags: _, journal, run, workspace }: Driven) =>
+const askAll = ({ journal, run, workspace }: Driven) =>
   Effect.gen(function* () {
     const { ask } = yield* Effect.promise(() => import("./Ask.js"))
     const host = yield* Host
     let isAnswered = false
     for (const task of yield* Runs.tasks(journal, { run, limit: tasksMax })) {
-      const answer = yield* Effect.option(ask(task, workspace.redaction))
-      // Ctrl-C leaves this and all others for later.
-      if (Option.isNone(answer)) return isAnswered
-      if (Option.isNone(answer.value)) continue
+      // Ctrl-C at the prompt is no signal, and is meant as one.
+      const answer = yield* Effect.catchAll(ask(task, workspace.redaction), () => Effect.interrupt)
+      if (Option.isNone(answer)) continue
       yield* Effect.mapError(
         journal.deliver(run, {
           _tag: "Answer",
           path: task.row.path,
-          answer: answer.value.value,
+          answer: answer.value,
           by: host.user
         }),
         (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
@@ -185,23 +184,31 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
     }
     const exported = yield* debugExport(driven, trace, entries)
     if (exported !== undefined) yield* say([`debug export: ${printable(exported)}`])
-    const context: JsonObject = Exit.isSuccess(exit) && exit.value._tag === "Completed" ? exit.value.context : {}
-    if (flags.showContext) {
+    // Only a run that has come to its end has said what its context holds then.
+    const context = Exit.isSuccess(exit) && exit.value._tag === "Completed" ? exit.value.context : undefined
+    if (context !== undefined && (flags.showContext || (flags.debug && !flags.noContext))) {
       const rows = Object.entries(context).map(([name, value]) => contextLine(name, value, options))
       yield* say(rows.length === 0 ? ["the context holds no fields"] : ["context:", ...rows])
     }
     const view = ViewJson.summary(summary, workspace.redaction) as JsonObject
-    const data: JsonObject = { ...view, context: workspace.redaction.json(context) }
+    const data: JsonObject = { ...view, context: context === undefined ? null : workspace.redaction.json(context) }
     if (failure !== undefined) {
       yield* say([Render.totals(summary, options)])
       const next = [invocation.again(`resume ${run}`), invocation.again(`lens trace ${run} -v`)]
       const isOver = failure.code === runErrors.Cancelled.code
-      return yield* new Fault({ ...failure, details: data, next: isOver ? next.slice(1) : next })
+      const step = failure.location?.step ?? Option.getOrUndefined(summary.error)?.at[0]
+      return yield* new Fault({
+        ...failure,
+        text: workspace.redaction.text(failure.text),
+        location: { ...failure.location, step },
+        details: data,
+        next: isOver ? next.slice(1) : next
+      })
     }
     if (Exit.isSuccess(exit) && exit.value._tag === "Completed") {
       // The result is the user's own, so it is handed over as it is.
       const { value } = exit.value
-      if (!flags.summary || !invocation.isJson) yield* say([Render.totals(summary, options)])
+      yield* say([Render.totals(summary, options)])
       const output = value === undefined ? undefined : yield* finalText(value, flags)
       const next = Workspace.isDurable(workspace) ? [invocation.again(`lens trace ${run}`)] : []
       return { exit: exits.done, data: { ...data, output: value ?? null }, text: output, next }
@@ -214,17 +221,10 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
         : [invocation.again(`approve ${name}`), invocation.again(`reject ${name} --reason WHY`)]
     })
     const hints = open.length === 0 ? [invocation.again(`resume ${run}`)] : next
-    yield* say([Render.totals(summary, options), ...waits(open, summary, options)])
-    if (!Workspace.isDurable(workspace)) {
-      yield* say([
-        "The state is memory://: nothing is kept, so this run ends here. Use a state file for runs that pause."
-      ])
-    }
-    return {
-      exit: flags.requireComplete ? exits.paused : exits.done,
-      data,
-      next: Workspace.isDurable(workspace) ? hints : []
-    }
+    const isKept = Workspace.isDurable(workspace)
+    const lost = "The state is memory://: nothing is kept, so this run ends here. Use a state file for runs that pause."
+    yield* say([Render.totals(summary, options), ...waits(open, summary, options), ...(isKept ? [] : [lost])])
+    return { exit: flags.requireComplete ? exits.paused : exits.done, data, next: isKept ? hints : [] }
   })
 
 /** Codes of runs that this process did not drive. */

@@ -9,6 +9,11 @@ export const globals = {
     about:
       "The project's folder. Default: FLUJO_PROJECT_ROOT, else the nearest one upwards with a flujo.toml or pipeline.yaml"
   }),
+  json: Flag.flag({
+    name: "json",
+    also: ["json-output"],
+    about: "One JSON object on standard output, for programs"
+  }),
   verbose: Flag.flag({ name: "verbose", alias: "v", about: "Show more: inputs, outputs, calls" }),
   trace: Flag.flag({ name: "trace", about: "Show stack traces of errors" }),
   noColor: Flag.flag({ name: "no-color", about: "No colours (also NO_COLOR)" }),
@@ -20,11 +25,6 @@ export const globals = {
   version: Flag.flag({ name: "version", alias: "V", about: "Show the version" })
 } as const satisfies Flag.Flags
 
-const json = Flag.flag({
-  name: "json",
-  also: ["json-output"],
-  about: "One JSON object on standard output, for programs"
-})
 const stateUri = Flag.text({
   name: "state-uri",
   value: "URI",
@@ -38,10 +38,18 @@ const whole = { min: 1, max: 100_000 } as const
 /** What is shown of a run that was driven. */
 const shown = {
   summary: Flag.flag({ name: "summary", about: "Show only the result, the totals and the run's id" }),
-  showSteps: Flag.flag({ name: "show-steps", about: "Show the steps (default)", not: ["no-steps"] }),
+  showSteps: Flag.flag({
+    name: "show-steps",
+    about: "Show the steps (default), also with --summary",
+    not: ["no-steps"]
+  }),
   noSteps: Flag.flag({ name: "no-steps", about: "Do not show the steps" }),
-  showContext: Flag.flag({ name: "show-context", about: "Show the context fields at the end", not: ["no-context"] }),
-  noContext: Flag.flag({ name: "no-context", about: "Do not show them (default)" }),
+  showContext: Flag.flag({
+    name: "show-context",
+    about: "Show the context fields of a run that completes",
+    not: ["no-context"]
+  }),
+  noContext: Flag.flag({ name: "no-context", about: "Do not show them (default, except with --debug)" }),
   onlySteps: Flag.text({
     name: "only-steps",
     value: "A,B",
@@ -60,7 +68,7 @@ const shown = {
     ["auto", "raw", "json", "yaml", "md"]
   ),
   pager: Flag.flag({ name: "pager", about: "Show the result in $PAGER, on a terminal" }),
-  debug: Flag.flag({ name: "debug", about: "Show the whole trace at the end, with inputs and outputs" }),
+  debug: Flag.flag({ name: "debug", about: "Show the whole trace and the context at the end" }),
   debugExport: Flag.maybe({
     name: "debug-export",
     also: ["debug-export-path"],
@@ -72,7 +80,6 @@ const shown = {
 
 /** Of every command that drives a run. */
 const driving = {
-  json,
   jsonStream: Flag.flag({
     name: "json-stream",
     about: "Each entry of the journal as it is written, a JSON object a line; then as --json"
@@ -116,20 +123,18 @@ const reason = Flag.text({ name: "reason", value: "TEXT", about: "Why" })
 
 export const reject = { reason, ...driving } as const satisfies Flag.Flags
 
-export const cancel = { reason, json, stateUri } as const satisfies Flag.Flags
+export const cancel = { reason, stateUri } as const satisfies Flag.Flags
 
 export const tasks = {
   limit: Flag.whole({ name: "limit", value: "N", about: "At most so many. Default: 50" }, whole),
-  json,
   stateUri
 } as const satisfies Flag.Flags
 
-export const status = { json, stateUri } as const satisfies Flag.Flags
+export const status = { stateUri } as const satisfies Flag.Flags
 
 export const init = {
   force: Flag.flag({ name: "force", alias: "f", about: "Overwrite the files that init writes; no others" }),
-  yes: Flag.flag({ name: "yes", alias: "y", about: "Do not ask before something is overwritten" }),
-  json
+  yes: Flag.flag({ name: "yes", alias: "y", about: "Do not ask before something is overwritten" })
 } as const satisfies Flag.Flags
 
 export const validate = {
@@ -142,8 +147,7 @@ export const validate = {
     },
     ["human", "json"]
   ),
-  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" }),
-  json
+  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" })
 } as const satisfies Flag.Flags
 
 export const lensList = {
@@ -157,11 +161,10 @@ export const lensList = {
   ]),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
   limit: Flag.whole({ name: "limit", value: "N", about: "At most so many, the newest first. Default: 20" }, whole),
-  json,
   stateUri
 } as const satisfies Flag.Flags
 
-export const lens = { json, stateUri } as const satisfies Flag.Flags
+export const lens = { stateUri } as const satisfies Flag.Flags
 
 export const lensTrace = {
   outputPreviewLen: shown.outputPreviewLen,
@@ -194,4 +197,4 @@ export const upgradeCheck = {
   ...lens
 } as const satisfies Flag.Flags
 
-export const plain = { json } as const satisfies Flag.Flags
+export const plain = {} as const satisfies Flag.Flags

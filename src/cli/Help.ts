@@ -41,7 +41,7 @@ export const command = ({ about, args, examples, flags, path }: Command, options
   return lines(
     `${about}.`,
     "",
-    `${bold("Usage:", options)} ${usage({ args, path })}${own.length === 0 ? "" : " [FLAGS]"}`,
+    `${bold("Usage:", options)} ${usage({ args, path })} [FLAGS]`,
     ...section(
       "Arguments:",
       args.map(({ about, name }) => [name, about]),

@@ -1,5 +1,6 @@
 /** How a command was called: its flags and arguments, and what stood for all commands. */
 import * as Context from "effect/Context"
+import type * as Ref from "effect/Ref"
 import type { Redaction } from "../redaction/Redaction.js"
 import type * as Flag from "./Flag.js"
 import type { globals } from "./Flags.js"
@@ -16,5 +17,7 @@ export class Invocation extends Context.Tag("flujo/cli/Invocation")<
     readonly redaction: Redaction
     /** A command line that does what is named, typed as this one was: `resume 01J…`. */
     readonly again: (words: string) => string
+    /** Commands that make sense once this one was interrupted. */
+    readonly ifInterrupted: Ref.Ref<ReadonlyArray<string>>
   }
 >() {}

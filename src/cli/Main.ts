@@ -10,11 +10,14 @@ import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type { JsonObject } from "../domain/Json.js"
 import * as Redaction from "../redaction/Redaction.js"
 import * as Argv from "./Argv.js"
 import type { Services } from "./Command.js"
 import { commands } from "./Commands.js"
-import type { Fault } from "./Fault.js"
+import { cliErrors } from "./codes/Cli.js"
+import { exits, Fault } from "./Fault.js"
 import { globals } from "./Flags.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
@@ -43,8 +46,10 @@ export const main = (
 
     const refuse = (command: string, fault: Fault, cause?: Cause.Cause<unknown>) =>
       Effect.gen(function* () {
-        if (isJson) yield* Effect.ignore(host.result(Reply.failure(command, fault, indent)))
-        else {
+        if (isJson) {
+          const masked = new Fault({ ...fault, text: redaction.text(fault.text) })
+          yield* Effect.ignore(host.result(Reply.failure(command, masked, indent)))
+        } else {
           const { lines } = yield* Effect.promise(() => import("./Report.js"))
           yield* host.message(lines(fault, { color: isColor(host.isTerminal.errors), redaction }))
         }
@@ -58,31 +63,51 @@ export const main = (
     if (Either.isLeft(read)) return yield* refuse(nameOf(read.left.command), read.left.fault)
     const { args, command, group, tokens } = read.right
     const asks = (name: string) => tokens.some((token) => token.name === name)
-    const answer = (text: string) =>
-      Effect.matchEffect(host.result(text), {
-        onFailure: (fault) => refuse(nameOf(command), fault),
-        onSuccess: () => Effect.succeed(0)
-      })
-    if (asks(globals.version.name)) return yield* answer(`${version}\n`)
+    const answer = (text: string, data: JsonObject) =>
+      Effect.matchEffect(
+        host.result(isJson ? Reply.success(nameOf(command), { exit: exits.done, data }, indent) : text),
+        {
+          onFailure: (fault) => refuse(nameOf(command), fault),
+          onSuccess: () => Effect.succeed(0)
+        }
+      )
+    if (asks(globals.version.name)) return yield* answer(`${version}\n`, { version })
     if (command === undefined || asks(globals.help.name)) {
       const Help = yield* Effect.promise(() => import("./Help.js"))
       const options = {
         color: isColor(host.isTerminal.output),
         width: host.isTerminal.output ? host.columns() : 100
       }
-      if (command !== undefined) return yield* answer(Help.command(command, options))
-      return yield* answer(
-        group === undefined ? Help.overview(commands, options) : Help.group(group, commands, options)
-      )
+      const help =
+        command !== undefined
+          ? Help.command(command, options)
+          : group === undefined
+            ? Help.overview(commands, options)
+            : Help.group(group, commands, options)
+      return yield* answer(help, { help })
     }
 
     const Decode = yield* Effect.promise(() => import("./Decode.js"))
     const layer = yield* Effect.promise(platform)
+    const ifInterrupted = yield* Ref.make<ReadonlyArray<string>>([])
+    const onInterrupt = Effect.gen(function* () {
+      const next = yield* Ref.get(ifInterrupted)
+      const fault = new Fault({ ...cliErrors.Interrupted, text: "interrupted", next })
+      if (isJson) return yield* refuse(nameOf(command), fault)
+      return yield* host.message(`\n${[fault.text, ...next.map((line) => `to go on: ${line}`)].join("; ")}\n`)
+    })
     const run = Effect.gen(function* () {
       const values = yield* Decode.values(globals, tokens)
-      const words = again(host.environment, tokens)
       const level = LogLevel.fromLiteral(levels[Option.getOrElse(values.logLevel, () => "warning" as const)])
-      const invocation = { command: nameOf(command), args, globals: values, isJson, redaction, again: words }
+      const invocation = {
+        command: nameOf(command),
+        args,
+        globals: values,
+        isJson,
+        redaction,
+        again: again(host.environment, tokens),
+        ifInterrupted
+      }
       const reply = yield* command
         .start(tokens.filter(({ name }) => !isGlobal(name)))
         .pipe(
@@ -96,7 +121,10 @@ export const main = (
         for (const next of reply.next ?? []) yield* host.message(`next: ${next}\n`)
       }
       return reply.exit as number
-    }).pipe(Effect.provide(layer))
+    }).pipe(
+      Effect.onInterrupt(() => onInterrupt),
+      Effect.provide(layer)
+    )
 
     const exit = yield* Effect.exit(run)
     if (Exit.isSuccess(exit)) return exit.value

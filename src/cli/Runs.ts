@@ -8,6 +8,7 @@ import { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Journal } from "../journal/Journal.js"
 import type { RunRow, TaskRow } from "../journal/RunIndex.js"
+import * as Text from "../lens/Text.js"
 import { excerpt } from "../redaction/Printable.js"
 import { cliErrors } from "./codes/Cli.js"
 import { runErrors } from "./codes/Engine.js"
@@ -117,15 +118,14 @@ const noTask = (
   open: ReadonlyArray<OpenTask>
 ): Effect.Effect<never, Fault> =>
   Effect.gen(function* () {
-    const answered = (yield* entries(journal, run)).find(
-      ({ event }) => event.kind === "TaskAnswered" && (path === undefined || event.path === path)
-    )
     const location = { run: run.run, step: path }
-    if (answered !== undefined) {
+    for (const { at, event } of (yield* entries(journal, run)).toReversed()) {
+      if (event.kind !== "TaskAnswered" || (path !== undefined && event.path !== path)) continue
+      const { answer, by } = event.payload
       return yield* new Fault({
         ...letterRefusals.Taken,
-        text: `${answered.event.path} was answered before`,
-        hint: `flujo lens trace ${run.run} shows how`,
+        text: `${event.path} was answered before: ${excerpt(JSON.stringify(answer), 200)}${by === undefined ? "" : ` by ${by}`} at ${Text.instant(at)}`,
+        hint: `flujo lens trace ${run.run} shows what came of it`,
         location
       })
     }

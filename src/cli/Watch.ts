@@ -95,7 +95,7 @@ export const live = (
     }
   })
 
-/** A line for each end of a step and each question. */
+/** A line for each end of a step and each question; with `verbose` also for what a step is given, and for calls. */
 export const lines = (
   host: Host["Type"],
   options: Text.Options,
@@ -111,7 +111,8 @@ export const lines = (
       const shown = Text.line([Text.span(sign, style), Text.span(" "), Text.whole(path, options), ...spans], options)
       return host.message(`${shown}\n`)
     }
-    const [done, failed, waiting, again] = options.ascii === true ? ["+", "x", "=", "~"] : ["✓", "✗", "⏸", "↻"]
+    const [done, failed, waiting, again, begun] =
+      options.ascii === true ? ["+", "x", "=", "~", "*"] : ["✓", "✗", "⏸", "↻", "●"]
     const timed = (path: StepPath.StepPath, at: number): ReadonlyArray<string> => {
       const from = startedAt.get(path)
       const spent = usages
@@ -135,6 +136,22 @@ export const lines = (
         if (event.kind === "Answered" && event.data.usage !== undefined) usages.push([path, event.data.usage])
         if (!isShown(path, only)) return Effect.void
         switch (event.kind) {
+          case "StepStarted":
+            return options.verbose ? line(begun, "cyan", path, ...preview(valueOf(event.payload.input))) : Effect.void
+          case "Answered": {
+            const { model, usage } = event.data
+            const told = [
+              ...(model === undefined ? [] : [model]),
+              ...(usage === undefined ? [] : [Text.tokens(Usage.total(usage))])
+            ]
+            return options.verbose
+              ? line(done, "dim", path, ...told, ...preview(valueOf(event.payload.answer)))
+              : Effect.void
+          }
+          case "Computed":
+            // What a pure function changed beside a step is part of that step.
+            if (StepPath.parse(path).at(-1)?.role !== undefined) return Effect.void
+            return line(done, "green", path, ...preview(valueOf(event.payload.output)))
           case "StepSucceeded":
             return line(done, "green", path, ...timed(path, at), ...preview(valueOf(event.payload.output)))
           case "StepFailed":

@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Models } from "../domain/Model.js"
 import { Journal, type JournalError } from "../journal/Journal.js"
 import * as ProjectConfig from "../project/ProjectConfig.js"
+import * as Setting from "../project/Setting.js"
 import * as Redaction from "../redaction/Redaction.js"
 import type { SkillRegistry } from "../skill/SkillRegistry.js"
 import { cliErrors } from "./codes/Cli.js"
@@ -49,13 +50,21 @@ export const read = (
       Faults.project
     )
     const environment = Redacted.value(config.environment)
-    return {
+    const workspace: Workspace = {
       config,
       base: Option.match(config.root, { onNone: () => cwd, onSome: ({ value }) => value }),
       cwd,
       environment,
       redaction: Redaction.make({ environment: Object.fromEntries(environment) })
     }
+    yield* Effect.logInfo("workspace").pipe(
+      Effect.annotateLogs({
+        folder: workspace.base,
+        state: stateOf(workspace),
+        said: Setting.describe(config.stateUri.source)
+      })
+    )
+    return workspace
   })
 
 /** Whether runs outlive the process. */

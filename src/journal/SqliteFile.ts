@@ -136,13 +136,27 @@ const closing = <A>(db: Database.Database, use: () => A): A => {
 
 const createFolder = (path: string): void => {
   const folder = dirname(path)
-  if (existsSync(folder)) return
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    createFolders(folder)
   } catch (error) {
     throw isRefusal(error)
       ? readOnly(path, `the folder ${folder} cannot be created: no permission; choose another path`)
       : unavailable(path, `the folder ${folder} cannot be created: ${messageOf(error)}`)
+  }
+}
+
+/**
+ * One after the other. Asked for all of them at once, Node never answers where a file system has no such folder to make,
+ * as /proc.
+ */
+const createFolders = (folder: string): void => {
+  if (existsSync(folder)) return
+  createFolders(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!existsSync(folder)) throw error
   }
 }
 
@@ -284,6 +298,10 @@ export const toError = (where: string, error: unknown): JournalError => {
   if (error instanceof JournalError) return error
   const code = codeOf(error)
   const message = messageOf(error)
+  // The file beside it that its readers share could not grow.
+  if (["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"].includes(code)) {
+    return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
+  }
   if (code.startsWith("SQLITE_")) {
     const primary = code.split("_", 2).join("_")
     switch (primary) {
@@ -293,8 +311,6 @@ export const toError = (where: string, error: unknown): JournalError => {
       case "SQLITE_CORRUPT":
       case "SQLITE_NOTADB":
         return corrupt(where, `the database is damaged (${message}); keep the file and restore a backup beside it`)
-      case "SQLITE_FULL":
-        return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
       case "SQLITE_READONLY":
       case "SQLITE_PERM":
         return readOnly(where, "it is read-only; make the file and its folder writable, or open it for reading only")
@@ -305,9 +321,6 @@ export const toError = (where: string, error: unknown): JournalError => {
       default:
         return unavailable(where, `${message} (${code})`)
     }
-  }
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
   }
   if (isRefusal(error)) return unavailable(where, "no permission to read it")
   if (code === "ERR_MODULE_NOT_FOUND") {

@@ -4,7 +4,9 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { ProjectError } from "./ProjectError.js"
 
 /** The text of `file`, a byte order mark left out. */
@@ -63,6 +65,25 @@ export const stands = (file: string): Effect.Effect<boolean, never, FileSystem.F
       )
     )
   )
+
+/**
+ * Makes a folder and those that it is in, one after the other. Asked for all of them at once, Node never answers where a
+ * file system has no such folder to make, as /proc.
+ */
+export const makeFolder = (
+  folder: string
+): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const isThere = Effect.map(Effect.option(fs.stat(folder)), Option.isSome)
+    if (yield* isThere) return
+    if (path.dirname(folder) !== folder) yield* makeFolder(path.dirname(folder))
+    // Another process may have been quicker.
+    yield* Effect.catchAll(fs.makeDirectory(folder), (error) =>
+      Effect.flatMap(isThere, (isThere) => (isThere ? Effect.void : Effect.fail(error)))
+    )
+  })
 
 /** What to answer where a file could not be reached; the words of the system, not of the library. */
 export const unreadable =

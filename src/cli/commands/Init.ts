@@ -67,7 +67,7 @@ export const run: Module<typeof Flags.init>["run"] = (flags) =>
         return { exit: exits.failed, data: { folder, files: [] }, text: "Nothing was changed." }
       }
     }
-    yield* Effect.mapError(fs.makeDirectory(folder, { recursive: true }), refuse(folder))
+    yield* Effect.mapError(ProjectFile.makeFolder(folder), refuse(folder))
     for (const { content, file } of actions) {
       if (content === undefined) continue
       const whole = path.join(folder, file)

@@ -1,12 +1,13 @@
 /** `flujo validate` */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Diagnostics from "../../blueprint/Diagnostics.js"
 import { jsonText } from "../../lens/Text.js"
 import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
-import { exits } from "../Fault.js"
+import { exits, type Fault } from "../Fault.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
@@ -19,40 +20,62 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const invocation = yield* Invocation
     const workspace = yield* Workspace.read(Option.none())
     const named = invocation.args.length === 0 ? [undefined] : invocation.args
-    const all = yield* Effect.forEach(named, (name) =>
-      Effect.flatMap(BlueprintFile.locate(workspace, name), (file) => BlueprintFile.read(workspace, file))
-    )
     const { color } = View.options(host, invocation, "output", { redaction: workspace.redaction })
-    const results = all.map(({ blueprint, diagnostics, path }) => ({
-      is_valid: blueprint !== undefined,
-      errors: diagnostics.filter(({ severity }) => severity === "error").map(Diagnostics.toJson),
-      warnings: diagnostics.filter(({ severity }) => severity === "warning").map(Diagnostics.toJson),
-      path
-    }))
+    const looks = yield* Effect.forEach(named, (name) =>
+      BlueprintFile.locate(workspace, name).pipe(
+        Effect.flatMap((file) => BlueprintFile.read(workspace, file)),
+        Effect.mapError((fault) => ({ fault, path: name ?? "" })),
+        Effect.either
+      )
+    )
+    const [only, ...others] = looks
+    // One that cannot be read does not keep the others from being told of.
+    if (only !== undefined && Either.isLeft(only) && others.length === 0) return yield* only.left.fault
+    const unread = looks.flatMap((look) => (Either.isLeft(look) ? [look.left.fault] : []))
+    const results = looks.map(Either.match({ onLeft: unreadJson, onRight: checkedJson }))
     const isValid = results.every(({ is_valid }) => is_valid)
-    const [only, ...others] = results
     const data =
-      only !== undefined && others.length === 0
-        ? only
+      results[0] !== undefined && others.length === 0
+        ? results[0]
         : {
             is_valid: isValid,
             errors: results.flatMap(({ errors }) => errors),
             warnings: results.flatMap(({ warnings }) => warnings),
             files: results
           }
-    const human = all
-      .map(({ blueprint, diagnostics, path }) => {
-        const verdict = `${printable(path)}: ${blueprint === undefined ? "not valid" : "valid"}${counted(diagnostics)}`
-        return diagnostics.length === 0 ? verdict : `${Diagnostics.renderAll(diagnostics, { color })}\n\n${verdict}`
-      })
+    const human = looks
+      .map(
+        Either.match({
+          onLeft: ({ fault, path }) => `${printable(path)}: not read, ${printable(fault.text)}`,
+          onRight: ({ blueprint, diagnostics, path }) => {
+            const verdict = `${printable(path)}: ${blueprint === undefined ? "not valid" : "valid"}${counted(diagnostics)}`
+            return diagnostics.length === 0 ? verdict : `${Diagnostics.renderAll(diagnostics, { color })}\n\n${verdict}`
+          }
+        })
+      )
       .join("\n\n")
+    const hasErrors = looks.some((look) => Either.isRight(look) && look.right.blueprint === undefined)
     const format = Option.getOrElse(flags.format, () => "human" as const)
     return {
-      exit: isValid || flags.noStrict ? exits.done : exits.invalid,
+      exit: hasErrors && !flags.noStrict ? exits.invalid : (unread[0]?.exit ?? exits.done),
       data: workspace.redaction.json(data),
       text: format === "json" ? jsonText(workspace.redaction.json(data), 2) : workspace.redaction.text(human)
     }
   })
+
+const checkedJson = ({ blueprint, diagnostics, path }: BlueprintFile.Checked) => ({
+  is_valid: blueprint !== undefined,
+  errors: diagnostics.filter(({ severity }) => severity === "error").map(Diagnostics.toJson),
+  warnings: diagnostics.filter(({ severity }) => severity === "warning").map(Diagnostics.toJson),
+  path
+})
+
+const unreadJson = ({ fault, path }: { readonly fault: Fault; readonly path: string }) => ({
+  is_valid: false,
+  errors: [{ code: fault.code, severity: "error", message: fault.text, file: path }],
+  warnings: [],
+  path
+})
 
 const counted = (diagnostics: ReadonlyArray<Diagnostics.Diagnostic>): string => {
   const count = (of: Diagnostics.Diagnostic["severity"]) => {
