@@ -91,10 +91,11 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
   const commit = (slices: ReadonlyArray<Slice>): Effect.Effect<ReadonlyArray<Answer>, JournalError> =>
     Effect.suspend(() => {
       batch += 1
-      const values = [tenant, writer, batch, ...PostgresBatch.encode(slices)]
+      const sent = PostgresBatch.oneForEachRun(slices)
+      const values = [tenant, writer, batch, ...PostgresBatch.encode(sent)]
       return pool.write((lent) =>
         Effect.flatMap(lent.query(commitText, values), ([row]) => {
-          const answers = PostgresBatch.decode(row?.answer, slices)
+          const answers = PostgresBatch.decode(row?.answer, slices, sent)
           return answers === undefined ? Effect.fail(damaged("batches")) : Effect.succeed(answers)
         })
       )

@@ -148,16 +148,32 @@ export const encodeProjection = ({ row, tasks }: RunIndex.Projection): ReadonlyA
 /** Canonical, so that one owner has one text. */
 export const ownerText = ({ host, id, pid, started }: Owner): string => Json.canonical({ host, id, pid, started })
 
-/** One answer for each slice; undefined if that is not what the database gave. */
-export const decode = (given: unknown, slices: ReadonlyArray<Slice>): ReadonlyArray<Answer> | undefined => {
+/** Of slices of one run all but one would make it anew: the others are refused, and the function never sees them. */
+export const oneForEachRun = (slices: ReadonlyArray<Slice>): ReadonlyArray<Slice> => {
+  const chosen = new Map<string, Slice>()
+  for (const slice of slices) {
+    const other = chosen.get(slice.run)
+    if (other === undefined || (other.acquire !== undefined && slice.acquire === undefined)) chosen.set(slice.run, slice)
+  }
+  return chosen.size === slices.length ? slices : slices.filter((slice) => chosen.get(slice.run) === slice)
+}
+
+/** One answer for each slice, of those that were `sent`; undefined if that is not what the database gave. */
+export const decode = (
+  given: unknown,
+  slices: ReadonlyArray<Slice>,
+  sent: ReadonlyArray<Slice>
+): ReadonlyArray<Answer> | undefined => {
   const decoded = decodeAnswers(given)
   if (Option.isNone(decoded)) return undefined
   const byRun = new Map(decoded.value.map((answer) => [answer.run, answer]))
+  const wasSent = new Set(sent)
   const answers: Array<Answer> = []
-  for (const { run } of slices) {
-    const answer = byRun.get(run)
+  for (const slice of slices) {
+    const answer = byRun.get(slice.run)
     if (answer === undefined) return undefined
-    answers.push(answer.tag === "Refused" ? { _tag: "Refused", holder: answer.holder } : { _tag: answer.tag })
+    const isRefused = answer.tag === "Refused" || !wasSent.has(slice)
+    answers.push(isRefused ? { _tag: "Refused", holder: answer.holder } : { _tag: answer.tag })
   }
   return answers
 }
