@@ -153,7 +153,8 @@ export const oneForEachRun = (slices: ReadonlyArray<Slice>): ReadonlyArray<Slice
   const chosen = new Map<string, Slice>()
   for (const slice of slices) {
     const other = chosen.get(slice.run)
-    if (other === undefined || (other.acquire !== undefined && slice.acquire === undefined)) chosen.set(slice.run, slice)
+    if (other === undefined || (other.acquire !== undefined && slice.acquire === undefined))
+      chosen.set(slice.run, slice)
   }
   return chosen.size === slices.length ? slices : slices.filter((slice) => chosen.get(slice.run) === slice)
 }

@@ -79,12 +79,22 @@ export const open = (options: Options): Effect.Effect<Pool, JournalError, Scope.
     const others = yield* Effect.makeSemaphore(uri.connectionsMax - 1)
     /** When the first of the failures came that nothing has answered since. */
     let downSince: number | undefined
+    /** After an outage that was too long, others do not try each by itself, and wait for as long. */
+    let gaveUp: { readonly at: number; readonly error: JournalError } | undefined
 
     const lend = <A>(body: (lent: Lent) => Effect.Effect<A, Failure>): Effect.Effect<A, Failure> =>
       Effect.scoped(
         Effect.flatMap(
           Effect.mapError(client.reserve, (error) => toFailure(uri, error)),
-          (connection) => body(lent(uri, connection))
+          (connection) => {
+            const one = lent(uri, connection)
+            return Effect.tapError(body(one), ({ code }) =>
+              // It would stay with a server that was replaced, and be lent again.
+              code === readOnlySession
+                ? Effect.ignore(one.query("SELECT pg_terminate_backend(pg_backend_pid())"))
+                : Effect.void
+            )
+          }
         )
       ).pipe(
         // Short, and bounded by `answerMillis`; cut in the middle, it would leave a transaction open.
@@ -93,8 +103,17 @@ export const open = (options: Options): Effect.Effect<Pool, JournalError, Scope.
       )
 
     const steadily = <A>(
+      body: (lent: Lent, isAgain: boolean) => Effect.Effect<A, Failure>
+    ): Effect.Effect<A, JournalError> =>
+      Effect.suspend(() =>
+        gaveUp !== undefined && clock.unsafeCurrentTimeMillis() - gaveUp.at < pauseMillisMax
+          ? Effect.fail(gaveUp.error)
+          : attempt(body, 0)
+      )
+
+    const attempt = <A>(
       body: (lent: Lent, isAgain: boolean) => Effect.Effect<A, Failure>,
-      tries = 0
+      tries: number
     ): Effect.Effect<A, JournalError> =>
       Effect.matchEffect(
         lend((lent) => body(lent, tries > 0)),
@@ -103,12 +122,16 @@ export const open = (options: Options): Effect.Effect<Pool, JournalError, Scope.
             if (!passing) return Effect.fail(error)
             const now = clock.unsafeCurrentTimeMillis()
             downSince ??= now
-            if (now - downSince >= outageMillis) return Effect.fail(error)
+            if (now - downSince >= outageMillis) {
+              gaveUp = { at: clock.unsafeCurrentTimeMillis(), error }
+              return Effect.fail(error)
+            }
             const pause = Math.min(pauseMillisMax, pauseMillisMin * 2 ** Math.min(tries, 10))
-            return Effect.zipRight(Effect.sleep(pause), steadily(body, tries + 1))
+            return Effect.zipRight(Effect.sleep(pause), attempt(body, tries + 1))
           },
           onSuccess: (answer) => {
             downSince = undefined
+            gaveUp = undefined
             return Effect.succeed(answer)
           }
         }
@@ -187,6 +210,8 @@ const tlsOptions = ({ host, tls }: PostgresUri.PostgresUri): boolean | Connectio
 
 /** SQLSTATE `cannot_connect_now`. */
 const startingUp = "57P03"
+/** SQLSTATE `read_only_sql_transaction`. */
+const readOnlySession = "25006"
 
 const noAnswer = "the connection gave no answer"
 
@@ -254,7 +279,7 @@ export const toFailure = (uri: PostgresUri.PostgresUri, thrown: unknown): Failur
     case "40P01":
     case "55P03":
       return failure("Locked", `another process was in the way (${said}); try again`, true)
-    case "25006":
+    case readOnlySession:
       // After a failover the address may still lead to the one that only reads.
       return failure("ReadOnly", "the database can only be read: it is a standby, or was set so", true)
     case "23505":

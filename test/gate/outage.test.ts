@@ -69,7 +69,7 @@ it("no run is lost, doubled or stranded while the server goes away again and aga
           yield* Effect.sleep(200)
           end = yield* Effect.either(Flujo.run(pipeline, 0, { runId: id }))
         }
-        assert.deepStrictEqual(end.right, { ...end.right, _tag: "Completed", value: steps })
+        assert.strictEqual(end.right._tag === "Completed" ? end.right.value : end.right._tag, steps)
       }
     })
     const workers = yield* Effect.fork(

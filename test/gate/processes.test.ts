@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "vitest"
-import * as Processes from "./processes.js"
 import { processesSuite } from "./ProcessesSuite.js"
+import * as Processes from "./processes.js"
 
 beforeAll(Processes.bundle)
 afterAll(Processes.discard)

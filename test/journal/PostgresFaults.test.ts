@@ -192,24 +192,39 @@ describe("a server that goes away", () => {
 
   it.scopedLive("for longer than is waited for is Unavailable, at once for what comes later, until it is back", () =>
     Effect.gen(function* () {
-      const journal = yield* open({ uri: uri(newSchema()), outageMillis: 300, leaseMillis: 1000 })
-      const owned = yield* Effect.forEach(["r1", "r2", "r3"], (id) => journal.create(Histories.id(id), Histories.plan))
+      const proxy = yield* proxied
+      const journal = yield* open({
+        uri: uri(newSchema(), through(proxy.port)),
+        outageMillis: 300,
+        leaseMillis: 1000
+      })
+      const owned = yield* Effect.forEach(
+        Array.from({ length: 40 }, (_, i) => `r${i + 1}`),
+        (id) => journal.create(Histories.id(id), Histories.plan)
+      )
       for (const one of owned) journal.stage(one, Histories.started())
       yield* Effect.forEach(owned, (one) => journal.barrier(one))
       yield* Effect.promise(() => server.stop("fast"))
+      const before = proxy.opened()
       for (const one of owned) journal.stage(one, Histories.note(1))
-      const errors = yield* Effect.forEach(owned, (one) => Effect.flip(journal.barrier(one)), { concurrency: 3 })
+      const errors = yield* Effect.forEach(owned, (one) => Effect.flip(journal.barrier(one)), {
+        concurrency: "unbounded"
+      })
       assert.deepStrictEqual(
         errors.map(({ reason }) => reason),
-        ["Unavailable", "Unavailable", "Unavailable"]
+        Array(40).fill("Unavailable")
       )
       assert.include(
         errors[0]!.message,
-        `postgresql://flujo@127.0.0.1:${server.port}/flujo_test: the database does not answer`
+        `postgresql://flujo@127.0.0.1:${proxy.port}/flujo_test: the database does not answer`
       )
       yield* Effect.flip(journal.runs({ limit: 1 }))
+      // Not each of them found out by itself.
+      assert.isBelow(proxy.opened() - before, 30)
       yield* Effect.promise(() => server.start())
-      assert.strictEqual((yield* journal.runs({ limit: 9 })).length, 3)
+      // Within a second somebody tries again.
+      yield* Effect.sleep(1000)
+      assert.strictEqual((yield* journal.runs({ limit: 90 })).length, 40)
       yield* Effect.forEach(owned, (one) => journal.release(one))
       const again = Option.getOrThrow(yield* journal.own(run))
       journal.stage(again, Histories.note(2))
@@ -218,28 +233,45 @@ describe("a server that goes away", () => {
     })
   )
 
-  it.scopedLive("to a standby is waited for, and in the end ReadOnly", () =>
+  const standby = (isStandby: boolean) =>
+    Effect.promise(async () => {
+      const set = isStandby ? "SET default_transaction_read_only = on" : "RESET default_transaction_read_only"
+      // This transaction may write, whatever the database says. Sessions that are there already stay as they are.
+      await server.sql(`BEGIN READ WRITE; ALTER DATABASE ${Server.database} ${set}; COMMIT`)
+      if (!isStandby) return
+      await server.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+      )
+    })
+
+  const onStandby = (outageMillis: number) =>
     Effect.gen(function* () {
-      const schema = newSchema()
-      const journal = yield* open({ uri: uri(schema), outageMillis: 200 })
+      const journal = yield* open({ uri: uri(newSchema()), outageMillis })
       const owned = yield* journal.create(run, Histories.plan)
       journal.stage(owned, Histories.started())
       yield* journal.barrier(owned)
-      const setting = (value: string) =>
-        Effect.promise(async () => {
-          await server.sql(`ALTER DATABASE ${Server.database} SET default_transaction_read_only = ${value}`)
-          await server.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-          )
-        })
-      yield* setting("on")
+      yield* Effect.acquireRelease(standby(true), () => standby(false))
       journal.stage(owned, Histories.note(1))
+      return { journal, owned }
+    })
+
+  it.scopedLive("and leaves a standby in its place goes on when there is one to write in again", () =>
+    Effect.gen(function* () {
+      const { journal, owned } = yield* onStandby(30_000)
+      const written = yield* Effect.fork(journal.barrier(owned))
+      // Long enough for every connection to have met the standby.
+      yield* Effect.sleep(300)
+      assert.isTrue(Option.isNone(yield* written.poll))
+      yield* standby(false)
+      yield* Effect.flatten(written.await)
+      assert.deepStrictEqual(yield* entries(journal), ["0:0", "1:1"])
+    })
+  )
+
+  it.scopedLive("and leaves a standby for too long is ReadOnly", () =>
+    Effect.gen(function* () {
+      const { journal, owned } = yield* onStandby(200)
       assert.strictEqual((yield* Effect.flip(journal.barrier(owned))).reason, "ReadOnly")
-      // This transaction may write, whatever the database says.
-      yield* Effect.promise(() =>
-        server.sql(`BEGIN READ WRITE; ALTER DATABASE ${Server.database} RESET default_transaction_read_only; COMMIT`)
-      )
-      assert.strictEqual((yield* entries(journal)).length, 1)
     })
   )
 })

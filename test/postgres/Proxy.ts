@@ -12,6 +12,8 @@ export interface Proxy {
   /** Breaks the next `times` statements that hold `text`. */
   readonly arm: (fault: Fault, text: string, times?: number) => void
   readonly fired: () => number
+  /** How often somebody connected. */
+  readonly opened: () => number
   readonly close: () => Promise<void>
 }
 
@@ -19,9 +21,11 @@ export const make = (target: number): Promise<Proxy> => {
   let armed: { readonly fault: Fault; readonly text: string } | undefined
   let left = 0
   let fired = 0
+  let opened = 0
   const open = new Set<Socket>()
 
   const listener: Server = createServer((client) => {
+    opened += 1
     const server = connect(target, "127.0.0.1")
     const both = [client, server]
     for (const socket of both) {
@@ -63,6 +67,7 @@ export const make = (target: number): Promise<Proxy> => {
           left = times
         },
         fired: () => fired,
+        opened: () => opened,
         close: () =>
           new Promise((done) => {
             for (const socket of open) socket.destroy()
