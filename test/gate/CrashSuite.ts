@@ -111,6 +111,8 @@ export interface Options {
   readonly oneIn: number
 }
 
+const timeout = Long.runs(300_000, 1_800_000)
+
 export const crashSuite = ({ name, oneIn, places, whens }: Options): void => {
   const points = (commits: number, step: number) =>
     Array.from({ length: commits }, (_, commit) => commit)
@@ -118,7 +120,7 @@ export const crashSuite = ({ name, oneIn, places, whens }: Options): void => {
       .filter((_, i) => i % Long.runs(step, 1) === 0)
 
   describe(`a process that dies, on ${name}`, () => {
-    it("around any commit is finished by another one, as if nothing had been", { timeout: 300_000 }, async () => {
+    it("around any commit is finished by another one, as if nothing had been", { timeout }, async () => {
       const whole = await runWhole(places, "full")
       const all = points(whole.commits, oneIn)
       assert.isAbove(whole.commits, 20)
@@ -134,7 +136,7 @@ export const crashSuite = ({ name, oneIn, places, whens }: Options): void => {
       assert.isAbove(again, 0)
     })
 
-    it("is finished likewise where commits are not forced to the disk", { timeout: 300_000 }, async () => {
+    it("is finished likewise where commits are not forced to the disk", { timeout }, async () => {
       const whole = await runWhole(places, "normal")
       await Processes.each(points(whole.commits, 9 * oneIn), async (killAt) => {
         await killAndFinish(places, whole, { killAt }, "normal")
