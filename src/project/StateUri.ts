@@ -6,21 +6,40 @@
  * - `memory://` (also `memory`, `mem://`, `inmemory://`): nothing outlives the process;
  * - `sqlite:///path/in/project.db`: three slashes, a relative path;
  * - `sqlite:////absolute/path.db`: four slashes, an absolute one; `sqlite:///C:/path.db` on Windows;
- * - `sqlite://path.db`: two slashes, the same as three; `sqlite://:memory:` is `memory://`.
+ * - `sqlite://path.db`: two slashes, the same as three; `sqlite://:memory:` is `memory://`;
+ * - `postgresql://user:password@host:5432/database` (also `postgres://`): see `domain/PostgresUri.ts`.
  */
 import type * as Path from "@effect/platform/Path"
 import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as PostgresUri from "../domain/PostgresUri.js"
 import { nearest } from "./Nearest.js"
 import { maskUri, ProjectError, quoted } from "./ProjectError.js"
 
-/** `path` is absolute and normal. */
-export type StateUri = { readonly _tag: "Memory" } | { readonly _tag: "Sqlite"; readonly path: string }
+/** `path` is absolute and normal. `shown` is `uri` without its password. */
+export type StateUri =
+  | { readonly _tag: "Memory" }
+  | { readonly _tag: "Sqlite"; readonly path: string }
+  | { readonly _tag: "Postgres"; readonly uri: Redacted.Redacted; readonly shown: string }
 
 export const memory: StateUri = { _tag: "Memory" }
 
 /** `path` is absolute. */
 export const sqlite = (path: string): StateUri => ({ _tag: "Sqlite", path })
 
+/** How a person may see it. */
+export const show = (uri: StateUri): string => {
+  switch (uri._tag) {
+    case "Memory":
+      return "memory://"
+    case "Sqlite":
+      return `sqlite:///${uri.path}`
+    case "Postgres":
+      return uri.shown
+  }
+}
+
+const supported = "supported are sqlite, postgresql and memory"
 const lengthMax = 4096
 
 /** Reads `text`; relative paths start at `base`, an absolute folder. The error names no file; see `ProjectConfig.read`. */
@@ -43,18 +62,21 @@ export const parse = (
       return parseSqlite(rest ?? "", base, path)
     case "postgres":
     case "postgresql":
-      return refuse(`state in Postgres (${scheme}://) is not supported yet; supported are sqlite and memory`)
+      return Either.mapBoth(PostgresUri.parse(uri), {
+        onLeft: ({ detail, hint }) => error(detail, hint),
+        onRight: ({ shown }) => ({ _tag: "Postgres", uri: Redacted.make(uri), shown })
+      })
   }
   // A drive letter is not a scheme, and neither is what precedes a colon in a path.
   if (scheme === undefined || scheme.length === 1 || !rest?.startsWith("//")) {
     return refuse(
       `${quoted(maskUri(uri))} is not a state URI`,
-      `say how the state is kept: sqlite:///${/^[/\\]|^[A-Za-z]:[/\\]/.test(uri) ? "/absolute/path.db" : "path/in/project.db"} or memory://`
+      `say how the state is kept: sqlite:///${/^[/\\]|^[A-Za-z]:[/\\]/.test(uri) ? "/absolute/path.db" : "path/in/project.db"}, postgresql://… or memory://`
     )
   }
-  const meant = nearest(scheme.toLowerCase(), ["sqlite", "memory"])
+  const meant = nearest(scheme.toLowerCase(), ["sqlite", "memory", "postgresql", "postgres"])
   return refuse(
-    `${scheme}:// is no kind of state; supported are sqlite and memory`,
+    `${scheme}:// is no kind of state; ${supported}`,
     meant === undefined ? undefined : `did you mean ${meant}://?`
   )
 }
@@ -74,5 +96,7 @@ const parseSqlite = (rest: string, base: string, path: Path.Path): Either.Either
   return Either.right(sqlite(path.resolve(base, file)))
 }
 
-const refuse = (detail: string, hint?: string): Either.Either<never, ProjectError> =>
-  Either.left(new ProjectError({ reason: "BadStateUri", detail, ...(hint === undefined ? {} : { hint }) }))
+const refuse = (detail: string, hint?: string): Either.Either<never, ProjectError> => Either.left(error(detail, hint))
+
+const error = (detail: string, hint?: string): ProjectError =>
+  new ProjectError({ reason: "BadStateUri", detail, ...(hint === undefined ? {} : { hint }) })

@@ -1,5 +1,6 @@
 /** A process of the gate: opens a store, does what it is told, and prints how that ended as its last line. */
 import { writeSync } from "node:fs"
+import { Socket } from "node:net"
 import Database from "better-sqlite3"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -9,9 +10,13 @@ import { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
 import * as Flujo from "../../src/engine/Flujo.js"
 import { Journal } from "../../src/journal/Journal.js"
-import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
+import * as JournalOpen from "../../src/journal/JournalOpen.js"
 import * as Effects from "./effects.js"
 import * as Pipelines from "./pipelines.js"
+import * as Store from "./store.js"
+
+/** `sent`: the server has it, and nobody waits for its answer; of Postgres only. */
+export type When = "before" | "sent" | "after"
 
 export interface Order {
   /**
@@ -25,10 +30,11 @@ export interface Order {
   readonly pipeline: keyof typeof Pipelines.all
   readonly durability?: "full" | "normal"
   readonly leaseMillis?: number
+  readonly patience?: number
   readonly task?: string
   readonly runs?: number
   /** Dies around the commit of this number, from 0. */
-  readonly killAt?: { readonly commit: number; readonly when: "before" | "after" }
+  readonly killAt?: { readonly commit: number; readonly when: When }
   /** Dies right after this effect has happened. */
   readonly killAfterEffect?: string
   /** This effect takes place, and its call does not return. */
@@ -67,6 +73,23 @@ const watch = (killAt: Order["killAt"]): void => {
     statement.run = () => around(() => run())
     return statement
   } as typeof prepare
+}
+
+/** The same, by standing between the driver and the network. */
+const watchNetwork = (killAt: Order["killAt"]): void => {
+  const changes = ["write_batch", "SET owner = $3", "COMMIT\0"]
+  const write = Socket.prototype.write as (this: Socket, ...args: Array<unknown>) => boolean
+  Socket.prototype.write = function (this: Socket, ...args: Array<unknown>) {
+    const [data] = args
+    if (!Buffer.isBuffer(data) || !changes.some((text) => data.includes(text))) return write.apply(this, args)
+    const isIt = killAt?.commit === commits
+    commits += 1
+    if (isIt && killAt.when === "before") Effects.die()
+    // What is corked goes out when the statement is whole, which is before the next tick.
+    if (isIt && killAt.when === "sent") process.nextTick(Effects.die)
+    if (isIt && killAt.when === "after") this.prependOnceListener("data", Effects.die)
+    return write.apply(this, args)
+  } as typeof Socket.prototype.write
 }
 
 const order: Order = JSON.parse(process.argv[2]!)
@@ -126,16 +149,16 @@ const commands = {
   cancel: Effect.as(Flujo.cancel(runId, "enough"), { _tag: "Asked" as const })
 }
 
-watch(order.killAt)
-Effects.open(order.effects, { killAt: order.killAfterEffect, stallAt: order.stallAtEffect })
+if (Store.isPostgres(order.store)) watchNetwork(order.killAt)
+else watch(order.killAt)
+Effects.open(order.effects, { killAt: order.killAfterEffect, stallAt: order.stallAtEffect, patience: order.patience })
 
 const program = Effect.gen(function* () {
   if (order.at !== undefined) yield* Effect.sleep(Math.max(0, order.at - Date.now()))
   return yield* Effect.exit(commands[order.command] as Effect.Effect<{ readonly _tag: string }, unknown, Journal>)
 }).pipe(
   Effect.provide(
-    JournalSqlite.layer({
-      path: order.store,
+    JournalOpen.layer(Store.where(order.store), {
       durability: order.durability,
       leaseMillis: order.leaseMillis,
       mailPollMillis: 20

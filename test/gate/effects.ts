@@ -18,6 +18,8 @@ interface Options {
   readonly killAt?: string | undefined
   /** This effect takes place and its call does not return. */
   readonly stallAt?: string | undefined
+  /** Slow steps take so many times as long, because what another process does meanwhile takes longer here. */
+  readonly patience?: number | undefined
 }
 
 /** From now on effects of this process are written to `path`. */
@@ -25,6 +27,8 @@ export const open = (path: string, given: Options): void => {
   file = path
   options = given
 }
+
+export const patience = (): number => options.patience ?? 1
 
 /** Durable when it returns, also if the process dies right after. */
 export const happen = (name: string, path: string, key: string): Effect.Effect<void> =>

@@ -49,7 +49,8 @@ export const order = code("fetch").pipe(
   Pipeline.make("order")
 )
 
-const slow = (name: string, millis: number) => code(name, (n) => Effect.as(Effect.sleep(Duration.millis(millis)), n))
+const slow = (name: string, millis: number) =>
+  code(name, (n) => Effect.as(Effect.sleep(Duration.millis(millis * Effects.patience())), n))
 
 /** One step that takes its time. */
 export const long = slow("long", 1500).pipe(Step.andThen(code("after_long")), Pipeline.make("long"))

@@ -5,10 +5,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { build } from "esbuild"
 import type { Journal } from "../../src/journal/Journal.js"
-import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
+import * as JournalOpen from "../../src/journal/JournalOpen.js"
+import type { Server } from "../postgres/Server.js"
 import type { Order, Report } from "./child.js"
+import * as Store from "./store.js"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -26,7 +29,7 @@ export const bundle = async (): Promise<void> => {
     format: "esm",
     platform: "node",
     target: "node20.18",
-    external: ["better-sqlite3", "openai", "hash-wasm"],
+    external: ["better-sqlite3", "openai", "hash-wasm", "pg", "pg-native"],
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     define: { FLUJO_VERSION: '"gate"' },
     logLevel: "warning"
@@ -74,21 +77,41 @@ export const start = (order: Order): Started => {
 
 export const run = (order: Order): Promise<Ended> => start(order).ended
 
-/** A folder with the file of a store and that of its effects, thrown away afterwards. */
-export const inFolder = async <A>(
-  body: (place: { readonly store: string; readonly effects: string; readonly run: string }) => Promise<A>
-): Promise<A> => {
-  const place = mkdtempSync(join(tmpdir(), "flujo-gate-"))
-  try {
-    return await body({ store: join(place, "state.db"), effects: join(place, "effects"), run: "the-run" })
-  } finally {
-    rmSync(place, { recursive: true, force: true })
-  }
+export interface Place {
+  /** The path of a SQLite file, or the URI of a Postgres database. */
+  readonly store: string
+  readonly effects: string
+  readonly run: string
 }
+
+/** Gives each body a store of its own, and a folder with the file of its effects, thrown away afterwards. */
+export type Places = <A>(body: (place: Place) => Promise<A>) => Promise<A>
+
+const placesOf =
+  (storeIn: (folder: string) => string): Places =>
+  async (body) => {
+    const folder = mkdtempSync(join(tmpdir(), "flujo-gate-"))
+    try {
+      return await body({ store: storeIn(folder), effects: join(folder, "effects"), run: "the-run" })
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+export const inFolder: Places = placesOf((folder) => join(folder, "state.db"))
+
+let schemas = 0
+
+/** Each store is a schema of its own in the server's database. */
+export const inPostgres = (server: () => Server): Places =>
+  placesOf(() => {
+    schemas += 1
+    return Redacted.value(server().uri(`schema=gate_${schemas}&pool_max_conns=3`))
+  })
 
 /** Looks into a store from this process. */
 export const look = <A, E>(store: string, effect: Effect.Effect<A, E, Journal>): Promise<A> =>
-  Effect.runPromise(Effect.provide(effect, JournalSqlite.layer({ path: store })))
+  Effect.runPromise(Effect.provide(effect, JournalOpen.layer(Store.where(store))))
 
 export const until = async (what: string, isSo: () => boolean | Promise<boolean>, millis = 10_000): Promise<void> => {
   const end = Date.now() + millis

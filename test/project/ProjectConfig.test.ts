@@ -49,7 +49,12 @@ const read = (folder: string, { cwd, env, ...flags }: Said = {}) =>
 
 const state = (folder: string, said: Said = {}) =>
   Effect.map(read(folder, said), ({ stateUri: { source, value } }) => {
-    const where = value._tag === "Memory" ? "memory" : NodePath.relative(folder, value.path)
+    const where =
+      value._tag === "Sqlite"
+        ? NodePath.relative(folder, value.path)
+        : value._tag === "Memory"
+          ? "memory"
+          : StateUri.show(value)
     return `${where} by ${Setting.describe(source).replace(`${folder}/`, "")}`
   })
 
@@ -382,8 +387,14 @@ describe("flujo.toml", () => {
     ["UTF-16", new Uint8Array([0xff, 0xfe, 0x61, 0x00]), "NotText", 1, ["UTF-16"]],
     ["NUL", "# a\n# b\0", "NotText", 2, ["NUL"]],
     ["a megabyte", `# ${"x".repeat(1024 * 1024)}`, "TooLarge", undefined, ["256 KiB"]],
-    ["an unknown scheme", '\nstate_uri = "mysql://me:hunter2@host/db"', "BadStateUri", 2, ["sqlite and memory"]],
-    ["postgres", 'state_uri = "postgresql://user:hunter2@host:5432/db"', "BadStateUri", 1, ["sqlite and memory"]],
+    [
+      "an unknown scheme",
+      '\nstate_uri = "mysql://me:hunter2@host/db"',
+      "BadStateUri",
+      2,
+      ["sqlite, postgresql and memory"]
+    ],
+    ["postgres without a database", 'state_uri = "postgresql://user:hunter2@host"', "BadStateUri", 1, ["no database"]],
     ["a password without a scheme", 'state_uri = "//user:p@hunter2@host/db"', "BadStateUri", 1, ["***@host/db"]],
     ["a password with an @", 'state_uri = "my://user:p@hunter2@host/db"', "BadStateUri", 1, ["my://***@host/db"]],
     ["an empty state URI", 'state_uri = ""', "BadStateUri", 1, ["empty"]],
@@ -440,7 +451,7 @@ describe("flujo.toml", () => {
 
 describe("variables", () => {
   const wrong: ReadonlyArray<readonly [Readonly<Record<string, string>>, string]> = [
-    [{ FLUJO_STATE_URI: "postgres://u:hunter2@h/d" }, "BadStateUri"],
+    [{ FLUJO_STATE_URI: "postgres://u:hunter2@h" }, "BadStateUri"],
     [{ FLUJO_STATE_MODE: "hunter2" }, "BadValue"],
     [{ FLUJO_EPHEMERAL_STATE: "hunter2" }, "BadValue"],
     [{ FLUJO_TEST_MODE: "hunter2" }, "BadValue"],

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
 import * as StateUri from "../../src/project/StateUri.js"
 
 const posix = Effect.runSync(Effect.provide(Path.Path, NodePath.layerPosix))
@@ -51,10 +52,27 @@ describe("state URIs", () => {
     assert.deepStrictEqual(windows("sqlite:///.flujo/s.db"), Either.right(StateUri.sqlite("C:\\work\\.flujo\\s.db")))
   })
 
+  it("Postgres is named by either scheme, and keeps its password to itself", () => {
+    for (const scheme of ["postgres", "postgresql", "PostgreSQL"]) {
+      const text = `${scheme}://ann:hunter2@db-host:5433/flujo_db`
+      const found = Either.getOrThrow(parse(` ${text} `))
+      assert.deepStrictEqual(found, {
+        _tag: "Postgres",
+        uri: Redacted.make(text),
+        shown: "postgresql://ann@db-host:5433/flujo_db"
+      })
+      assert.strictEqual(found._tag === "Postgres" ? Redacted.value(found.uri) : "", text)
+      assert.notInclude(JSON.stringify(found), "hunter2")
+      assert.strictEqual(StateUri.show(found), "postgresql://ann@db-host:5433/flujo_db")
+    }
+    assert.include(refusal("postgresql://host/db"), "names no user")
+    assert.strictEqual(StateUri.show(StateUri.memory), "memory://")
+    assert.strictEqual(StateUri.show(StateUri.sqlite("/a/b.db")), "sqlite:////a/b.db")
+  })
+
   it("an unknown scheme names the supported ones", () => {
-    assert.include(refusal("mysql://host/db"), "supported are sqlite and memory")
-    assert.include(refusal("postgres://host/db"), "not supported yet; supported are sqlite and memory")
-    assert.include(refusal("postgresql://host/db"), "supported are sqlite and memory")
+    assert.include(refusal("mysql://host/db"), "supported are sqlite, postgresql and memory")
+    assert.include(refusal("postgress://host/db"), "did you mean postgres://?")
     assert.include(refusal("sqllite:///a.db"), "did you mean sqlite://?")
     assert.include(refusal("memroy://"), "did you mean memory://?")
   })
@@ -74,7 +92,9 @@ describe("state URIs", () => {
 
   it("no password is ever shown", () => {
     for (const uri of [
-      "postgresql://user:hunter2@db-host:5432/flujo_db",
+      "postgresql://user:hunter2@db-host:5432/flujo_db?ssl=1",
+      "postgresql://user:hunter2@db-host:5432",
+      "postgresql:user:hunter2@db-host",
       "mysql://user:hunter2@host",
       "postgres://user:p/@hunter2@host/db",
       "://user:hunter2@host",

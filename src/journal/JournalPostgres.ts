@@ -1,0 +1,441 @@
+/**
+ * The journal in a Postgres database, for more than one machine. A batch of the writer is one call of a function of the
+ * database (`PostgresSchema.ts`), numbered, so that it can be asked again when its answer was lost. A lease's row locks
+ * its run: whoever writes, parks or leaves a letter takes that lock first and looks at letters after it.
+ */
+import { randomUUID } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { RunId } from "../domain/RunId.js"
+import { StepPath } from "../domain/StepPath.js"
+import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Slice } from "./Driver.js"
+import * as Inbox from "./Inbox.js"
+import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
+import * as JournalMake from "./JournalMake.js"
+import * as PostgresBatch from "./PostgresBatch.js"
+import { migrate } from "./PostgresMigrate.js"
+import * as Pool from "./PostgresPool.js"
+import * as RunIndex from "./RunIndex.js"
+
+export interface Options extends Pool.Options, JournalMake.Options {
+  /**
+   * `normal`: the last commits may not survive a crash of the server (`synchronous_commit = off`). `full`: what is
+   * committed is as durable as the server's own settings make it. Default `full`.
+   */
+  readonly durability?: "full" | "normal" | undefined
+  /** Nothing is written, and whatever would write fails with `ReadOnly`. */
+  readonly readonly?: boolean | undefined
+}
+
+export const makeDriver = (options: Options): Effect.Effect<Driver, JournalError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const pool = yield* Pool.open(options)
+    yield* migrate(pool, options.readonly === true)
+    const tenant = options.tenant ?? "default"
+    const writer = randomUUID()
+    if (options.readonly === true) return readOnly(driver(pool, tenant, writer, false))
+    const { schema } = pool.uri
+    // Nobody asks for the answers of a writer that has ended, or that was cut off a day ago: its leases have run out.
+    yield* pool.use((lent) =>
+      lent.query(`DELETE FROM ${schema}.batches WHERE at < clock_timestamp() - interval '1 day'`)
+    )
+    yield* Effect.addFinalizer(() =>
+      Effect.ignore(
+        pool.once((lent) =>
+          lent.query(`DELETE FROM ${schema}.batches WHERE tenant = $1 AND writer = $2`, [tenant, writer])
+        )
+      )
+    )
+    return driver(pool, tenant, writer, options.durability === "normal")
+  })
+
+export const layer = (options: Options): Layer.Layer<Journal, JournalError> =>
+  Layer.scoped(
+    Journal,
+    Effect.flatMap(makeDriver(options), (driver) => JournalMake.make(driver, options))
+  )
+
+const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: boolean): Driver => {
+  const { schema, shown: name } = pool.uri
+  let batch = 0
+
+  const corrupt = (run: string, detail: string): Pool.Failure => ({
+    passing: false,
+    code: "",
+    error: new JournalError({ reason: "Corrupt", where: `run ${run}`, detail })
+  })
+
+  const damaged = (table: string): Pool.Failure => ({
+    passing: false,
+    code: "",
+    error: new JournalError({
+      reason: "Corrupt",
+      where: name,
+      detail: `the index of ${table} cannot be read; rebuild it from the entries`
+    })
+  })
+
+  /** A statement that changes nothing, and its rows. */
+  const ask = <A>(
+    text: string,
+    values: ReadonlyArray<unknown>,
+    read: (rows: Pool.Rows) => Effect.Effect<A, Pool.Failure>
+  ): Effect.Effect<A, JournalError> => pool.use((lent) => Effect.flatMap(lent.query(text, values), read))
+
+  const relaxed = isRelaxed ? "set_config('synchronous_commit', 'off', true), " : ""
+  const commitText = `SELECT ${relaxed}${schema}.write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS answer`
+
+  const commit = (slices: ReadonlyArray<Slice>): Effect.Effect<ReadonlyArray<Answer>, JournalError> =>
+    Effect.suspend(() => {
+      batch += 1
+      const sent = PostgresBatch.oneForEachRun(slices)
+      const values = [tenant, writer, batch, ...PostgresBatch.encode(sent)]
+      return pool.write((lent) =>
+        Effect.flatMap(lent.query(commitText, values), ([row]) => {
+          const answers = PostgresBatch.decode(row?.answer, slices, sent)
+          return answers === undefined ? Effect.fail(damaged("batches")) : Effect.succeed(answers)
+        })
+      )
+    })
+
+  const select: Driver["select"] = ({ from, limit, run }) =>
+    ask(
+      `SELECT seq, head, payload, salt, blob FROM ${schema}.entries
+       WHERE tenant = $1 AND run = $2 AND seq >= $3 ORDER BY seq LIMIT $4`,
+      [tenant, run, from, limit],
+      (rows) =>
+        Effect.forEach(rows, (row) =>
+          isRow(row) ? Effect.succeed(row) : Effect.fail(corrupt(run, "a row is damaged"))
+        )
+    )
+
+  const leaseOf = (
+    lent: Pool.Lent,
+    run: RunId
+  ): Effect.Effect<(LeaseRow & { ticket: unknown }) | undefined, Pool.Failure> =>
+    Effect.flatMap(
+      lent.query(
+        `SELECT owner, epoch, expires_at::FLOAT8 AS "expiresAt", ticket FROM ${schema}.leases WHERE tenant = $1 AND run = $2`,
+        [tenant, run]
+      ),
+      ([row]) => {
+        if (row === undefined) return Effect.succeed(undefined)
+        const lease = decodeLease(row)
+        return Either.isRight(lease)
+          ? Effect.succeed({ ...lease.right, ticket: row.ticket })
+          : Effect.fail(corrupt(run, "its lease cannot be read"))
+      }
+    )
+
+  /** Whoever has it keeps everybody else from writing in the run, and from leaving letters. */
+  const lock = (lent: Pool.Lent, run: RunId) =>
+    lent.query(`SELECT 1 FROM ${schema}.leases WHERE tenant = $1 AND run = $2 FOR UPDATE`, [tenant, run])
+
+  /** The ticket tells one's own change from another one's, if the answer to it was lost. */
+  const take: Driver["take"] = ({ expiresAt, owner, run, seen }) =>
+    Effect.suspend(() => {
+      const ticket = randomUUID()
+      return pool.use((lent) =>
+        Effect.gen(function* () {
+          yield* lent.query(
+            `UPDATE ${schema}.leases SET owner = $3, epoch = epoch + 1, expires_at = $4, ticket = $5
+             WHERE tenant = $1 AND run = $2 AND epoch = $6 AND expires_at = $7 AND (owner IS NULL) = $8`,
+            [
+              tenant,
+              run,
+              PostgresBatch.ownerText(owner),
+              expiresAt,
+              ticket,
+              seen.epoch,
+              seen.expiresAt,
+              seen.owner === null
+            ]
+          )
+          const lease = yield* leaseOf(lent, run)
+          if (lease?.ticket !== ticket) return undefined
+          const [row] = yield* lent.query(
+            `SELECT (SELECT key FROM ${schema}.keys WHERE tenant = $1 AND run = $2) AS key,
+               (SELECT coalesce(max(seq) + 1, 0) FROM ${schema}.entries WHERE tenant = $1 AND run = $2) AS next`,
+            [tenant, run]
+          )
+          if (!(row?.key instanceof Uint8Array) || typeof row.next !== "number") {
+            return yield* Effect.fail(corrupt(run, "its key is missing"))
+          }
+          return { epoch: lease.epoch, next: row.next, key: row.key }
+        })
+      )
+    })
+
+  const renew: Driver["renew"] = ({ expiresAt, owner, runs }) =>
+    ask(
+      // Locked in order, as a batch does: two that lock in different orders wait for each other.
+      `WITH mine AS (
+         SELECT run FROM ${schema}.leases WHERE tenant = $1 AND run = ANY ($2) AND owner = $3 ORDER BY run FOR UPDATE
+       )
+       UPDATE ${schema}.leases l SET expires_at = $4 FROM mine
+       WHERE l.tenant = $1 AND l.run = mine.run RETURNING l.run, l.epoch`,
+      [tenant, runs, PostgresBatch.ownerText(owner), expiresAt],
+      (rows) => orElse(decodeHeld(rows), damaged("leases"))
+    )
+
+  const giveBack: Driver["giveBack"] = ({ epoch, run }) =>
+    ask(
+      `UPDATE ${schema}.leases SET owner = NULL WHERE tenant = $1 AND run = $2 AND epoch = $3`,
+      [tenant, run, epoch],
+      () => Effect.void
+    )
+
+  const deliver = (letter: NewLetter): Effect.Effect<Delivery, JournalError> =>
+    pool.use((lent, isAgain) => Pool.transaction(lent, leave(lent, letter, isAgain)))
+
+  const leave = (lent: Pool.Lent, letter: NewLetter, isAgain: boolean): Effect.Effect<Delivery, Pool.Failure> =>
+    Effect.gen(function* () {
+      const { at, data, id, kind, path, run } = letter
+      yield* lock(lent, run)
+      const [facts] = yield* Effect.flatMap(
+        lent.query(
+          `SELECT (SELECT status FROM ${schema}.runs WHERE tenant = $1 AND run = $2) AS status,
+             (SELECT json_build_object('id', id, 'data', data, 'at', at, 'taken', taken, 'order', number)
+              FROM ${schema}.inbox WHERE tenant = $1 AND run = $2 AND id = $3) AS earlier,
+             (SELECT coalesce(json_agg(path ORDER BY seq), '[]') FROM ${schema}.tasks WHERE tenant = $1 AND run = $2) AS open`,
+          [tenant, run, id]
+        ),
+        (rows) => orElse(decodeFacts(rows), damaged("letters"))
+      )
+      const { earlier, open, status } = facts!
+      // Left by an earlier try, whose answer was lost; it may have been taken by now.
+      if (isAgain && earlier !== null && earlier.data === data && earlier.at === at) {
+        return { _tag: "Left", order: earlier.order }
+      }
+      const judgement = Inbox.judge(kind, {
+        status: status ?? undefined,
+        earlier: earlier ?? undefined,
+        open: path !== null && open.includes(path)
+      })
+      switch (judgement) {
+        case "Unknown":
+          return { _tag: "Unknown" }
+        case "Ended":
+          return { _tag: "Ended", status: status! }
+        case "NoTask":
+          return { _tag: "NoTask", open }
+        case "Taken":
+          return { _tag: "Taken", first: earlier! }
+        case "Same":
+          return { _tag: "Left", order: earlier!.order }
+        case "Again":
+        case "Insert": {
+          yield* lent.query(`DELETE FROM ${schema}.inbox WHERE tenant = $1 AND run = $2 AND id = $3`, [tenant, run, id])
+          const [row] = yield* lent.query(
+            `INSERT INTO ${schema}.inbox (tenant, run, id, kind, path, data, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             RETURNING number::FLOAT8 AS number`,
+            [tenant, run, id, kind, path, data, at]
+          )
+          yield* lent.query(
+            `UPDATE ${schema}.runs SET status = 'ready' WHERE tenant = $1 AND run = $2 AND status = 'suspended'`,
+            [tenant, run]
+          )
+          return { _tag: "Left", order: Number(row?.number) }
+        }
+      }
+    })
+
+  const letters: Driver["letters"] = (run) =>
+    ask(
+      `SELECT id, data, at::FLOAT8 AS at FROM ${schema}.inbox
+       WHERE tenant = $1 AND run = $2 AND NOT taken ORDER BY number`,
+      [tenant, run],
+      (rows) => orElse(decodeLetters(rows), damaged("letters"))
+    )
+
+  const waiting: Driver["waiting"] = (runs) =>
+    ask(
+      `SELECT run, max(number)::FLOAT8 AS "order" FROM ${schema}.inbox
+       WHERE tenant = $1 AND NOT taken AND run = ANY ($2) GROUP BY run`,
+      [tenant, runs],
+      (rows) => orElse(decodeWaiting(rows), damaged("letters"))
+    )
+
+  const runs = ({ before, limit, pipeline, prefix, status }: RunFilter) => {
+    const conditions: Array<string> = ["tenant = $1"]
+    const values: Array<unknown> = [tenant]
+    const value = (given: unknown): string => `$${values.push(given)}`
+    if (status !== undefined) conditions.push(`status = ANY (${value(status)})`)
+    if (prefix !== undefined) {
+      // Characters of an id are below U+007F, so these are the ids that start with `prefix`.
+      conditions.push(`run >= ${value(prefix)} AND run < ${value(`${prefix}\u007f`)}`)
+    }
+    if (pipeline !== undefined) conditions.push(`pipeline = ${value(JSON.stringify(pipeline))}`)
+    if (before !== undefined) {
+      conditions.push(
+        `(started_at, run) < (SELECT started_at, run FROM ${schema}.runs WHERE tenant = $1 AND run = ${value(before)})`
+      )
+    }
+    return ask(
+      `SELECT ${runColumns} FROM ${schema}.runs WHERE ${conditions.join(" AND ")}
+       ORDER BY started_at DESC, run DESC LIMIT ${value(limit)}`,
+      values,
+      (rows) => orElse(decodeRuns(rows), damaged("runs"))
+    )
+  }
+
+  const project: Driver["project"] = ({ count, projection, run }) =>
+    // Asked again after a lost answer it would say that nothing was different.
+    pool.once((lent) =>
+      Pool.transaction(
+        lent,
+        Effect.gen(function* () {
+          yield* lock(lent, run)
+          const [facts] = yield* lent.query(
+            `SELECT (SELECT coalesce(max(seq) + 1, 0) FROM ${schema}.entries WHERE tenant = $1 AND run = $2) AS count,
+               ${schema}.is_waited_for($1, $2) AS waited`,
+            [tenant, run]
+          )
+          if (facts?.count !== count) return undefined
+          const { row, tasks } = projection
+          const wanted: RunIndex.Projection = {
+            row: row?.status === "suspended" && facts.waited === true ? { ...row, status: "ready" } : row,
+            tasks
+          }
+          const storedRuns = yield* lent.query(
+            `SELECT ${runColumns} FROM ${schema}.runs WHERE tenant = $1 AND run = $2`,
+            [tenant, run]
+          )
+          const storedTasks = yield* lent.query(
+            `SELECT ${taskColumns} FROM ${schema}.tasks WHERE tenant = $1 AND run = $2`,
+            [tenant, run]
+          )
+          const found = decodeRuns(storedRuns)
+          const foundTasks = new Map<StepPath, RunIndex.TaskRow>()
+          let different = Either.isLeft(found) && wanted.row === undefined ? 1 : 0
+          for (const stored of storedTasks) {
+            const task = decodeTasks([stored])
+            if (Either.isRight(task)) foundTasks.set(task.right[0]!.path, task.right[0]!)
+            else different += 1
+          }
+          different += RunIndex.differences(
+            { row: Either.isRight(found) ? found.right[0] : undefined, tasks: foundTasks },
+            wanted
+          )
+          if (different === 0) return 0
+          yield* lent.query(`DELETE FROM ${schema}.runs WHERE tenant = $1 AND run = $2`, [tenant, run])
+          yield* lent.query(`DELETE FROM ${schema}.tasks WHERE tenant = $1 AND run = $2`, [tenant, run])
+          yield* lent.query(`SELECT ${schema}.write_changes($1, 'any', $2, NULL, NULL, NULL, $3, NULL, NULL, $4)`, [
+            tenant,
+            [run],
+            ...PostgresBatch.encodeProjection(wanted)
+          ])
+          return different
+        })
+      )
+    )
+
+  return {
+    name,
+    commit,
+    select,
+    blob: ({ address, run }) =>
+      ask(
+        `SELECT bytes FROM ${schema}.blobs WHERE tenant = $1 AND run = $2 AND address = $3`,
+        [tenant, run, address],
+        ([row]) => Effect.succeed(row?.bytes instanceof Uint8Array ? row.bytes : undefined)
+      ),
+    lease: (run) =>
+      pool.use((lent) =>
+        Effect.map(leaseOf(lent, run), (lease) => {
+          if (lease === undefined) return undefined
+          const { ticket: _, ...row } = lease
+          return row
+        })
+      ),
+    take,
+    renew,
+    giveBack,
+    deliver,
+    letters,
+    waiting,
+    plan: (digest) =>
+      ask(`SELECT json FROM ${schema}.plans WHERE tenant = $1 AND digest = $2`, [tenant, digest], ([row]) =>
+        Effect.succeed(typeof row?.json === "string" ? row.json : undefined)
+      ),
+    run: (run) =>
+      ask(`SELECT ${runColumns} FROM ${schema}.runs WHERE tenant = $1 AND run = $2`, [tenant, run], (rows) =>
+        Effect.map(orElse(decodeRuns(rows), damaged("runs")), ([row]) => row)
+      ),
+    runs,
+    tasks: ({ limit, run }) =>
+      ask(
+        `SELECT ${taskColumns} FROM ${schema}.tasks WHERE tenant = $1 AND ($2::TEXT IS NULL OR run = $2)
+         ORDER BY opened_at, run, seq LIMIT $3`,
+        [tenant, run ?? null, limit],
+        (rows) => orElse(decodeTasks(rows), damaged("tasks"))
+      ),
+    ids: ({ after, limit }) =>
+      ask(
+        ["entries", "runs", "tasks"]
+          .map(
+            (table) =>
+              `(SELECT DISTINCT run FROM ${schema}.${table} WHERE tenant = $1 AND run > $2 ORDER BY run LIMIT $3)`
+          )
+          .join(" UNION ")
+          .concat(" ORDER BY run LIMIT $3"),
+        [tenant, after ?? "", limit],
+        (rows) => Effect.map(orElse(decodeIds(rows), damaged("runs")), (found) => found.map(({ run }) => run))
+      ),
+    project
+  }
+}
+
+const readOnly = (driver: Driver): Driver => {
+  const refused = Effect.fail(
+    new JournalError({ reason: "ReadOnly", where: driver.name, detail: "it was opened for reading only" })
+  )
+  const refuse = () => refused
+  return { ...driver, commit: refuse, take: refuse, renew: refuse, giveBack: refuse, deliver: refuse, project: refuse }
+}
+
+const orElse = <A>(decoded: Either.Either<A, unknown>, failure: Pool.Failure): Effect.Effect<A, Pool.Failure> =>
+  Either.isRight(decoded) ? Effect.succeed(decoded.right) : Effect.fail(failure)
+
+// Numbers of eight bytes come as text unless they are asked for as floating-point numbers, which hold instants whole.
+const runColumns = `run, pipeline, plan, status, started_at::FLOAT8 AS "startedAt", updated_at::FLOAT8 AS "updatedAt",
+  wake_at::FLOAT8 AS "wakeAt", tokens::FLOAT8 AS tokens, labels`
+const taskColumns = `run, path, task, opened_at::FLOAT8 AS "openedAt", seq`
+
+const decodeRows = <A, I>(schema: Schema.Schema<A, I>) => Schema.decodeUnknownEither(Schema.Array(schema))
+
+const decodeLease = Schema.decodeUnknownEither(
+  Schema.Struct({ owner: Schema.NullOr(Schema.parseJson(Owner)), epoch: Schema.Int, expiresAt: Schema.Number })
+)
+const decodeHeld = decodeRows(Schema.Struct({ run: Schema.String, epoch: Schema.Int }))
+const LetterColumns = { id: Schema.String, data: Schema.String, at: Schema.Number }
+const decodeLetters: (rows: Pool.Rows) => Either.Either<ReadonlyArray<LetterRow>, unknown> = decodeRows(
+  Schema.Struct(LetterColumns)
+)
+const decodeWaiting = decodeRows(Schema.Struct({ run: Schema.String, order: Schema.Number }))
+const decodeIds = decodeRows(Schema.Struct({ run: RunId }))
+const decodeFacts = decodeRows(
+  Schema.Struct({
+    status: Schema.NullOr(RunIndex.RunStatus),
+    earlier: Schema.NullOr(Schema.Struct({ ...LetterColumns, taken: Schema.Boolean, order: Schema.Number })),
+    open: Schema.Array(StepPath)
+  })
+)
+const decodeRuns = decodeRows(
+  Schema.Struct({
+    ...RunIndex.RunRow.fields,
+    pipeline: Schema.parseJson(Schema.String),
+    labels: Schema.parseJson(RunIndex.RunRow.fields.labels)
+  })
+)
+const decodeTasks = decodeRows(RunIndex.TaskRow)
+
+const isRow = (row: { readonly [column: string]: unknown }): row is { readonly [column: string]: unknown } & Row =>
+  typeof row.seq === "number" &&
+  typeof row.head === "string" &&
+  (row.payload === null || typeof row.payload === "string") &&
+  (row.salt === null || row.salt instanceof Uint8Array) &&
+  (row.blob === null || typeof row.blob === "string")

@@ -1,0 +1,22 @@
+/** The conformance suite on Postgres: each store is a schema of its own in one private server. */
+import { afterAll, beforeAll } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as JournalPostgres from "../../src/journal/JournalPostgres.js"
+import * as Server from "../postgres/Server.js"
+import { journalSuite } from "./JournalSuite.js"
+
+let server: Server.Server
+beforeAll(async () => {
+  server = await Server.make()
+})
+afterAll(() => server.discard())
+
+let stores = 0
+
+journalSuite({
+  name: "Postgres",
+  open: Effect.sync(() => {
+    stores += 1
+    return { connect: JournalPostgres.makeDriver({ uri: server.uri(`pool_max_conns=3&schema=store_${stores}`) }) }
+  })
+})
