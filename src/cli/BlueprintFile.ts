@@ -5,13 +5,17 @@ import * as Effect from "effect/Effect"
 import * as Blueprint from "../blueprint/Blueprint.js"
 import * as Bytes from "../blueprint/Bytes.js"
 import * as Diagnostics from "../blueprint/Diagnostics.js"
+import * as Imports from "../blueprint/Imports.js"
 import type { Source } from "../domain/Event.js"
+import type { UndefinedVariables } from "../expression/Template.js"
 import * as Finding from "../plan/Finding.js"
 import * as Plan from "../plan/Plan.js"
+import * as ImportedFile from "../project/ImportedFile.js"
 import * as ProjectFile from "../project/ProjectFile.js"
 import { cliErrors } from "./codes/Cli.js"
 import { runErrors } from "./codes/Engine.js"
 import { exits, Fault } from "./Fault.js"
+import * as Faults from "./Faults.js"
 import * as Workspace from "./Workspace.js"
 
 export interface Checked {
@@ -53,8 +57,25 @@ export const read = (
   file: string
 ): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
+    const given = yield* bytes(workspace, file)
+    const files = yield* Imports.load(given, (name) =>
+      Effect.mapError(ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }), Faults.project)
+    )
+    return yield* check(workspace, given, {
+      folder: path.dirname(file),
+      files,
+      undefinedVariables: workspace.config.undefinedVariables.value
+    })
+  })
+
+/** What a file holds, under the name that it is shown by. */
+export const bytes = (
+  workspace: Workspace.Workspace,
+  file: string
+): Effect.Effect<{ readonly path: string; readonly bytes: Uint8Array }, Fault, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
     const shown = yield* Workspace.shownPath(workspace, file)
     const refuse = (text: string) => new Fault({ ...cliErrors.File, text, location: { file: shown } })
     const unreadable = (error: Parameters<ReturnType<typeof ProjectFile.unreadable>>[0]) =>
@@ -70,21 +91,32 @@ export const read = (
       info.size > BigInt(Bytes.bytesMax)
         ? new Uint8Array(Bytes.bytesMax + 1)
         : yield* Effect.mapError(fs.readFile(file), unreadable)
-    return yield* check(workspace, { path: shown, bytes }, path.dirname(file))
+    return { path: shown, bytes }
   })
 
-/** What a run keeps of its blueprint. */
-export const fromSource = (
+/** A run's own blueprint: the texts that it keeps, the first of which is not an imported one, read as they were then. */
+export const fromSources = (
   workspace: Workspace.Workspace,
-  source: Source
+  [main, ...imported]: readonly [Source, ...ReadonlyArray<Source>],
+  undefinedVariables: UndefinedVariables
 ): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
-  Effect.flatMap(Path.Path, (path) => check(workspace, source, path.dirname(path.resolve(workspace.base, source.path))))
+  Effect.flatMap(Path.Path, (path) =>
+    check(workspace, main, {
+      folder: path.dirname(path.resolve(workspace.base, main.path)),
+      files: Imports.fromSources([main, ...imported]),
+      undefinedVariables
+    })
+  )
 
-const check = (workspace: Workspace.Workspace, given: Blueprint.Given, folder: string) =>
+const check = (
+  workspace: Workspace.Workspace,
+  given: Blueprint.Given,
+  { folder, ...options }: { readonly folder: string } & Pick<Blueprint.Options, "files" | "undefinedVariables">
+) =>
   Effect.map(Workspace.skills(workspace), (skills): Checked => {
     const checked = Blueprint.check(
       given,
-      { skills: skills.lookup, skillIds: skills.ids },
+      { skills: skills.lookup, skillIds: skills.ids, ...options },
       { find: (pipeline) => Plan.make(pipeline).findings, rules: Finding.rules }
     )
     return { ...checked, path: given.path, folder }

@@ -6,7 +6,7 @@ import type { Blueprint } from "../blueprint/Blueprint.js"
 import * as Bytes from "../blueprint/Bytes.js"
 import type { Source } from "../domain/Event.js"
 import * as Flujo from "../engine/Flujo.js"
-import type { Journal } from "../journal/Journal.js"
+import { Journal } from "../journal/Journal.js"
 import type { RunRow } from "../journal/RunIndex.js"
 import * as ProjectFile from "../project/ProjectFile.js"
 import { printable } from "../redaction/Printable.js"
@@ -38,7 +38,7 @@ export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow
   Effect.gen(function* () {
     const host = yield* Host
     const invocation = yield* Invocation
-    const [main] = yield* sources(journal, row)
+    const [main, ...imported] = yield* sources(journal, row)
     if (main === undefined) {
       return yield* new Fault({
         ...cliErrors.NoSources,
@@ -46,7 +46,11 @@ export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow
         location: { run: row.run }
       })
     }
-    const checked = yield* BlueprintFile.fromSource(workspace, main)
+    const undefinedVariables = yield* Flujo.undefinedVariables(Runs.idOf(row)).pipe(
+      Effect.provideService(Journal, journal),
+      Effect.mapError((error) => Faults.run(error, row.run))
+    )
+    const checked = yield* BlueprintFile.fromSources(workspace, [main, ...imported], undefinedVariables)
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const blueprint = yield* BlueprintFile.sound(checked, color)
     const kept: Kept = { blueprint, folder: checked.folder }

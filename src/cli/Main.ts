@@ -105,7 +105,7 @@ export const main = (
         globals: values,
         isJson,
         redaction,
-        again: again(host.environment, tokens),
+        again: again(host.environment, tokens, redaction),
         ifInterrupted
       }
       const reply = yield* command
@@ -152,10 +152,10 @@ const isGlobal = (name: string): boolean => Object.values(globals).some((flag) =
 
 /**
  * How a command is to be typed where this one was: through npm where npm started it, with the same project and state.
- * What the shell would read otherwise is put in quotes.
+ * What the shell would read otherwise is put in quotes; a password in the URI of a state is not repeated.
  */
 const again =
-  (environment: ReadonlyMap<string, string>, tokens: Argv.Argv["tokens"]) =>
+  (environment: ReadonlyMap<string, string>, tokens: Argv.Argv["tokens"], redaction: Redaction.Redaction) =>
   (words: string): string => {
     const self =
       environment.get("npm_lifecycle_event") === "flujo"
@@ -164,7 +164,9 @@ const again =
           ? "npx flujo"
           : "flujo"
     const kept = tokens.flatMap(({ name, value }) =>
-      (name === "project" || name === "state-uri") && value !== undefined ? [`--${name} ${shellQuoted(value)}`] : []
+      (name === "project" || name === "state-uri") && value !== undefined
+        ? [`--${name} ${shellQuoted(redaction.text(value))}`]
+        : []
     )
     return [self, words, ...kept].join(" ")
   }

@@ -26,6 +26,7 @@ export const all = (workspace: Workspace.Workspace): ReadonlyArray<Row> => {
     }),
     row("state_uri", Workspace.stateOf(workspace), config.stateUri.source),
     row("state.durability", config.durability.value, config.durability.source),
+    row("template.undefined_variables", config.undefinedVariables.value, config.undefinedVariables.source),
     row("settings.test_mode", String(config.testMode.value), config.testMode.source),
     ...Option.match(config.envFile, {
       onNone: () => [],

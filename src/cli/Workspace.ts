@@ -13,9 +13,11 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Models } from "../domain/Model.js"
-import { Journal, type JournalError } from "../journal/Journal.js"
+import { Journal } from "../journal/Journal.js"
+import * as JournalOpen from "../journal/JournalOpen.js"
 import * as ProjectConfig from "../project/ProjectConfig.js"
 import * as Setting from "../project/Setting.js"
+import * as StateUri from "../project/StateUri.js"
 import * as Redaction from "../redaction/Redaction.js"
 import type { SkillRegistry } from "../skill/SkillRegistry.js"
 import { cliErrors } from "./codes/Cli.js"
@@ -93,33 +95,33 @@ export const history = (
     return yield* opened(workspace, access === "read")
   })
 
+/** Whether there can be earlier runs. Of a database only itself can tell. */
 export const hasState = ({ config }: Workspace): Effect.Effect<boolean, never, FileSystem> =>
   Effect.gen(function* () {
     const uri = config.stateUri.value
-    if (uri._tag === "Memory") return false
-    const { stands } = yield* Effect.promise(() => import("../project/ProjectFile.js"))
-    return yield* stands(uri.path)
+    switch (uri._tag) {
+      case "Memory":
+        return false
+      case "Sqlite": {
+        const { stands } = yield* Effect.promise(() => import("../project/ProjectFile.js"))
+        return yield* stands(uri.path)
+      }
+      case "Postgres":
+        return true
+    }
   })
 
-/** The state in words. */
+/** The state in words, without a password. */
 export const stateOf = ({ config }: Workspace): string => {
   const uri = config.stateUri.value
-  return uri._tag === "Memory" ? "memory://" : uri.path
+  return uri._tag === "Sqlite" ? uri.path : StateUri.show(uri)
 }
 
 const opened = ({ config }: Workspace, readonly: boolean): Effect.Effect<Journal["Type"], Fault, Scope.Scope> =>
-  Effect.gen(function* () {
-    const uri = config.stateUri.value
-    const layer: Layer.Layer<Journal, JournalError> =
-      uri._tag === "Memory"
-        ? (yield* Effect.promise(() => import("../journal/JournalMemory.js"))).layerMemory
-        : (yield* Effect.promise(() => import("../journal/JournalSqlite.js"))).layer({
-            path: uri.path,
-            durability: config.durability.value,
-            readonly
-          })
-    return Context.get(yield* Layer.build(layer), Journal)
-  }).pipe(Effect.mapError(Faults.journal))
+  JournalOpen.layer(config.stateUri.value, { durability: config.durability.value, readonly }).pipe(
+    Layer.build,
+    Effect.mapBoth({ onFailure: Faults.journal, onSuccess: (context) => Context.get(context, Journal) })
+  )
 
 /** Models as the environment says, with scripts found beside the blueprint. */
 export const models = (
