@@ -1,7 +1,4 @@
 /** The fresh processes of the benchmark: `start` kills itself at step 900, the others go on from what it left. */
-import { mkdirSync, rmSync } from "node:fs"
-import { dirname } from "node:path"
-import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import { RunId } from "../src/domain/RunId.js"
 import * as Flujo from "../src/engine/Flujo.js"
@@ -48,13 +45,8 @@ switch (command) {
     await Effect.runPromise(Flujo.run(Pipelines.chain(3), Pipelines.visit).pipe(on("full")))
     process.stdout.write(`${rss()}\n`)
     break
-  case "raw": {
-    const { rows } = Floor.recorded(file)
-    rmSync(dirname(rest[0]!), { recursive: true, force: true })
-    mkdirSync(dirname(rest[0]!), { recursive: true })
-    Floor.write(rest[0]!, "full", rows, 2)
-    new Database(rest[0]!).close()
+  case "raw":
+    Floor.again(file, rest[0]!)
     process.stdout.write(`${rss()}\n`)
     break
-  }
 }
