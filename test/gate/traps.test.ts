@@ -8,6 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import type { Entry } from "../../src/domain/Event.js"
@@ -1344,6 +1346,39 @@ describe("retries", () => {
           assert.strictEqual(calls.length, 3 + pathsOf(entries, "Recovered").length)
         }
       })
+    })
+  )
+
+  it.live("a schedule sees after a cut, and in a replay, the instants that it saw before", () =>
+    Effect.gen(function* () {
+      const { code } = bench()
+      const drives: Array<Array<number>> = []
+      // Its state is what it saw; it begins empty in each drive.
+      const watching = Schedule.makeWithState<ReadonlyArray<number>, unknown, number>([], (now, _, seen) => {
+        if (seen.length === 0) drives.push([])
+        drives.at(-1)?.push(now)
+        const at = now + 2
+        return Effect.succeed([[...seen, now], seen.length, ScheduleDecision.continueWith(ScheduleInterval.after(at))])
+      })
+      const pipeline = code("flaky", (n, { attempt }) =>
+        attempt < 4 ? Effect.fail(new Bad({ why: `${attempt}` })) : Effect.succeed(n)
+      ).pipe(Step.retry(watching, { times: 5 }), Pipeline.make("watched"))
+      let cuts = 0
+      yield* World.everyCut(pipeline, 1, {
+        before: () => {
+          drives.length = 0
+        },
+        after: ({ entries }) => {
+          const recorded = entries.flatMap(({ event }) => (event.kind === "RetryDecided" ? [event.data.now] : []))
+          assert.strictEqual(recorded.length, 3)
+          assert.isAbove(drives.length, 1, "resumed or replayed")
+          // What a life saw that died before it was written is nowhere.
+          const last = drives.slice(-2)
+          for (const seen of last) assert.deepStrictEqual(seen, recorded.slice(0, seen.length))
+          cuts += 1
+        }
+      })
+      assert.isAbove(cuts, 5)
     })
   )
 
