@@ -34,9 +34,7 @@ switch (command) {
   case "floor": {
     // What the resumed process did, raw: read and check the entries of 900 steps, write those of 100.
     const { rows } = Floor.recorded(file)
-    let bytes = 0
-    for (const { head, payload } of rows.slice(0, 1802))
-      bytes += JSON.stringify([JSON.parse(head), payload && JSON.parse(payload)]).length
+    const bytes = Floor.check(rows.slice(0, 1802))
     Floor.write(rest[0]!, durability(rest[1]), rows.slice(1802), 2)
     process.stdout.write(`${bytes}\n`)
     break

@@ -43,6 +43,20 @@ export const recorded = (path: string): Recorded => {
   return { rows, bytes }
 }
 
+/** Reads `rows` as a journal does: parses them, and compares each payload with what its head commits to. */
+export const check = (rows: ReadonlyArray<Row>): number => {
+  let bytes = 0
+  for (const { head, payload, salt } of rows) {
+    const { commitment } = JSON.parse(head)
+    if (payload !== null && salt !== null) {
+      const found = hasher.init().update(salt).update(payload).digest("hex")
+      if (found !== commitment) throw new Error("a payload is not what its head commits to")
+    }
+    bytes += head.length + JSON.stringify(payload && JSON.parse(payload)).length
+  }
+  return bytes
+}
+
 const open = (path: string, durability: "full" | "normal"): Database.Database => {
   rmSync(dirname(path), { recursive: true, force: true })
   mkdirSync(dirname(path), { recursive: true })
