@@ -434,6 +434,21 @@ describe("waiting", () => {
     })
   )
 
+  it.live("after a failure the items that had not begun never begin: under `fail`, and only there", () =>
+    Effect.gen(function* () {
+      const tried = (onFailure: "fail" | "skip", concurrency: number) => {
+        const { code, calls } = bench()
+        const body = code("try", (n) => (n === 1 ? Effect.fail(new Bad({ why: "one" })) : Effect.succeed(n)))
+        const each = Step.forEach("each", body, { concurrency, onFailure })
+        const run = inOne(World.start(each.pipe(Pipeline.make("begin")), [0, 1, 2, 3, 4, 5]))
+        return Effect.map(run, () => calls.length)
+      }
+      assert.strictEqual(yield* tried("fail", 1), 2)
+      assert.isAtMost(yield* tried("fail", 2), 3)
+      assert.strictEqual(yield* tried("skip", 1), 6)
+    })
+  )
+
   it.live("onFailure: skip leaves items out, collect answers an Either for each", () =>
     Effect.gen(function* () {
       const { code } = bench()
