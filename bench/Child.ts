@@ -1,7 +1,4 @@
 /** The fresh processes of the benchmark: `start` kills itself at step 900, the others go on from what it left. */
-import { mkdirSync, rmSync } from "node:fs"
-import { dirname } from "node:path"
-import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import { RunId } from "../src/domain/RunId.js"
 import * as Flujo from "../src/engine/Flujo.js"
@@ -37,9 +34,7 @@ switch (command) {
   case "floor": {
     // What the resumed process did, raw: read and check the entries of 900 steps, write those of 100.
     const { rows } = Floor.recorded(file)
-    let bytes = 0
-    for (const { head, payload } of rows.slice(0, 1802))
-      bytes += JSON.stringify([JSON.parse(head), payload && JSON.parse(payload)]).length
+    const bytes = Floor.check(rows.slice(0, 1802))
     Floor.write(rest[0]!, durability(rest[1]), rows.slice(1802), 2)
     process.stdout.write(`${bytes}\n`)
     break
@@ -48,13 +43,8 @@ switch (command) {
     await Effect.runPromise(Flujo.run(Pipelines.chain(3), Pipelines.visit).pipe(on("full")))
     process.stdout.write(`${rss()}\n`)
     break
-  case "raw": {
-    const { rows } = Floor.recorded(file)
-    rmSync(dirname(rest[0]!), { recursive: true, force: true })
-    mkdirSync(dirname(rest[0]!), { recursive: true })
-    Floor.write(rest[0]!, "full", rows, 2)
-    new Database(rest[0]!).close()
+  case "raw":
+    Floor.again(file, rest[0]!)
     process.stdout.write(`${rss()}\n`)
     break
-  }
 }

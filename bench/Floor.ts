@@ -43,6 +43,20 @@ export const recorded = (path: string): Recorded => {
   return { rows, bytes }
 }
 
+/** Reads `rows` as a journal does: parses them, and compares each payload with what its head commits to. */
+export const check = (rows: ReadonlyArray<Row>): number => {
+  let bytes = 0
+  for (const { head, payload, salt } of rows) {
+    const { commitment } = JSON.parse(head)
+    if (payload !== null && salt !== null) {
+      const found = hasher.init().update(salt).update(payload).digest("hex")
+      if (found !== commitment) throw new Error("a payload is not what its head commits to")
+    }
+    bytes += head.length + JSON.stringify(payload && JSON.parse(payload)).length
+  }
+  return bytes
+}
+
 const open = (path: string, durability: "full" | "normal"): Database.Database => {
   rmSync(dirname(path), { recursive: true, force: true })
   mkdirSync(dirname(path), { recursive: true })
@@ -87,4 +101,9 @@ export const write = (
   const { system, user } = process.cpuUsage(cpu)
   db.close()
   return { wall, cpu: (system + user) / 1000 }
+}
+
+/** All that one file holds, two rows in a commit, into another. */
+export const again = (from: string, to: string): void => {
+  write(to, "full", recorded(from).rows, 2)
 }

@@ -85,6 +85,7 @@ interface Measured {
 const measure = async ({ durability, effect, name, perCommit, steps }: Measured): Promise<void> => {
   const ratios: Array<number> = []
   const cpus: Array<number> = []
+  const floorCpus: Array<number> = []
   let last: Took | undefined
   let data: Floor.Recorded | undefined
   for (let round = 0; round < rounds; round++) {
@@ -93,11 +94,12 @@ const measure = async ({ durability, effect, name, perCommit, steps }: Measured)
     const floor = Floor.write(floorFile, durability, data.rows, perCommit)
     ratios.push(floor.wall / last.wall)
     cpus.push(last.cpu / steps)
+    floorCpus.push(floor.cpu / steps)
   }
   const perStep = (value: number): string => (value / steps).toFixed(2)
   say(
     `${name} ${durability}: ${median(ratios).toFixed(2)} of the floor (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}); ` +
-      `per step ${(median(cpus) * 1000).toFixed(0)} µs CPU, ${perStep(data!.rows.length)} rows, ${perStep(data!.bytes)} bytes, ${perStep(last!.commits)} commits`
+      `per step ${(median(cpus) * 1000).toFixed(0)} µs CPU (floor ${(median(floorCpus) * 1000).toFixed(0)}), ${perStep(data!.rows.length)} rows, ${perStep(data!.bytes)} bytes, ${perStep(last!.commits)} commits`
   )
 }
 
@@ -108,11 +110,11 @@ const many = Effect.forEach(Array.from({ length: 1000 }), () => Flujo.run(chain1
   concurrency: 64
 })
 
-/** A child of its own, bundled as the command line is. */
-const child = async (): Promise<string> => {
-  const outfile = join(process.cwd(), "node_modules/.cache/flujo", `bench-child-${process.pid}.mjs`)
+/** A program of its own, bundled as the command line is. */
+const bundled = async (name: string): Promise<string> => {
+  const outfile = join(process.cwd(), "node_modules/.cache/flujo", `bench-${name}-${process.pid}.mjs`)
   await build({
-    entryPoints: ["bench/Child.ts"],
+    entryPoints: [`bench/${name}.ts`],
     outfile,
     bundle: true,
     minify: true,
@@ -174,7 +176,7 @@ try {
   }
 
   if (wants("W4") || wants("W6")) {
-    const script = await child()
+    const script = await bundled("Child")
     if (wants("W4")) {
       for (const durability of ["full", "normal"] as const) {
         const ratios: Array<number> = []
@@ -194,16 +196,24 @@ try {
       }
     }
     if (wants("W6")) {
+      // Without Effect, too: what a program of nothing but these writes would take.
+      const raw = await bundled("Raw")
       const walls: Array<number> = []
+      const rawWalls: Array<number> = []
       let rss = ""
       for (let round = 0; round < rounds; round++) {
         rmSync(join(folder, "flujo"), { recursive: true, force: true })
         const ours = spawned(script, "three", file)
-        const floor = spawned(script, "raw", file, floorFile, "full")
+        const floor = spawned(script, "raw", file, floorFile)
+        const alone = spawned(raw, file, floorFile)
         walls.push(ours.wall / floor.wall)
-        rss = `${(ours.rss / 1024).toFixed(0)} MB against ${(floor.rss / 1024).toFixed(0)} MB`
+        rawWalls.push(ours.wall / alone.wall)
+        rss = [ours, floor, alone].map(({ rss }) => `${(rss / 1024).toFixed(0)} MB`).join(", ")
       }
-      say(`W6 fresh process, three steps: ${median(walls).toFixed(2)}× the floor's wall time; memory ${rss}`)
+      say(
+        `W6 fresh process, three steps: ${median(walls).toFixed(2)}× the wall time of the floor in the same bundle, ` +
+          `${median(rawWalls).toFixed(2)}× that of raw writes alone; memory of the three ${rss}`
+      )
     }
   }
 

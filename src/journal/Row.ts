@@ -56,6 +56,16 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
       const end = `,"tenant":${JSON.stringify(tenant)}}`
       // Salt and payload are laid out side by side here, so that the hasher is entered once.
       const scratch = Buffer.alloc(saltBytes + inlineBytesMax)
+      /** Answers how many bytes the payload has. It must have room, and the salt must have its size. */
+      const lay = (salt: Uint8Array, payload: string): number => {
+        scratch.set(salt, 0)
+        return scratch.write(payload, saltBytes)
+      }
+      const laid = (size: number): string =>
+        hasher
+          .init()
+          .update(scratch.subarray(0, saltBytes + size))
+          .digest("hex")
 
       const encode: Codec["encode"] = ({ epoch, key, run }, staged) => {
         const { at, event, payload: text } = staged
@@ -71,12 +81,8 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
           salt = entropy(saltBytes)
           if (size <= inlineBytesMax) {
             payload = text
-            scratch.set(salt, 0)
-            size = scratch.write(text, saltBytes)
-            commitment = hasher
-              .init()
-              .update(scratch.subarray(0, saltBytes + size))
-              .digest("hex")
+            size = lay(salt, text)
+            commitment = laid(size)
           } else {
             const bytes = Buffer.from(text)
             blob = { address: hash(hasher, key, bytes), bytes }
@@ -108,10 +114,12 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
 
         let payload: Json.Json = {}
         if (commitment !== undefined) {
-          const content = row.payload === null ? bytes : Buffer.from(row.payload)
-          if (content === undefined || row.salt === null) return Either.left("its payload is missing")
-          if (hash(hasher, row.salt, content) !== commitment) return Either.left("its payload was changed")
-          const text = row.payload ?? Buffer.from(content).toString()
+          const { payload: inline, salt } = row
+          if ((inline === null && bytes === undefined) || salt === null) return Either.left("its payload is missing")
+          const isShort = inline !== null && inline.length * 3 <= inlineBytesMax && salt.length === saltBytes
+          const found = isShort ? laid(lay(salt, inline)) : hash(hasher, salt, bytes ?? Buffer.from(inline!))
+          if (found !== commitment) return Either.left("its payload was changed")
+          const text = inline ?? Buffer.from(bytes!).toString()
           const parsedPayload = parse(text)
           if (Either.isLeft(parsedPayload)) return Either.left("its payload is not JSON")
           payload = parsedPayload.right

@@ -217,6 +217,6 @@ describe("generated pipelines", () => {
         assert.isAbove(failed, pipelines / 10)
         assert.isBelow(failed, (pipelines * 9) / 10)
       }),
-    long ? 7_200_000 : 240_000
+    long ? 7_200_000 : 900_000
   )
 })

@@ -8,6 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleInterval from "effect/ScheduleInterval"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import type { Entry } from "../../src/domain/Event.js"
@@ -429,6 +431,21 @@ describe("waiting", () => {
       const { whole } = yield* World.everyCut(pipeline, [1, 2, 3], { answers: () => undefined })
       assert.strictEqual(whole.tag, "Failed")
       assert.deepStrictEqual(pathsOf(whole.entries, "TaskClosed"), ["each[0]/check", "each[2]/check"])
+    })
+  )
+
+  it.live("after a failure the items that had not begun never begin: under `fail`, and only there", () =>
+    Effect.gen(function* () {
+      const tried = (onFailure: "fail" | "skip", concurrency: number) => {
+        const { code, calls } = bench()
+        const body = code("try", (n) => (n === 1 ? Effect.fail(new Bad({ why: "one" })) : Effect.succeed(n)))
+        const each = Step.forEach("each", body, { concurrency, onFailure })
+        const run = inOne(World.start(each.pipe(Pipeline.make("begin")), [0, 1, 2, 3, 4, 5]))
+        return Effect.map(run, () => calls.length)
+      }
+      assert.strictEqual(yield* tried("fail", 1), 2)
+      assert.isAtMost(yield* tried("fail", 2), 3)
+      assert.strictEqual(yield* tried("skip", 1), 6)
     })
   )
 
@@ -1344,6 +1361,39 @@ describe("retries", () => {
           assert.strictEqual(calls.length, 3 + pathsOf(entries, "Recovered").length)
         }
       })
+    })
+  )
+
+  it.live("a schedule sees after a cut, and in a replay, the instants that it saw before", () =>
+    Effect.gen(function* () {
+      const { code } = bench()
+      const drives: Array<Array<number>> = []
+      // Its state is what it saw; it begins empty in each drive.
+      const watching = Schedule.makeWithState<ReadonlyArray<number>, unknown, number>([], (now, _, seen) => {
+        if (seen.length === 0) drives.push([])
+        drives.at(-1)?.push(now)
+        const at = now + 2
+        return Effect.succeed([[...seen, now], seen.length, ScheduleDecision.continueWith(ScheduleInterval.after(at))])
+      })
+      const pipeline = code("flaky", (n, { attempt }) =>
+        attempt < 4 ? Effect.fail(new Bad({ why: `${attempt}` })) : Effect.succeed(n)
+      ).pipe(Step.retry(watching, { times: 5 }), Pipeline.make("watched"))
+      let cuts = 0
+      yield* World.everyCut(pipeline, 1, {
+        before: () => {
+          drives.length = 0
+        },
+        after: ({ entries }) => {
+          const recorded = entries.flatMap(({ event }) => (event.kind === "RetryDecided" ? [event.data.now] : []))
+          assert.strictEqual(recorded.length, 3)
+          assert.isAbove(drives.length, 1, "resumed or replayed")
+          // What a life saw that died before it was written is nowhere.
+          const last = drives.slice(-2)
+          for (const seen of last) assert.deepStrictEqual(seen, recorded.slice(0, seen.length))
+          cuts += 1
+        }
+      })
+      assert.isAbove(cuts, 5)
     })
   )
 

@@ -99,12 +99,20 @@ describe("Row", () => {
     Effect.gen(function* () {
       const codec = yield* make
       const { row } = encode(codec, Histories.large(0, 10, "secret"), 4)
+      // The longest that stands in a row.
+      const spare = Row.inlineBytesMax - row.payload!.length
+      const full = encode(codec, Histories.large(0, 10 * "secret".length + spare, "x"), 4).row
+      assert.strictEqual(full.payload!.length, Row.inlineBytesMax)
       const head = JSON.parse(row.head)
       const changed = (part: object): Driver.Row => ({ ...row, head: JSON.stringify({ ...head, ...part }) })
       const messages = [
         wrong(codec, { ...row, payload: row.payload!.replace("s", "z") }),
         wrong(codec, { ...row, salt: new Uint8Array(32) }),
         wrong(codec, { ...row, salt: null }),
+        wrong(codec, { ...row, salt: Uint8Array.of(...row.salt!, 0) }),
+        wrong(codec, { ...row, salt: row.salt!.subarray(0, 31) }),
+        wrong(codec, { ...row, payload: `${row.payload} ` }),
+        wrong(codec, { ...full, payload: `${full.payload} ` }),
         wrong(codec, { ...row, payload: null }),
         wrong(codec, { ...row, payload: null, blob: "00" }),
         wrong(codec, { ...row, head: row.head.slice(1) }),
