@@ -70,9 +70,7 @@ export const stands = (file: string): Effect.Effect<boolean, never, FileSystem.F
  * Makes a folder and those that it is in, one after the other. Asked for all of them at once, Node never answers where a
  * file system has no such folder to make, as /proc.
  */
-export const makeFolder = (
-  folder: string
-): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
+export const makeFolder = (folder: string): Effect.Effect<void, PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
