@@ -138,7 +138,7 @@ export const live = (
         isAnswered: (wait) =>
           wait._tag === "Task"
             ? record.has(wait.path, "TaskAnswered")
-            : wait._tag === "Signal" && record.hasSignal(wait.signal),
+            : wait._tag === "Signal" && !record.deaf.has(wait.path) && record.hasSignal(wait.signal),
         listen: (onAnswer) => {
           listeners.add(onAnswer)
           return () => listeners.delete(onAnswer)

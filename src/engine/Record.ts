@@ -55,6 +55,8 @@ export class Record {
   /** What was told from outside and is not taken yet, by its name. */
   private readonly signals = new Map<string, Array<Json.Json>>()
   private untaken = 0
+  /** Steps below a closed path take no signal: one that is there does not wake them. */
+  readonly deaf = new Set<StepPath>()
   /** Letters that this drive made signals of: until that is durable, the inbox shows them still. */
   private readonly opened = new Set<string>()
 

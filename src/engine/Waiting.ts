@@ -144,6 +144,8 @@ export const signal = (drive: Drive, node: Node.SignalNode, place: Place, input:
     let data = record.get(path, "SignalTaken")?.payload.data
     if (data === undefined) {
       const waits: ReadonlyArray<Wait> = [{ _tag: "Signal", path, signal }]
+      if (place.closed) record.deaf.add(path)
+      else record.deaf.delete(path)
       if (place.closed || record.isReplay || !record.hasSignal(signal)) return Outcome.suspended(waits)
       data = record.takeSignal(signal)!
       yield* record.say(false, { path, kind: "SignalTaken", data: { signal }, payload: { data } })
