@@ -78,6 +78,18 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/Reject.js")
   }),
   Command.make({
+    path: ["signal"],
+    about: "Tell a run that something happened outside, and go on with it",
+    args: [
+      run,
+      { name: "NAME", about: "Of the signal, as the waiting step has it" },
+      { name: "VALUE", about: "Text or JSON that comes with it; - reads standard input", isOptional: true }
+    ],
+    flags: Flags.signal,
+    examples: [[`flujo signal last payment '{"amount":12}'`, "what a step of the newest run waits for"]],
+    load: () => import("./commands/Signal.js")
+  }),
+  Command.make({
     path: ["cancel"],
     about: "End a run for good",
     args: [run],

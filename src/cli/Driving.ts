@@ -36,6 +36,7 @@ import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
 import type { Reply } from "./Reply.js"
 import * as Runs from "./Runs.js"
+import { shellQuoted } from "./Shell.js"
 import * as View from "./View.js"
 import * as Watch from "./Watch.js"
 import * as Workspace from "./Workspace.js"
@@ -220,7 +221,8 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
         ? [invocation.again(`answer ${name} ANSWER`)]
         : [invocation.again(`approve ${name}`), invocation.again(`reject ${name} --reason WHY`)]
     })
-    const hints = open.length === 0 ? [invocation.again(`resume ${run}`)] : next
+    const told = summary.signals.map(({ signal }) => invocation.again(`signal ${run} ${shellQuoted(signal)} VALUE`))
+    const hints = open.length + told.length === 0 ? [invocation.again(`resume ${run}`)] : [...next, ...told]
     const isKept = Workspace.isDurable(workspace)
     const lost = "The state is memory://: nothing is kept, so this run ends here. Use a state file for runs that pause."
     yield* say([Render.totals(summary, options), ...waits(open, summary, options), ...(isKept ? [] : [lost])])
@@ -266,6 +268,18 @@ const waits = (
       .split("\n")
       .map((line) => `  ${line}`)
   ]),
+  ...summary.signals.map(({ path, signal }) =>
+    Text.line(
+      [
+        Text.span("It waits for the signal "),
+        Text.foreign(signal, options, "yellow"),
+        Text.span(" at "),
+        Text.whole(path, options),
+        Text.span(".")
+      ],
+      options
+    )
+  ),
   ...(open.length === 0 && Option.isSome(summary.wakeAt)
     ? [`It goes on by itself at ${Text.instant(summary.wakeAt.value)}, when somebody resumes it then.`]
     : [])

@@ -123,6 +123,15 @@ const reason = Flag.text({ name: "reason", value: "TEXT", about: "Why" })
 
 export const reject = { reason, ...driving } as const satisfies Flag.Flags
 
+export const signal = {
+  id: Flag.text({
+    name: "id",
+    value: "ID",
+    about: "Which happening it is: one that is told twice under the same id happened once"
+  }),
+  ...driving
+} as const satisfies Flag.Flags
+
 export const cancel = { reason, stateUri } as const satisfies Flag.Flags
 
 export const tasks = {

@@ -110,6 +110,9 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
   for (const task of view.tasks) {
     field("waits for", whole(task.path, options, "yellow"), span(`, ${task.task}: `), foreign(task.message, options))
   }
+  for (const { path, signal } of view.signals) {
+    field("waits for", whole(path, options, "yellow"), span(", signal: "), foreign(signal, options))
+  }
   if (Option.isSome(view.wakeAt)) field("wakes", span(instant(view.wakeAt.value)))
   if (Option.isSome(view.error)) {
     const { at, error } = view.error.value

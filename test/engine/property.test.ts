@@ -23,7 +23,7 @@ import { type Generated, generate, hash, numbers } from "./generated.js"
 
 const run = RunId.make("r")
 const long = process.env.FLUJO_LONG === "1"
-const pipelines = long ? 20_000 : 400
+const pipelines = long ? 20_000 : 1_000
 const cutsPerPipeline = long ? 8 : 3
 const firstSeed = long ? hash(String(process.pid)) % 1_000_000 : 1
 

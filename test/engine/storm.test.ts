@@ -302,7 +302,7 @@ const storm = (seed: number) =>
     }
   })
 
-const count = runs(150, 5_000)
+const count = runs(300, 5_000)
 const firstSeed = runs(1, hash(String(process.pid)) % 1_000_000)
 
 describe("storms", () => {
