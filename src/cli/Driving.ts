@@ -152,7 +152,7 @@ const askAll = ({ journal, run, workspace }: Driven) =>
           answer: answer.value,
           by: host.user
         }),
-        (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
+        Faults.delivery
       )
       isAnswered = true
     }

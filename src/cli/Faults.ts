@@ -29,8 +29,12 @@ export const project = (error: ProjectError): Fault =>
 
 export const journal = (error: JournalError): Fault => fault(journalErrors[error.reason], error.message)
 
-export const letter = (error: LetterRefused): Fault =>
+const letter = (error: LetterRefused): Fault =>
   fault(letterRefusals[error.reason], error.detail, { location: { run: error.run } })
+
+/** Of a letter that was to be left for a run. */
+export const delivery = (error: LetterRefused | JournalError): Fault =>
+  error instanceof LetterRefused ? letter(error) : journal(error)
 
 export const held = (error: RunHeld): Fault => fault(runErrors.Held, error.message, { location: { run: error.run } })
 

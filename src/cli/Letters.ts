@@ -39,7 +39,7 @@ export const answer = (
         answer: value,
         by: host.user
       }),
-      (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
+      Faults.delivery
     )
     const row = yield* Runs.find(journal, run)
     return yield* GoOn.afterLetter(workspace, journal, row, flags)

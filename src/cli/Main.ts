@@ -24,6 +24,7 @@ import { Invocation } from "./Invocation.js"
 import * as Reply from "./Reply.js"
 import { shellQuoted } from "./Shell.js"
 import { version } from "./Version.js"
+import * as View from "./View.js"
 
 /** Files, paths, other programs, the keyboard: loaded when a command needs them. */
 export type Platform = Layer.Layer<Exclude<Services, Host | Invocation>>
@@ -34,15 +35,13 @@ export const main = (
 ): Effect.Effect<number, never, Host> =>
   Effect.gen(function* () {
     const host = yield* Host
-    const environment = Object.fromEntries(host.environment)
-    const redaction = Redaction.make({ environment })
+    const redaction = Redaction.make({ environment: Object.fromEntries(host.environment) })
     const flags = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv
     // Also where the arguments are wrong, which is when it matters most.
     const isJson = flags.some((one) => one === "--json" || one === "--json-output" || one === "--json-stream")
     // A stream of objects has one on a line.
     const indent = flags.includes("--json-stream") ? 0 : 2
-    const isColor = (isTerminal: boolean) =>
-      isTerminal && !flags.includes("--no-color") && !environment.NO_COLOR && environment.TERM !== "dumb"
+    const isColored = (stream: "output" | "errors") => View.isColored(host, stream, flags.includes("--no-color"))
 
     const refuse = (command: string, fault: Fault, cause?: Cause.Cause<unknown>) =>
       Effect.gen(function* () {
@@ -51,7 +50,7 @@ export const main = (
           yield* Effect.ignore(host.result(Reply.failure(command, masked, indent)))
         } else {
           const { lines } = yield* Effect.promise(() => import("./Report.js"))
-          yield* host.message(lines(fault, { color: isColor(host.isTerminal.errors), redaction }))
+          yield* host.message(lines(fault, { color: isColored("errors"), redaction }))
         }
         if (flags.includes("--trace") && cause !== undefined) {
           yield* host.message(`${redaction.text(Cause.pretty(cause, { renderErrorCause: true }))}\n`)
@@ -75,7 +74,7 @@ export const main = (
     if (command === undefined || asks(globals.help.name)) {
       const Help = yield* Effect.promise(() => import("./Help.js"))
       const options = {
-        color: isColor(host.isTerminal.output),
+        color: isColored("output"),
         width: host.isTerminal.output ? host.columns() : 100
       }
       const help =

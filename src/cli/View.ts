@@ -5,6 +5,14 @@ import type { Redaction } from "../redaction/Redaction.js"
 import type { Host } from "./Host.js"
 import type { Invocation } from "./Invocation.js"
 
+/** Whether a stream is shown in colours; `noColor`: the flag. */
+export const isColored = (
+  { environment, isTerminal }: Host["Type"],
+  stream: "output" | "errors",
+  noColor: boolean
+): boolean =>
+  isTerminal[stream] && !noColor && (environment.get("NO_COLOR") ?? "") === "" && environment.get("TERM") !== "dumb"
+
 /** No line is cut where no terminal would fold it. */
 const widthMax = 1_000_000
 
@@ -21,7 +29,7 @@ export const options = (
   const locale = say("LC_ALL") || say("LC_CTYPE") || say("LANG")
   return {
     redaction: more.redaction,
-    color: isTerminal && !globals.noColor && say("NO_COLOR") === "" && say("TERM") !== "dumb",
+    color: isColored(host, stream, globals.noColor),
     width: isTerminal ? host.columns() : widthMax,
     previewLength: more.previewLength ?? previewLengthDefault,
     verbose: more.verbose ?? globals.verbose,

@@ -46,6 +46,8 @@ export const pruned = (node: TraceNode, only: Only): TraceNode =>
 
 const frameMillis = 80
 const tickMillis = 500
+/** Drawing a long run takes its time; at most a fifth of all time is spent on it. */
+const restPerDraw = 4
 
 /** A tree that is drawn over itself. `before` are the entries that are there already. */
 export const live = (
@@ -72,13 +74,15 @@ export const live = (
     const loop = Effect.gen(function* () {
       let waited = tickMillis
       while (true) {
+        const begun = yield* Clock.currentTimeMillis
         if ((isDirty || waited >= tickMillis) && entries.length > 0) {
           isDirty = false
           waited = 0
           yield* draw(false)
         }
-        yield* Effect.sleep(frameMillis)
-        waited += frameMillis
+        const rest = Math.max(frameMillis, restPerDraw * ((yield* Clock.currentTimeMillis) - begun))
+        yield* Effect.sleep(rest)
+        waited += rest
       }
     })
     const fiber = yield* Effect.forkDaemon(Effect.interruptible(loop))
@@ -105,7 +109,8 @@ export const lines = (
   Effect.sync(() => {
     const startedAt = new Map<string, number>()
     const usages: Array<readonly [path: StepPath.StepPath, usage: Usage.Usage]> = []
-    const seen = [...before]
+    const values = Values.growing()
+    for (const entry of before) values.see(entry)
     const line = (sign: string, style: Text.Style, path: string, ...rest: ReadonlyArray<Text.Span | string>) => {
       const spans = rest.flatMap((part) => [Text.span("  "), typeof part === "string" ? Text.span(part, "dim") : part])
       const shown = Text.line([Text.span(sign, style), Text.span(" "), Text.whole(path, options), ...spans], options)
@@ -124,12 +129,12 @@ export const lines = (
       ]
     }
     const valueOf = (carried: Carried): Option.Option<Json> =>
-      "value" in carried ? Option.some(carried.value) : Values.make(seen).of(carried)
+      "value" in carried ? Option.some(carried.value) : values.of(carried)
     const preview = (value: Option.Option<Json>): ReadonlyArray<Text.Span> =>
       Option.isSome(value) ? [Text.value(value.value, options, "dim")] : []
     return {
       see: (entry) => {
-        seen.push(entry)
+        values.see(entry)
         const { at, event } = entry
         const { path } = event
         if (event.kind === "StepStarted") startedAt.set(path, at)

@@ -12,8 +12,15 @@ export interface Values {
 }
 
 export const make = (entries: Iterable<Entry>): Values => {
+  const values = growing()
+  for (const entry of entries) values.see(entry)
+  return values
+}
+
+/** The values of a run that goes on: of the entries that were seen so far. */
+export const growing = (): Values & { readonly see: (entry: Entry) => void } => {
   const outputsByPath = new Map<StepPath.StepPath, Carried>()
-  for (const { event } of entries) {
+  const see = ({ event }: Entry) => {
     if (event.kind === "RunStarted") outputsByPath.set(StepPath.root, event.payload.input)
     else if (event.kind === "StepSucceeded" || (event.kind === "Computed" && !outputsByPath.has(event.path))) {
       outputsByPath.set(event.path, event.payload.output)
@@ -31,5 +38,5 @@ export const make = (entries: Iterable<Entry>): Values => {
     }
     return "value" in at ? Option.some(at.value) : Option.none()
   }
-  return { of, outputAt: (path) => of({ from: path }) }
+  return { see, of, outputAt: (path) => of({ from: path }) }
 }

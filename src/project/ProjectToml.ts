@@ -54,6 +54,12 @@ const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 const topKeys: ReadonlyArray<string> = Object.keys(Document.fields).filter((key) => !Object.hasOwn(tables, key))
 
+/** Every key that there is, dotted. */
+export const known: ReadonlyArray<string> = [
+  ...topKeys,
+  ...Object.entries(tables).flatMap(([table, keys]) => keys.map((key) => `${table}.${key}`))
+]
+
 /** What `flujo.toml` says; without a file, nothing. */
 export interface ProjectToml {
   readonly document: Document

@@ -160,6 +160,19 @@ describe.concurrent("flujo.toml", () => {
     refused(await broken.flujo("run --input x"), 2, ".env:1")
   })
 
+  it("says what becomes of names that are not there, and a run goes on as it was started", async () => {
+    const steps = '  - name: said\n    input: "[{{ initial_prompt.nothing }}]"\n  - kind: hitl\n    message: "Go on?"\n'
+    const here = project("", { "loose.yaml": `version: "0.1"\nname: loose\nsteps:\n${steps}` })
+    ended(await here.flujo("run loose.yaml --input x"), 1)
+    here.write("flujo.toml", '[template]\nundefined_variables = "ignore"\n')
+    ended(await here.flujo("run loose.yaml --input x --run-id r"), 0)
+    here.write("flujo.toml", "")
+    ended(await here.flujo("answer r yes"), 0)
+    ended(await here.flujo("lens replay r"), 0)
+    const variable = { env: { FLUJO_TEMPLATE_UNDEFINED: "ignore" } }
+    ended(await here.flujo("run loose.yaml --input x", variable), 0)
+  })
+
   it("says how durable runs are", async () => {
     const here = project('state.durability = "normal"\n')
     assert.strictEqual(setting(await here.flujo("dev show-config --json"), "state.durability").value, "normal")

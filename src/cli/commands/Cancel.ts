@@ -26,9 +26,7 @@ export const run: Module<typeof Flags.cancel>["run"] = (flags) =>
     const row = yield* Runs.find(journal, typed)
     const id = Runs.idOf(row)
     const reason = Option.getOrElse(flags.reason, () => "").toWellFormed()
-    yield* Effect.mapError(journal.deliver(id, { _tag: "Cancel", reason }), (error) =>
-      error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error)
-    )
+    yield* Effect.mapError(journal.deliver(id, { _tag: "Cancel", reason }), Faults.delivery)
     const reply = (status: string, text: string): Reply => ({ exit: exits.done, data: { run: id, status }, text })
     const holder = yield* Effect.mapError(journal.holder(id), Faults.journal)
     if (Option.isSome(holder)) {
