@@ -15,7 +15,6 @@ import * as ProjectFile from "../project/ProjectFile.js"
 import { cliErrors } from "./codes/Cli.js"
 import { runErrors } from "./codes/Engine.js"
 import { exits, Fault } from "./Fault.js"
-import * as Faults from "./Faults.js"
 import * as Workspace from "./Workspace.js"
 
 export interface Checked {
@@ -60,7 +59,10 @@ export const read = (
     const path = yield* Path.Path
     const given = yield* bytes(workspace, file)
     const files = yield* Imports.load(given, (name) =>
-      Effect.mapError(ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }), Faults.project)
+      Effect.mapError(
+        ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }),
+        ({ detail, hint }) => new Fault({ ...cliErrors.Import, text: detail, hint, location: { file: name } })
+      )
     )
     return yield* check(workspace, given, {
       folder: path.dirname(file),

@@ -153,6 +153,22 @@ describe.concurrent("a run that waits", () => {
     refused(await here.flujo("run other.yaml --run-id r --input x"), 2, "another pipeline")
   })
 
+  it("goes on when it is told of what it waits for, once under one id", async () => {
+    const here = place({
+      "paid.yaml":
+        'version: "0.1"\nname: paid\nsteps:\n  - { kind: signal, name: first, signal: paid }\n  - { kind: signal, name: second, signal: paid }\n'
+    })
+    const waiting = await here.flujo("run paid.yaml --run-id r")
+    ended(waiting, 0)
+    const next = /^next: (flujo .*)$/m.exec(waiting.stderr)![1]!
+    assert.match(next, /^flujo signal r paid/)
+    ended(await here.flujo(["signal", "r", "paid", '{"amount":12}', "--id", "one"]), 0)
+    await here.flujo(["signal", "r", "paid", '{"amount":99}', "--id", "one"])
+    assert.strictEqual(envelope(await here.flujo("lens show r --json")).data.steps_done, 1)
+    const done = await here.flujo("signal r paid - --id two --json", { input: "cash" })
+    assert.strictEqual(envelope(done).data.output, "cash")
+  })
+
   it("in memory says that it ends there", async () => {
     const here = place({ "two.yaml": twoQuestions })
     const done = await here.flujo("run two.yaml --state-uri memory://")

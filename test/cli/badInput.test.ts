@@ -89,6 +89,34 @@ describe.concurrent("a blueprint", () => {
     refused(await here.flujo("run /dev/zero"), 2, "not a regular file")
   })
 
+  it("that imports what is missing, itself, or outside of the project, is refused", async () => {
+    const importing = (path: string) =>
+      `version: "0.1"\nname: top\nimports: { child: ${path} }\nsteps:\n  - { name: a, uses: imports.child }\n`
+    const here = place({
+      "p/flujo.toml": "",
+      "outside.yaml": echo,
+      "p/out.yaml": importing("../outside.yaml"),
+      "p/link.yaml": importing("./linked.yaml"),
+      "p/none.yaml": importing("./none_there.yaml"),
+      "p/self.yaml": importing("./self.yaml"),
+      "p/bad.yaml": importing("./broken.yaml"),
+      "p/broken.yaml": "nmae: x\n"
+    })
+    symlinkSync("../outside.yaml", here.at("p/linked.yaml"))
+    for (const [name, status, says] of [
+      ["out", 4, /inside the project/],
+      ["link", 3, /outside the project/],
+      ["none", 4, /none_there\.yaml/],
+      ["self", 4, /itself|circle|self\.yaml/],
+      ["bad", 4, /nmae/]
+    ] as const) {
+      const done = await here.flujo(`run ${name}.yaml --json`, { cwd: "p" })
+      ended(done, status)
+      assert.match(JSON.stringify(envelope(done).error), says)
+    }
+    assert.isFalse(here.has("p/.flujo"))
+  })
+
   it("that is missing, a folder, a link to itself, unreadable or no path is said to be so", async () => {
     const here = place({ "dir/x": "" })
     symlinkSync("loop.yaml", here.at("loop.yaml"))

@@ -121,7 +121,7 @@ describe.concurrent("the state", () => {
 
   it("of no known kind is refused, with those that there are", async () => {
     const here = project()
-    refused(await here.flujo("run --state-uri redis://x"), 2, "supported are sqlite and memory")
+    refused(await here.flujo("run --state-uri redis://x"), 2, "supported are sqlite, postgresql and memory")
     refused(await here.flujo("run --state-uri sqlit:///x.db"), 2, "did you mean sqlite://?")
     refused(await here.flujo("run", { env: { FLUJO_STATE_URI: "/some/file.db" } }), 2, "FLUJO_STATE_URI")
     refused(await here.flujo("run", { env: { FLUJO_STATE_MODE: "disk" } }), 2, "FLUJO_STATE_MODE")

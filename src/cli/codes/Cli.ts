@@ -90,6 +90,12 @@ export const cliErrors = {
     exits.failed,
     "a fault of flujo",
     "This should not happen, and is not your fault. `--trace` shows where it did; please report it with that."
+  ),
+  Import: explained(
+    "FLJ-CLI-23",
+    exits.loading,
+    "an import that cannot be read",
+    "A blueprint imports a file that is there and cannot be used: it lies outside of the project, is a folder, or may not be read. The message says which and why."
   )
 } as const satisfies Record<string, Explained>
 

@@ -30,7 +30,7 @@ export const run: Module<typeof Flags.signal>["run"] = (flags) =>
     const run = Runs.idOf(row)
     yield* Effect.mapError(
       journal.deliver(run, { _tag: "Signal", id, signal: name.toWellFormed(), data, by: host.user }),
-      (error) => (error._tag === "LetterRefused" ? Faults.letter(error) : Faults.journal(error))
+      Faults.delivery
     )
     return yield* GoOn.afterLetter(workspace, journal, row, flags)
   }).pipe(Effect.scoped)
