@@ -33,7 +33,8 @@ export const read = (report: Report): Tree | undefined => {
     const quote = piece.includes('"') ? "'" : '"'
     const inner = quote === "'" ? piece.replaceAll("'", "''") : piece
     report.add("FLJ-BLUEPRINT-14", span, "a text that begins with braces must be in quotes", {
-      hint: `quote it: ${quote}${inner}${quote}`
+      hint: `quote it: ${quote}${inner}${quote}`,
+      repair: { span, text: `${quote}${inner}${quote}` }
     })
   }
   // What was meant as text is made text of the same length, so that the rest of the document can be read too.

@@ -109,9 +109,15 @@ export const commands: ReadonlyArray<Command.Command> = [
     Command.make({
       path,
       about: "Check blueprints; run nothing",
-      args: [{ ...file, isMany: true }],
+      args: [
+        { name: "FILE", about: "A blueprint or a folder; default: all of the project", isOptional: true, isMany: true }
+      ],
       flags: Flags.validate,
-      examples: [["flujo validate a.yaml b.yaml --format json", "two of them, for CI"]],
+      examples: [
+        ["flujo validate", "every blueprint of the project"],
+        ["flujo validate a.yaml b.yaml --format sarif", "two of them, for CI"],
+        ["flujo validate --fix --dry-run", "what could be repaired"]
+      ],
       load: () => import("./commands/Validate.js")
     })
   ),

@@ -23,6 +23,9 @@ state.durability = "full"
 # State in memory unless a state URI is given.
 settings.test_mode = false
 
+# What \`flujo validate\` makes of a finding: "off", "warning" or "error". \`flujo explain\` lists the codes.
+# rules.V-A5 = "off"
+
 # Keys are written with a dot (settings.test_mode) rather than below a header ([settings]), so that a line that is added
 # at the end of this file is still about the whole project.
 `,

@@ -162,7 +162,8 @@ export const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
           ? `this is a skill: write skill: ${text.value}`
           : meant === undefined
             ? known
-            : `did you mean \`agents.${meant}\`? ${known}`
+            : `did you mean \`agents.${meant}\`? ${known}`,
+        repair: isSkill || meant === undefined ? undefined : { span: text.span, text: `agents.${meant}` }
       }
     )
     return hole(env, draft)
@@ -188,7 +189,8 @@ export const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | 
           ? `did you mean \`${meant}\`?`
           : skillIds.length === 0
             ? undefined
-            : `there are ${Words.listed(skillIds)}`
+            : `there are ${Words.listed(skillIds)}`,
+      repair: isAgent || meant === undefined ? undefined : { span: text.span, text: meant }
     })
     return hole(env, draft)
   }
@@ -212,7 +214,11 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
       const meant = Words.closest(key.text, names)
       if (meant !== undefined) guesses.add(meant)
       env.report.add("FLJ-BLUEPRINT-24", key.span, `the skill \`${id}\` takes no ${Words.quoted(key.text)}`, {
-        hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`
+        hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`,
+        repair:
+          meant === undefined || tree.entries.some(({ key }) => key.text === meant)
+            ? undefined
+            : { span: key.span, text: meant }
       })
     }
   }

@@ -1,0 +1,68 @@
+/** V-A2 and V-T6: what a skill is given, against what it declares. */
+import * as Json from "../../domain/Json.js"
+import * as Answer from "../../expression/Answer.js"
+import type { Params } from "../../pipeline/Node.js"
+import * as Known from "../Known.js"
+import type { Seen } from "../Visit.js"
+import type { Find } from "./Find.js"
+
+export const check = (seen: Seen, find: Find): void => {
+  const { node, sight } = seen
+  if (node._tag !== "Skill") return
+  const { argument, id, input } = node.skill
+  if (node.params === undefined) {
+    refused(seen, find, id, "", sight.previous, input.jsonSchema)
+    return
+  }
+  if (node.params._tag !== "Map") return
+  const properties = Json.get(Known.resolved(input.jsonSchema, input.jsonSchema), "properties")
+  if (!Json.isObject(properties)) return
+  const given = new Map(node.params.fields)
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(properties, name)) continue
+    const schema = ofParams(value, sight)
+    refused(seen, find, id, name, schema, properties[name])
+  }
+  if (argument !== undefined && !given.has(argument) && Object.hasOwn(properties, argument)) {
+    refused(seen, find, id, argument, sight.previous, properties[argument])
+  }
+}
+
+const refused = (
+  seen: Seen,
+  find: Find,
+  skill: string,
+  parameter: string,
+  given: Known.Schema,
+  wanted: Known.Schema
+): void => {
+  if (!Known.clash(given, wanted)) return
+  const to = Known.words(Known.typesOf(wanted) ?? [])
+  const as = parameter === "" ? "" : ` as \`${parameter}\``
+  const constant = Json.get(given, "const")
+  if (typeof constant === "string" && /^\s*[[{]/.test(constant)) {
+    find("V-T6", seen, `the skill \`${skill}\` takes ${to}${as}, and is given text that looks like JSON`, {
+      hint: "write it in YAML, without quotes around it"
+    })
+    return
+  }
+  const from = Known.words(Known.typesOf(given) ?? [])
+  find("V-A2", seen, `the skill \`${skill}\` takes ${to}${as}, and is given ${from}`)
+}
+
+const ofParams = (params: Params, sight: Known.Sight): Known.Schema => {
+  switch (params._tag) {
+    case "Text": {
+      const answer = Answer.of(params.template)
+      return answer._tag === "Constant" && typeof answer.value === "string"
+        ? { type: "string", const: answer.value }
+        : Known.ofTemplate(params.template, sight)
+    }
+    case "List":
+      return { type: "array" }
+    case "Map":
+      return { type: "object" }
+    case "Value":
+      return { const: params.value }
+  }
+}
