@@ -194,6 +194,26 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/Explain.js")
   }),
   Command.make({
+    path: ["dev", "visualize"],
+    about: "Draw a pipeline",
+    args: [file],
+    flags: Flags.visualize,
+    examples: [
+      ["flujo dev visualize", "a tree, on the terminal"],
+      ["flujo dev visualize review.yaml --format svg > review.svg", "a picture, dark and light"],
+      ["flujo dev visualize --format mermaid", "for Markdown"]
+    ],
+    load: () => import("./commands/Visualize.js")
+  }),
+  Command.make({
+    path: ["dev", "explain"],
+    about: "Tell in plain words what a pipeline does",
+    args: [file],
+    flags: Flags.plain,
+    examples: [["flujo dev explain review.yaml", "a line for each step"]],
+    load: () => import("./commands/DevExplain.js")
+  }),
+  Command.make({
     path: ["dev", "show-config"],
     about: "Each setting, its value and where it was said",
     args: [],

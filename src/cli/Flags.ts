@@ -171,6 +171,21 @@ export const validate = {
   dryRun: Flag.flag({ name: "dry-run", about: "With --fix: show what would change, and change nothing" })
 } as const satisfies Flag.Flags
 
+export const visualize = {
+  format: Flag.choice({ name: "format", value: "FORMAT", about: "tree (default), mermaid, dot, svg or json" }, [
+    "tree",
+    "mermaid",
+    "dot",
+    "svg",
+    "json"
+  ]),
+  theme: Flag.choice(
+    { name: "theme", value: "THEME", about: "Of an SVG: auto (default) follows the reader's system" },
+    ["auto", "light", "dark"]
+  ),
+  json
+} as const satisfies Flag.Flags
+
 export const lensList = {
   status: Flag.choice({ name: "status", value: "STATUS", about: "Only runs that stand so" }, [
     "running",
