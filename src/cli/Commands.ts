@@ -214,6 +214,22 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/DevExplain.js")
   }),
   Command.make({
+    path: ["dev", "schema"],
+    about: "The language as a JSON Schema, for editors",
+    args: [],
+    flags: Flags.plain,
+    examples: [["flujo dev schema > flujo.schema.json", "the file that pipeline.yaml names in its first line"]],
+    load: () => import("./commands/Schema.js")
+  }),
+  Command.make({
+    path: ["dev", "doctor"],
+    about: "Look at what is needed here, and say what is missing",
+    args: [],
+    flags: Flags.status,
+    examples: [["flujo dev doctor", "when something does not work"]],
+    load: () => import("./commands/Doctor.js")
+  }),
+  Command.make({
     path: ["dev", "show-config"],
     about: "Each setting, its value and where it was said",
     args: [],
