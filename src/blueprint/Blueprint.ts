@@ -144,6 +144,7 @@ export const diagnose = (
   const found = findings.flatMap((finding) => {
     const { code, hint, message, node, severity, template } = finding
     if (origins.isFaulty(node)) return []
+    if (code === "FLJ-PLAN-7" && !origins.isContextWhole && message.startsWith("context has no field")) return []
     const origin = origins.get(node)
     const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
     const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`

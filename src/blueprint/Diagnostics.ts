@@ -71,14 +71,25 @@ export const make = (
   code: rule.code,
   severity: rule.severity,
   title: rule.title,
-  message,
+  message: bounded(message),
   why: rule.why,
-  hint: more.hint,
+  hint: more.hint === undefined ? undefined : bounded(more.hint),
   file: source.path,
   place: Source.place(source, span),
   related: (more.related ?? []).map(({ message, span }) => ({ message, place: Source.place(source, span) })),
   repair: more.repair
 })
+
+/** Names in it may be of any length. */
+const messageMax = 500
+
+const bounded = (text: string): string =>
+  text.length <= messageMax
+    ? text
+    : `${text
+        .slice(0, messageMax - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/, "")}…`
 
 /** By file in the order in which they are first told of, then by place; errors before warnings at one place. */
 export const sorted = (diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> => {

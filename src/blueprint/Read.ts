@@ -293,7 +293,10 @@ class Conversion {
       return undefined
     }
     if (this.isBroken(span)) return undefined
-    const { source, value } = node
+    const { anchor, source, value } = node
+    if (anchor !== undefined) {
+      this.anchored.set(anchor, { tree: this.plain(node, span, 0), extent: { parts: 1, depth: 0 } })
+    }
     const text =
       typeof value === "string" ? value : typeof value === "boolean" ? String(value) : (source ?? String(value))
     return { text, span }

@@ -208,11 +208,13 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
   if (tree._tag !== "Map" || !Json.isObject(properties)) return
   const names = Object.keys(properties)
   const guesses = new Set<string>()
+  let strays = 0
   if (Json.get(input.jsonSchema, "additionalProperties") === false) {
     for (const { key } of tree.entries) {
       if (names.includes(key.text)) continue
       const meant = Words.closest(key.text, names)
       if (meant !== undefined) guesses.add(meant)
+      else strays++
       env.report.add("FLJ-BLUEPRINT-24", key.span, `the skill \`${id}\` takes no ${Words.quoted(key.text)}`, {
         hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`,
         repair:
@@ -231,6 +233,8 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
       tree.entries.some(({ key }) => key.text === name)
     )
       continue
+    // A name that is unknown may be that of one that is missing: that is one mistake.
+    if (strays-- > 0) continue
     env.report.add("FLJ-BLUEPRINT-24", Decode.headOf(tree), `the skill \`${id}\` needs \`${name}\``)
   }
 }

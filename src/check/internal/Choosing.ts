@@ -21,13 +21,14 @@ export const check = (seen: Seen, find: Find): void => {
   const values = valuesOf(answer, sight)
   if (values === undefined) return
   const answers = new Set(values.map(toText))
-  for (const [key] of node.cases) {
-    if (answers.has(key)) continue
+  const never = node.cases.filter(([key]) => !answers.has(key))
+  for (const [key] of never) {
     find("FLJ-CHECK-1", seen, `the branch ${JSON.stringify(key)} is never taken`, {
       hint: `the condition answers ${Words.listed([...answers])}`
     })
   }
-  if (node.otherwise !== undefined) return
+  // Where a branch has a wrong name another one is missing: that is one mistake.
+  if (node.otherwise !== undefined || never.length > 0) return
   const without = [...answers].filter((value) => !node.cases.some(([key]) => key === value))
   if (without.length === 0) return
   find("FLJ-CHECK-2", seen, `there is no branch for ${Words.listed(without)}`, {
