@@ -60,7 +60,8 @@ const compose = (
   if (another !== undefined && (faults.length === 0 || faults[0]!.pos[0] >= another.range[0])) {
     const at = text.lastIndexOf("---", another.contents?.range?.[0] ?? another.range[1])
     const start = at < 0 ? another.range[0] : at
-    report.add("FLJ-BLUEPRINT-7", { start, end: start + 3 }, "another document begins here", {
+    const end = Math.min(start + 3, text.length)
+    report.add("FLJ-BLUEPRINT-7", { start, end }, "another document begins here", {
       hint: "remove this line, or put what follows into a file of its own"
     })
     return undefined

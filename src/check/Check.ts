@@ -49,7 +49,8 @@ export const check = (
   let ignoredCount = 0
   const kept = all.flatMap((diagnostic) => {
     const level = Severities.levelOf(severities, diagnostic.code, diagnostic.severity)
-    const by = Rule.isFixed(diagnostic.code) ? [] : ignores.filter((ignore) => Ignores.covers(ignore, diagnostic))
+    const isFixed = diagnostic.severity === "error" && Rule.isFixed(diagnostic.code)
+    const by = isFixed ? [] : ignores.filter((ignore) => Ignores.covers(ignore, diagnostic))
     for (const ignore of by) used.add(ignore)
     if (by.length > 0) ignoredCount++
     return by.length > 0 || level === "off" ? [] : [{ ...diagnostic, severity: level }]

@@ -86,8 +86,8 @@ const ofBlueprints = {
   },
   "V-T3": { bad: step('    input: "{{ input | «uper» }}"\n'), good: step('    input: "{{ input | upper }}"\n') },
   "TEMPLATE-001": {
-    bad: step('    input: "Hello «{% if input %}»"\n'),
-    good: step(`    input: "Hello {{ input if input else 'you' }}"\n`)
+    bad: step('    input: "Hello «{% if input %}»{{ input }}"\n'),
+    good: step('    input: "Hello {% if input %}{{ input }}{% else %}you{% endif %}"\n')
   }
 }
 

@@ -6,6 +6,7 @@ import * as Json from "../domain/Json.js"
 import * as Answer from "../expression/Answer.js"
 import type { Read, Template } from "../expression/Template.js"
 import { outputKeys } from "../expression/Template.js"
+import type { Params } from "../pipeline/Node.js"
 
 export type Schema = Json.Json | undefined
 
@@ -164,6 +165,20 @@ const startOf = (read: Read, sight: Sight): { readonly root: Schema; readonly fr
 const hasProperty = (schema: Schema, key: string): boolean => {
   const properties = Json.get(resolved(schema, schema), "properties")
   return Json.isObject(properties) && Object.hasOwn(properties, key)
+}
+
+/** What a value with templates in it comes to. */
+export const ofParams = (params: Params, sight: Sight): Schema => {
+  switch (params._tag) {
+    case "Text":
+      return ofTemplate(params.template, sight)
+    case "List":
+      return { type: "array" }
+    case "Map":
+      return { type: "object" }
+    case "Value":
+      return { type: typeOfValue(params.value), const: params.value }
+  }
 }
 
 /** What a template comes to. */

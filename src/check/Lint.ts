@@ -11,12 +11,18 @@ import * as Unread from "./internal/Unread.js"
 import { rules } from "./Rule.js"
 import * as Visit from "./Visit.js"
 
+/** How bad it is that a template reads what cannot be there: as the pipeline says of names that are not. */
+const absences = { strict: "error", warn: "warning", ignore: undefined } as const
+
 export const lint = (pipeline: Pipeline.Any): ReadonlyArray<PlanFinding> => {
   const found: Array<PlanFinding> = []
+  const absence = absences[pipeline.undefinedVariables ?? "strict"]
   const find: Find = (code, { node, path }, message, more = {}) => {
+    const severity = code === "V-L1" ? "warning" : code === "V-T1" || code === "V-T5" ? absence : rules[code].severity
+    if (severity === undefined) return
     found.push({
       code,
-      severity: code === "V-L1" ? "warning" : rules[code].severity,
+      severity,
       path,
       message,
       hint: more.hint,

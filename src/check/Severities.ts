@@ -11,7 +11,7 @@ export const none: Severities = new Map()
 
 /** `level` of a finding that by itself has `severity`. */
 export const levelOf = (severities: Severities, code: string, severity: "error" | "warning"): Level => {
-  if (isFixed(code)) return severity
+  if (isFixed(code) && severity === "error") return severity
   for (const [name, level] of severities) if (named(name) === code) return level
   let found: Level | undefined
   for (const [name, level] of severities) if (isPattern(name) && matches(name, code)) found = level

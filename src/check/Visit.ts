@@ -124,7 +124,7 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       case "Input": {
         const { output, writes } = walk(node.step, parent, {
           ...sight,
-          previous: Known.ofTemplate(node.template, sight)
+          previous: Known.ofParams(node.input, sight)
         })
         return told(output, writes)
       }
@@ -176,7 +176,7 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
     case "ForEach":
       return node.items === undefined ? [] : [node.items]
     case "Input":
-      return [node.template]
+      return ofParams(node.input)
     case "Loop":
       return node.until !== undefined && "source" in node.until ? [node.until] : []
     case "Skill":

@@ -2,8 +2,9 @@
  * A pipeline as what is drawn and told of it: steps in order, each with what it does in words, and with what stands
  * within it. Every picture and every explanation is made of this, so a kind of step is described in one place.
  */
+import type { Json } from "../domain/Json.js"
 import type { Template } from "../expression/Template.js"
-import { type Code, type Node, nameOf } from "../pipeline/Node.js"
+import { type Code, type Node, nameOf, type Params } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 
 export interface Piece {
@@ -108,7 +109,7 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Map":
       return around(node.step, "changes what it answers")
     case "Input":
-      return around(node.step, `is given ${said(node.template)}`)
+      return around(node.step, `is given ${valueOf(node.input)}`)
     case "Sink":
       return around(node.step, `keeps its answer as context.${node.field}`)
     case "Fallback":
@@ -136,6 +137,22 @@ const said = <F>(value: Template | Code<F>): string => {
   if (!("source" in value)) return "code of the program"
   const text = value.source.replace(/\s+/g, " ").trim()
   return text === "{{ previous_step }}" ? "what it is given" : text === "" ? "nothing" : quoted(text)
+}
+
+const valueOf = (params: Params): string =>
+  params._tag === "Text" ? said(params.template) : JSON.stringify(written(params))
+
+const written = (params: Params): Json => {
+  switch (params._tag) {
+    case "Text":
+      return params.template.source
+    case "Value":
+      return params.value
+    case "List":
+      return params.items.map(written)
+    case "Map":
+      return Object.fromEntries(params.fields.map(([name, value]) => [name, written(value)]))
+  }
 }
 
 /** What is an expression, with or without braces. */

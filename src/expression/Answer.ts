@@ -34,8 +34,8 @@ const isBoolean = (node: Expression): boolean => {
   switch (node._tag) {
     case "Compare":
     case "Defined":
-    case "IsNone":
     case "Not":
+    case "Test":
       return true
     case "Literal":
       return typeof node.value === "boolean"
@@ -43,12 +43,16 @@ const isBoolean = (node: Expression): boolean => {
       return node.operands.every(isBoolean)
     case "Conditional":
       return isBoolean(node.then) && isBoolean(node.otherwise)
+    case "Binary":
+    case "Concat":
     case "Default":
     case "Filter":
     case "Index":
     case "List":
     case "Map":
     case "Path":
+    case "Sign":
+    case "Slice":
       return false
   }
 }

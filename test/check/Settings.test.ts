@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Either } from "effect"
 import * as Baseline from "../../src/check/Baseline.js"
+import * as Check from "../../src/check/Check.js"
 import { examples } from "../../src/check/Examples.js"
 import * as Severities from "../../src/check/Severities.js"
 import { unmark } from "../blueprint/Marked.js"
-import { check, codes } from "./Checked.js"
+import { check, codes, options } from "./Checked.js"
 
 const idle = unmark(examples["V-A1"].bad).text
 const unread = unmark(examples["V-A5"].bad).text
@@ -43,6 +44,36 @@ describe("severities", () => {
     assert.isUndefined(Severities.wrong("V-F1", "off"))
     const clash = unmark(examples["V-A2"].bad).text
     assert.deepStrictEqual(codes(check(clash, said(["V-A2-TYPE", "off"])).diagnostics), [])
+  })
+})
+
+describe("names that are not there", () => {
+  const codesWhen = (undefinedVariables: "strict" | "warn" | "ignore") =>
+    Object.values([examples["V-T5"], examples["V-T1"], examples["FLJ-PLAN-7"]]).map(({ bad }) =>
+      Check.check({ path: "p.yaml", text: unmark(bad).text }, { ...options, undefinedVariables }).diagnostics.map(
+        ({ code, severity }) => `${code} ${severity}`
+      )
+    )
+
+  it("are as bad as the project says", () => {
+    const codes = ["V-T5", "V-T1", "FLJ-PLAN-7"]
+    assert.deepStrictEqual(
+      codesWhen("strict"),
+      codes.map((code) => [`${code} error`])
+    )
+    assert.deepStrictEqual(
+      codesWhen("warn"),
+      codes.map((code) => [`${code} warning`])
+    )
+    assert.deepStrictEqual(codesWhen("ignore"), [[], [], []])
+  })
+
+  it("are switched off where they are warnings", () => {
+    const text = unmark(examples["FLJ-PLAN-7"].bad).text
+    const severities = said(["FLJ-PLAN-*", "off"])
+    const warn = { ...options, undefinedVariables: "warn" } as const
+    assert.deepStrictEqual(Check.check({ path: "p.yaml", text }, warn, severities).diagnostics, [])
+    assert.lengthOf(Check.check({ path: "p.yaml", text }, options, severities).diagnostics, 1)
   })
 })
 

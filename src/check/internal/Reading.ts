@@ -14,7 +14,10 @@ export const check = (seen: Seen, find: Find): void => {
     if (template.problems.length > 0) continue
     for (const read of template.reads) reads(seen, template, read, sight, find)
   }
-  if (node._tag === "Input") empty(seen, node.template, "the input", find)
+  if (node._tag === "Input" && node.input._tag === "Text") empty(seen, node.input.template, "the input", find)
+  if (node._tag === "Input" && node.input._tag === "Value" && node.input.value === "") {
+    find("FLJ-CHECK-5", seen, "the input is always empty")
+  }
   if (node._tag === "Ask" && "source" in node.message) empty(seen, node.message, "the message", find)
 }
 

@@ -1,7 +1,5 @@
 /** V-A2 and V-T6: what a skill is given, against what it declares. */
 import * as Json from "../../domain/Json.js"
-import * as Answer from "../../expression/Answer.js"
-import type { Params } from "../../pipeline/Node.js"
 import * as Known from "../Known.js"
 import type { Seen } from "../Visit.js"
 import type { Find } from "./Find.js"
@@ -20,7 +18,7 @@ export const check = (seen: Seen, find: Find): void => {
   const given = new Map(node.params.fields)
   for (const [name, value] of given) {
     if (!Object.hasOwn(properties, name)) continue
-    const schema = ofParams(value, sight)
+    const schema = Known.ofParams(value, sight)
     refused(seen, find, id, name, schema, properties[name])
   }
   if (argument !== undefined && !given.has(argument) && Object.hasOwn(properties, argument)) {
@@ -48,21 +46,4 @@ const refused = (
   }
   const from = Known.words(Known.typesOf(given) ?? [])
   find("V-A2", seen, `the skill \`${skill}\` takes ${to}${as}, and is given ${from}`)
-}
-
-const ofParams = (params: Params, sight: Known.Sight): Known.Schema => {
-  switch (params._tag) {
-    case "Text": {
-      const answer = Answer.of(params.template)
-      return answer._tag === "Constant" && typeof answer.value === "string"
-        ? { type: "string", const: answer.value }
-        : Known.ofTemplate(params.template, sight)
-    }
-    case "List":
-      return { type: "array" }
-    case "Map":
-      return { type: "object" }
-    case "Value":
-      return { const: params.value }
-  }
 }

@@ -147,7 +147,11 @@ const blueprints = (workspace: Workspace.Workspace) =>
     const found: Array<Finding> = []
     for (const file of searched.right) {
       const given = yield* BlueprintFile.bytes(workspace, file)
-      const { blueprint, diagnostics } = Check.check(given, { skills: skills.lookup, skillIds: skills.ids })
+      const { blueprint, diagnostics } = Check.check(given, {
+        skills: skills.lookup,
+        skillIds: skills.ids,
+        undefinedVariables: workspace.config.undefinedVariables.value
+      })
       if (blueprint !== undefined) sound.push({ blueprint, folder: path.dirname(file) })
       else {
         const count = diagnostics.filter(({ severity }) => severity === "error").length

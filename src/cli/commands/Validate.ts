@@ -52,7 +52,11 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const severities = yield* severitiesOf(workspace, Option.getOrUndefined(flags.rules))
     const files = yield* filesOf(workspace, invocation.args)
     const skills = yield* Workspace.skills(workspace)
-    const options = { skills: skills.lookup, skillIds: skills.ids }
+    const options = {
+      skills: skills.lookup,
+      skillIds: skills.ids,
+      undefinedVariables: workspace.config.undefinedVariables.value
+    }
     const results = yield* Effect.forEach(files, (file) =>
       Effect.gen(function* () {
         const given = yield* BlueprintFile.bytes(workspace, file)
