@@ -107,7 +107,7 @@ export const retries: Shape = {
     factor: key("By how much each wait is longer than the one before.", 2, {
       type: "number",
       minimum: 1,
-      maximum: 1_000_000
+      maximum: 1_000
     }),
     max: key("The longest wait.", "1 minute", duration),
     jitter: key("Whether waits vary, so that many do not try at one instant.", true, { type: "boolean" }),

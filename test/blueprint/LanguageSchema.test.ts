@@ -158,6 +158,43 @@ describe("schema and checker", () => {
     for (const data of sound) assert.isTrue(fits(data), `${JSON.stringify(fits.errors)} ${JSON.stringify(data)}`)
   })
 
+  it("agree on how small and how large a number may be", () => {
+    const limited: ReadonlyArray<readonly [Language.Keys, (entry: Data) => Data]> = [
+      [
+        Language.modelSettings.keys,
+        (model_settings) => ({
+          agents: { a: { model: "a:b", system_prompt: "x", model_settings } },
+          steps: [{ name: "a", uses: "agents.a" }]
+        })
+      ],
+      [Language.config.keys, (config) => ({ steps: [{ name: "a", input: "x", config }] })],
+      [
+        Language.retries.keys,
+        (retries) => ({ steps: [{ name: "a", config: { retries: { times: 1, ...Object(retries) } } }] })
+      ],
+      [Language.loop.keys, (loop) => ({ steps: [{ kind: "loop", loop: { body: { name: "a" }, ...Object(loop) } }] })],
+      [Language.map.keys, (map) => ({ steps: [{ kind: "map", map: { body: { name: "a" }, ...Object(map) } }] })],
+      [
+        Language.kinds.parallel!.keys,
+        (keys) => ({ steps: [{ kind: "parallel", branches: { a: { name: "a" } }, ...Object(keys) }] })
+      ]
+    ]
+    let compared = 0
+    for (const [keys, make] of limited) {
+      for (const [name, { schema }] of Object.entries(keys)) {
+        const { maximum, minimum } = schema
+        if (typeof minimum !== "number" || typeof maximum !== "number" || Math.abs(maximum) > 1e12) continue
+        for (const value of [minimum - 1, minimum, maximum, maximum + 1]) {
+          const data = make({ [name]: value })
+          const isRight = check(JSON.stringify(data)).blueprint !== undefined
+          assert.strictEqual(fits(data), isRight, `${name}: ${value}`)
+          compared++
+        }
+      }
+    }
+    assert.isAbove(compared, 30)
+  })
+
   it("agree on changed documents: what one takes the other does, up to what a template or a name means", () => {
     const seed = 20_251
     const next = numbers(seed)

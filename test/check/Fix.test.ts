@@ -134,6 +134,19 @@ describe("repairs", () => {
     assert.strictEqual(fix(text).text, text)
   })
 
+  it("a repair that does not help, or makes another error, is taken back", () => {
+    const [finding] = check("steps:\n  - nmae: a\n").diagnostics
+    const text = "steps:\n  - nmae: a\n"
+    assert.isDefined(finding?.repair)
+    assert.deepStrictEqual(
+      Fix.fix(text, () => [finding!]),
+      { text, repaired: [] }
+    )
+    const other = { ...finding!, code: "V-A6", message: "another", repair: undefined }
+    const worse = (now: string) => (now === text ? [finding!] : [other, { ...other, message: "and one more" }])
+    assert.deepStrictEqual(Fix.fix(text, worse), { text, repaired: [] })
+  })
+
   it("what only a person can decide is left alone", () => {
     for (const text of ["steps:\n  - { name: a, frobnicate: 1 }\n", "steps:\n", "steps: [", ""]) {
       assert.deepStrictEqual(fix(text), { text, repaired: [] })

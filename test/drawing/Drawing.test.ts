@@ -119,6 +119,14 @@ describe("a graph", () => {
   })
 })
 
+it("a loop leads back to its beginning", () => {
+  const { arrows, whole } = Graph.of(Piece.of(blueprint()))
+  const points = (group: Graph.Group): ReadonlyArray<Graph.Point> => [...group.points, ...group.groups.flatMap(points)]
+  const loop = points(whole).find(({ piece }) => piece.kind === "loop")
+  const body = points(whole).find(({ piece }) => piece.name === "better")
+  assert.deepInclude(arrows, { from: body!.id, to: loop!.id, label: "again" })
+})
+
 describe("names that would break a format", () => {
   it("are only words in Mermaid", () => {
     for (const line of Mermaid.toText(Hostile.pieces).split("\n").slice(1)) {
