@@ -16,6 +16,11 @@ export const make = (): JsonObject => ({
     retries: object(Language.retries),
     loop: object(Language.loop),
     map: object(Language.map),
+    router: object(Language.router),
+    refine: object(Language.refine),
+    finalize: object(Language.finalize),
+    propagation: Language.propagation,
+    import_config: object(Language.importConfig),
     steps: { type: "array", minItems: 1, items: { $ref: "#/definitions/step" } },
     body: {
       description: "A step, a list of steps, or steps: with a list.",
@@ -52,11 +57,20 @@ const step = (shape: Language.Shape): JsonObject =>
   object({
     ...shape,
     keys: { ...Language.common, ...shape.keys },
-    oneOf: [{ names: ["name", "step"] }, ...(shape.oneOf ?? [])]
+    oneOf: [{ names: ["name", "step"] }, ...(shape.oneOf ?? [])],
+    rules: [...(shape.rules ?? []), configured]
   })
 
-const object = ({ about, keys, needs, oneOf = [], required = [] }: Language.Shape): JsonObject => {
-  const rules = oneOf.flatMap(alternatives)
+/** An import has settings of its own. */
+const configured: JsonObject = {
+  if: { properties: { uses: { type: "string", pattern: "^imports\\." } }, required: ["uses"] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+  then: { properties: { config: { $ref: "#/definitions/import_config" } } },
+  else: { properties: { config: { $ref: "#/definitions/config" } } }
+}
+
+const object = ({ about, keys, needs, oneOf = [], required = [], rules: more = [] }: Language.Shape): JsonObject => {
+  const rules = [...oneOf.flatMap(alternatives), ...more]
   return {
     type: "object",
     description: about,

@@ -10,7 +10,7 @@ import * as Either from "effect/Either"
 import * as Blueprint from "../blueprint/Blueprint.js"
 import * as Bytes from "../blueprint/Bytes.js"
 import * as Diagnostics from "../blueprint/Diagnostics.js"
-import type * as Source from "../blueprint/Source.js"
+import * as Source from "../blueprint/Source.js"
 import * as Finding from "../plan/Finding.js"
 import * as Plan from "../plan/Plan.js"
 import * as Ignores from "./Ignores.js"
@@ -44,7 +44,10 @@ export const check = (
   const text = Either.getOrUndefined(Bytes.read(given))
   const isWhole = blueprint !== undefined && text !== undefined
   const all = isWhole ? [...first, ...linted(blueprint, text)] : first
-  const ignores = text === undefined || isUnreadable(first) ? [] : Ignores.of(text)
+  // An imported file has its own comments; those that hide nothing are told of where it is checked itself.
+  const imported =
+    blueprint === undefined ? [] : blueprint.sources.slice(1).map(({ path, text }) => Source.make(path, text))
+  const ignores = text === undefined || isUnreadable(first) ? [] : [text, ...imported].flatMap(Ignores.of)
   const used = new Set<Ignores.Ignore>()
   let ignoredCount = 0
   const kept = all.flatMap((diagnostic) => {
@@ -56,7 +59,7 @@ export const check = (
     return by.length > 0 || level === "off" ? [] : [{ ...diagnostic, severity: level }]
   })
   // What was not looked for cannot be missed.
-  const idle = isWhole ? ignores.filter((ignore) => !used.has(ignore)) : []
+  const idle = isWhole ? ignores.filter((ignore) => ignore.file === given.path && !used.has(ignore)) : []
   const level = Severities.levelOf(severities, "FLJ-CHECK-8", "warning")
   const unused =
     text === undefined || level === "off"
@@ -78,7 +81,12 @@ const linted = (blueprint: Blueprint.Blueprint, { path, text }: Source.Source) =
   // The old id of a rule that the language has too.
   const rules = { ...Rule.rules, "V-L1": Rule.all["V-L1"]! }
   return [
-    ...Blueprint.diagnose(blueprint, Lint.lint(blueprint.pipeline), rules),
+    ...Blueprint.diagnose(
+      blueprint,
+      // What a kind of step is made of is not the writer's.
+      Lint.lint(blueprint.pipeline).filter(({ node }) => blueprint.locate(node) !== undefined),
+      rules
+    ),
     ...Wording.check(path, text, blueprint.tree)
   ]
 }

@@ -72,6 +72,30 @@ const ofBlueprints = {
     bad: "steps:\n  - skill: flujo.builtins.write_file\n    params: { path: a.txt, «contnet»: b }\n",
     good: "steps:\n  - skill: flujo.builtins.write_file\n    params: { path: a.txt, content: b }\n"
   },
+  "FLJ-BLUEPRINT-25": {
+    bad: `${agents}steps:\n  - { name: draft, uses: agents.writer, updates_context: «true» }\n`,
+    good: `${agents}steps:\n  - { name: draft, uses: agents.writer, updates_context: [topic] }\n`
+  },
+  "FLJ-BLUEPRINT-26": {
+    bad: `imports: { «child»: ./child.yaml }\n${sound}`,
+    good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"
+  },
+  "V-I1": {
+    bad: "imports: { child: «./nobody.yaml» }\nsteps:\n  - { name: inner, uses: imports.child }\n",
+    good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"
+  },
+  "V-I2": {
+    bad: `steps:\n  - { name: inner, uses: imports.«child» }\n`,
+    good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"
+  },
+  "V-I3": {
+    bad: "imports: { me: «./pipeline.yaml» }\nsteps:\n  - { name: inner, uses: imports.me }\n",
+    good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"
+  },
+  "V-SM1": {
+    bad: `${agents}steps:\n  - kind: StateMachine\n    name: process\n    start_state: «draf»\n    states: { draft: { name: write, uses: agents.writer } }\n    end_states: [done]\n    transitions: [{ from: draft, on: success, to: done }]\n`,
+    good: `${agents}steps:\n  - kind: StateMachine\n    name: process\n    start_state: draft\n    states: { draft: { name: write, uses: agents.writer } }\n    end_states: [done]\n    transitions: [{ from: draft, on: success, to: done }]\n`
+  },
   "V-A6": {
     bad: `${agents}steps:\n  - name: draft\n    uses: agents.«writr»\n  - uses: agents.writer\n`,
     good: `${agents}steps:\n  - name: draft\n    uses: agents.writer\n`
@@ -100,8 +124,8 @@ const ofPlans = {
   "FLJ-PLAN-3": { bad: "", good: "" },
   "FLJ-PLAN-4": { bad: "", good: "" },
   "FLJ-PLAN-5": {
-    bad: "steps:\n  - kind: hitl\n    name: ask\n    config: { timeout: «1h» }\n",
-    good: "steps:\n  - kind: hitl\n    name: ask\n"
+    bad: "steps:\n  - name: review\n    config: { timeout: «1h» }\n    steps:\n      - { kind: hitl, name: ask }\n      - { kind: hitl, name: confirm }\n",
+    good: "steps:\n  - name: review\n    steps:\n      - { kind: hitl, name: ask, expires: 1h }\n      - { kind: hitl, name: confirm }\n"
   },
   "FLJ-PLAN-6": { bad: "", good: "" },
   "FLJ-PLAN-7": {
@@ -114,6 +138,10 @@ const ofPlans = {
     good: `${agents}steps:\n  - kind: parallel\n    branches:\n      a: { name: one, uses: agents.writer, sink_to: text }\n      b: { name: two, uses: agents.writer, sink_to: other }\n`
   },
   "FLJ-PLAN-10": { bad: "", good: "" },
+  "FLJ-PLAN-12": {
+    bad: `${agents}steps:\n  - kind: parallel\n    name: «both»\n    branches: { a: { name: one, uses: agents.writer, sink_to: text } }\n    field_mapping: { b: [text] }\n`,
+    good: `${agents}steps:\n  - kind: parallel\n    name: both\n    branches: { a: { name: one, uses: agents.writer, sink_to: text } }\n    field_mapping: { a: [text] }\n`
+  },
   "FLJ-PLAN-11": { bad: "steps: «[]»\n", good: sound }
 }
 

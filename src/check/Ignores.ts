@@ -13,6 +13,7 @@ export interface Ignore {
   /** A code, an old name of one, or a pattern. Empty where the comment names none. */
   readonly code: string
   readonly span: Span
+  readonly file: string
   /** The line that is meant, from 1. */
   readonly line: number
 }
@@ -32,18 +33,21 @@ export const of = (source: Source.Source): ReadonlyArray<Ignore> => {
     for (let match = word.exec(text); match !== null; match = word.exec(text)) {
       const code = match[1]!
       const end = start + word.lastIndex
-      codes.push({ code, line: target, span: { start: end - code.length, end } })
+      codes.push({ code, file: source.path, line: target, span: { start: end - code.length, end } })
     }
     if (codes.length === 0) {
-      codes.push({ code: "", line: target, span: { start, end: start + head[0].length } })
+      codes.push({ code: "", file: source.path, line: target, span: { start, end: start + head[0].length } })
     }
     found.push(...codes)
   }
   return found
 }
 
-export const covers = (ignore: Ignore, { code, place }: Diagnostic): boolean =>
-  ignore.line === place.start.line && ignore.code !== "" && Severities.matches(ignore.code, code)
+export const covers = (ignore: Ignore, { code, file, place }: Diagnostic): boolean =>
+  ignore.file === file &&
+  ignore.line === place.start.line &&
+  ignore.code !== "" &&
+  Severities.matches(ignore.code, code)
 
 const isAlone = (source: Source.Source, line: number): boolean => /^\s*#/.test(Source.lineText(source, line))
 

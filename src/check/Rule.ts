@@ -26,10 +26,10 @@ export const rules = {
   },
   "V-A2": {
     severity: "error",
-    title: "a skill is given what it cannot take",
-    why: "the skill would refuse it when the step runs",
+    title: "a step is given what it cannot take",
+    why: "it would be refused when the step runs",
     explanation:
-      "What comes before the step, or its `input`, is of another type than the skill declares. Give it an `input` of the right type, or put another step between the two."
+      "What comes before the step, or its `input`, is of another type than the skill, or the step's input_schema, declares. Give it an `input` of the right type, or put another step between the two."
   },
   "V-A5": {
     severity: "warning",

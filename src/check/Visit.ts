@@ -3,7 +3,7 @@
  * node is shown once, after what is below it.
  */
 import type { Template } from "../expression/Template.js"
-import { type Node, nameOf, type Params } from "../pipeline/Node.js"
+import { type Assign, type Decider, type Node, nameOf, type Params } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Known from "./Known.js"
 
@@ -49,10 +49,16 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       see({ node, path, sight, output, writes: new Set(writes.keys()) })
       return { output, writes }
     }
+    /** What is decided by a step of its own. */
+    const decided = (by: object | undefined, at: string): void => {
+      if (by !== undefined && isDecider(by)) walk(by.step, at, { ...sight, previous: undefined })
+    }
     switch (node._tag) {
       case "Code":
       case "Fn":
         return told(node.output.jsonSchema)
+      case "Signal":
+        return told(node.data.jsonSchema)
       case "Pass":
       case "Sleep":
         return told(sight.previous)
@@ -80,7 +86,9 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         return told(previous, writes)
       }
       case "Parallel": {
+        decided(node.select, `${path}!select`)
         const branches = node.branches.map(([key, branch]) => [key, walk(branch, `${path}/${key}`, sight)] as const)
+        const isWhole = node.select === undefined && node.onFailure !== "ignore" && node.reduce === undefined
         const properties = Object.fromEntries(branches.map(([key, { output }]) => [key, closed(output) ?? {}]))
         const output = {
           type: "object",
@@ -88,9 +96,12 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
           required: branches.map(([key]) => key),
           additionalProperties: false
         }
-        return told(output, beside(branches.map(([, one]) => one)))
+        const all = branches.map(([, one]) => one)
+        const isPlain = node.select === undefined && node.merge === undefined && node.fields === undefined
+        return told(isWhole ? output : undefined, isPlain ? beside(all) : perhaps(all))
       }
       case "Branch": {
+        decided(node.on, `${path}!on`)
         const branches = node.cases.map(([key, branch]) => walk(branch, `${path}/${key}`, sight))
         if (node.otherwise !== undefined) branches.push(walk(node.otherwise, `${path}/otherwise`, sight))
         return told(undefined, perhaps(branches))
@@ -102,14 +113,38 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
           previous: undefined,
           context: { has: (field) => sight.context.has(field), get: () => undefined }
         })
-        return told(body.output, body.writes)
+        decided(node.until, `${path}[*]/exit`)
+        const writes = new Map([...assigned(node.init), ...body.writes, ...assigned(node.state)])
+        return told(node.output === undefined ? body.output : undefined, writes)
       }
       case "ForEach": {
         const body = walk(node.body, `${path}[*]`, { ...sight, previous: undefined })
         const item = closed(body.output)
-        const output = node.onFailure === "collect" ? undefined : { type: "array", ...(item && { items: item }) }
-        return told(output, perhaps([body]))
+        const isList = node.onFailure !== "collect" && node.output === undefined
+        const output = isList ? { type: "array", ...(item && { items: item }) } : undefined
+        return told(output, new Map([...assigned(node.init), ...perhaps([body])]))
       }
+      case "States": {
+        const states = node.states.map(([key, state]) =>
+          walk(state, `${path}[*]/${key}`, {
+            steps: sight.steps,
+            previous: undefined,
+            context: { has: (field) => sight.context.has(field), get: () => undefined }
+          })
+        )
+        return told(undefined, perhaps(states))
+      }
+      case "When":
+        // Skipped, it passes its input on.
+        return told(undefined, perhaps([walk(node.step, parent, sight)]))
+      case "Check": {
+        const { output, writes } = walk(node.step, parent, {
+          ...sight,
+          previous: node.input?.jsonSchema ?? sight.previous
+        })
+        return told(node.output?.jsonSchema ?? output, writes)
+      }
+      case "Note":
       case "Retry":
       case "Timeout": {
         const { output, writes } = walk(node.step, parent, sight)
@@ -130,21 +165,35 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       }
       case "Sink": {
         const { output, writes } = walk(node.step, parent, sight)
-        return told(output, new Map([...writes, [node.field, output]]))
+        return told(output, new Map([...writes, [node.field, node.key === undefined ? output : undefined]]))
       }
       case "Scope": {
         if (node.pipeline === undefined) {
           const { output, writes } = walk(node.step, path, sight)
           return told(output, writes)
         }
-        const context = contextOf(node.pipeline.context)
-        return told(walk(node.step, path, { previous: sight.previous, steps: new Map(), context }).output)
+        const { inherits, outputs = [] } = node.pipeline
+        const own = contextOf(node.pipeline.context)
+        const context: Known.Names =
+          inherits === true
+            ? {
+                has: (field) => own.has(field) || sight.context.has(field),
+                get: (field) => (own.has(field) ? own.get(field) : sight.context.get(field))
+              }
+            : own
+        const { output } = walk(node.step, path, { previous: sight.previous, steps: new Map(), context })
+        return told(output, new Map(outputs.map(([, outer]) => [outer, undefined])))
       }
     }
   }
   const context = contextOf(pipeline.context)
   walk(pipeline.root, "", { previous: undefined, steps: new Map(), context })
 }
+
+const isDecider = (by: object): by is Decider => "step" in by
+
+const assigned = (changes: ReadonlyArray<Assign> | undefined): ReadonlyMap<string, Known.Schema> =>
+  new Map((changes ?? []).map(({ path: [field] }) => [field, undefined]))
 
 const contextOf = (context: Pipeline.Any["context"]): ReadonlyMap<string, Known.Schema> =>
   new Map(Object.entries(context?.fields ?? {}).map(([name, shape]) => [name, shape.jsonSchema]))
@@ -174,29 +223,51 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
     case "Branch":
       return "source" in node.on ? [node.on] : []
     case "ForEach":
-      return node.items === undefined ? [] : [node.items]
+      return [
+        ...(node.items === undefined ? [] : [node.items]),
+        ...ofAssigns(node.init),
+        ...(node.output === undefined ? [] : ofParams(node.output))
+      ]
     case "Input":
       return ofParams(node.input)
     case "Loop":
-      return node.until !== undefined && "source" in node.until ? [node.until] : []
+      return [
+        ...(node.until !== undefined && "source" in node.until ? [node.until] : []),
+        ...ofAssigns(node.init),
+        ...ofAssigns(node.state),
+        ...(node.next === undefined ? [] : ofParams(node.next)),
+        ...(node.output === undefined ? [] : ofParams(node.output))
+      ]
+    case "Parallel":
+      return node.select !== undefined && "source" in node.select ? [node.select] : []
+    case "Sleep":
+      return node.until === undefined ? [] : [node.until]
+    case "States":
+      return node.transitions.flatMap(({ when }) => (when === undefined ? [] : [when]))
+    case "When":
+      return "source" in node.on ? [node.on] : []
     case "Skill":
       return node.params === undefined ? [] : ofParams(node.params)
     case "Agent":
+    case "Check":
     case "Code":
     case "Fallback":
     case "Fn":
     case "Map":
-    case "Parallel":
+    case "Note":
     case "Pass":
     case "Retry":
     case "Scope":
     case "Sequence":
+    case "Signal":
     case "Sink":
-    case "Sleep":
     case "Timeout":
       return []
   }
 }
+
+const ofAssigns = (changes: ReadonlyArray<Assign> | undefined): ReadonlyArray<Template> =>
+  (changes ?? []).flatMap(({ value }) => ofParams(value))
 
 const ofParams = (params: Params): ReadonlyArray<Template> => {
   switch (params._tag) {

@@ -182,8 +182,7 @@ export const visualize = {
   theme: Flag.choice(
     { name: "theme", value: "THEME", about: "Of an SVG: auto (default) follows the reader's system" },
     ["auto", "light", "dark"]
-  ),
-  json
+  )
 } as const satisfies Flag.Flags
 
 export const lensList = {

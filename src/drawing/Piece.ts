@@ -4,7 +4,7 @@
  */
 import type { Json } from "../domain/Json.js"
 import type { Template } from "../expression/Template.js"
-import { type Code, type Node, nameOf, type Params } from "../pipeline/Node.js"
+import { type Assign, type Code, type Decider, type Node, nameOf, type Params } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 
 export interface Piece {
@@ -42,8 +42,9 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     kind: string,
     form: "choice" | "together" | "within",
     does: string,
-    ways: ReadonlyArray<Way>
-  ): ReadonlyArray<Piece> => [{ path, name, kind, form, does, notes, ways }]
+    ways: ReadonlyArray<Way>,
+    more: ReadonlyArray<string> = []
+  ): ReadonlyArray<Piece> => [{ path, name, kind, form, does, notes: [...more, ...notes], ways }]
   const around = (inner: Node, ...more: ReadonlyArray<string>) => pieces(inner, parent, [...more, ...notes])
   switch (node._tag) {
     case "Code":
@@ -53,7 +54,9 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Pass":
       return step("value", "passes on what it is given")
     case "Sleep":
-      return step("wait", `waits ${time(node.millis)}`)
+      return step("wait", `waits ${node.until === undefined ? time(node.millis) : `until ${said(node.until)}`}`)
+    case "Signal":
+      return step("signal", `waits until it is told of ${node.signal} from outside`)
     case "Agent":
       return step("agent", `asks the model ${node.agent.model} as agent ${node.agent.name}`)
     case "Skill":
@@ -64,20 +67,30 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
         : step("question", `waits for a person's answer: ${said(node.message)}`)
     case "Sequence":
       return node.steps.flatMap((one) => pieces(one, parent, []))
-    case "Parallel":
-      return whole(
-        "parallel",
-        "together",
-        `does ${count(node.branches.length, "thing")} side by side`,
-        node.branches.map(([label, branch]) => ({ label, pieces: pieces(branch, `${path}/${label}`, []) }))
-      )
+    case "Parallel": {
+      const things = count(node.branches.length, "thing")
+      const which = node.select === undefined ? things : `those of ${things} that ${condition(node.select)} names`
+      const reduce = node.reduce === undefined ? "" : `, and answers their ${node.reduce}`
+      return [
+        ...decider(node.select, `${path}!select`),
+        ...whole(
+          "parallel",
+          "together",
+          `does ${which} side by side${reduce}`,
+          node.branches.map(([label, branch]) => ({ label, pieces: pieces(branch, `${path}/${label}`, []) }))
+        )
+      ]
+    }
     case "Branch":
-      return whole("choice", "choice", `chooses by ${condition(node.on)}`, [
-        ...node.cases.map(([label, branch]) => ({ label, pieces: pieces(branch, `${path}/${label}`, []) })),
-        ...(node.otherwise === undefined
-          ? []
-          : [{ label: "otherwise", pieces: pieces(node.otherwise, `${path}/otherwise`, []) }])
-      ])
+      return [
+        ...decider(node.on, `${path}!on`),
+        ...whole("choice", "choice", `chooses by ${condition(node.on)}`, [
+          ...node.cases.map(([label, branch]) => ({ label, pieces: pieces(branch, `${path}/${label}`, []) })),
+          ...(node.otherwise === undefined
+            ? []
+            : [{ label: "otherwise", pieces: pieces(node.otherwise, `${path}/otherwise`, []) }])
+        ])
+      ]
     case "Loop": {
       const turns = count(node.max, "time")
       const end = node.onMax === "fail" ? "and fails then" : "and goes on then"
@@ -85,7 +98,14 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
         node.until === undefined
           ? `repeats ${turns}`
           : `repeats until ${condition(node.until)}, at most ${turns}, ${end}`
-      return whole("loop", "within", does, [{ label: undefined, pieces: pieces(node.body, `${path}[*]`, []) }])
+      const body = [...pieces(node.body, `${path}[*]`, []), ...decider(node.until, `${path}[*]/exit`)]
+      return whole(
+        "loop",
+        "within",
+        does,
+        [{ label: undefined, pieces: body }],
+        [...changes(node.init, "sets", "first"), ...changes(node.state, "changes", "after each turn")]
+      )
     }
     case "ForEach": {
       const items = node.items === undefined ? "what it is given" : condition(node.items)
@@ -93,9 +113,31 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
         "map",
         "within",
         `does the same for each item of ${items}, ${node.concurrency} at once, at most ${node.max}; ${failures[node.onFailure]}`,
-        [{ label: undefined, pieces: pieces(node.body, `${path}[*]`, []) }]
+        [{ label: undefined, pieces: pieces(node.body, `${path}[*]`, []) }],
+        changes(node.init, "sets", "first")
       )
     }
+    case "States":
+      return whole(
+        "machine",
+        "choice",
+        `goes from state to state, from ${node.start} to ${node.ends.join(" or ")}, at most ${count(node.max, "step")}`,
+        node.states.map(([label, state]) => ({ label, pieces: pieces(state, `${path}[*]/${label}`, []) })),
+        node.transitions.map(
+          ({ from, on, to, when }) =>
+            `goes from ${from ?? "any state"} to ${to} on ${on}${when === undefined ? "" : ` when ${condition(when)}`}`
+        )
+      )
+    case "When":
+      return around(node.step, `is skipped unless ${condition(node.on)}`)
+    case "Check":
+      return around(
+        node.step,
+        ...(node.input === undefined ? [] : ["takes only what fits its schema"]),
+        ...(node.output === undefined ? [] : ["answers only what fits its schema"])
+      )
+    case "Note":
+      return around(node.step, ...(node.description === undefined ? [] : [`is described so: ${node.description}`]))
     case "Scope": {
       const does = node.pipeline === undefined ? "is made of steps" : `runs the pipeline ${node.pipeline.name}`
       return whole("steps", "within", does, [{ label: undefined, pieces: pieces(node.step, path, []) }])
@@ -119,6 +161,17 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
       ])
   }
 }
+
+/** A step whose answer decides stands before what it decides for. */
+const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>
+  by !== undefined && isDecider(by) ? pieces(by.step, parent, []) : []
+
+const isDecider = (by: object): by is Decider => "step" in by
+
+const changes = (all: ReadonlyArray<Assign> | undefined, verb: string, when: string): ReadonlyArray<string> =>
+  all === undefined || all.length === 0
+    ? []
+    : [`${verb} ${[...new Set(all.map(({ path }) => `context.${path.join(".")}`))].join(", ")} ${when}`]
 
 const effects = {
   pure: "",
@@ -156,14 +209,16 @@ const written = (params: Params): Json => {
 }
 
 /** What is an expression, with or without braces. */
-const condition = <F>(value: Template | Code<F>): string =>
-  "source" in value
-    ? value.source
-        .trim()
-        .replace(/^\{\{|\}\}$/g, "")
-        .replace(/\s+/g, " ")
-        .trim()
-    : "code of the program"
+const condition = <F>(value: Template | Code<F> | Decider): string =>
+  "step" in value
+    ? `what ${nameOf(value.step) ?? "a step"} answers`
+    : "source" in value
+      ? value.source
+          .trim()
+          .replace(/^\{\{|\}\}$/g, "")
+          .replace(/\s+/g, " ")
+          .trim()
+      : "code of the program"
 
 /** An expression without the braces around it, any other text in quotes. */
 const quoted = (text: string): string => {

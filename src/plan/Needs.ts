@@ -65,15 +65,23 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         for (const step of node.steps) walk(step, parent)
         break
       case "Parallel":
+        if (node.select !== undefined && "step" in node.select) walk(node.select.step, `${path}!select`)
         for (const [key, branch] of node.branches) walk(branch, `${path}/${key}`)
         break
       case "Branch":
+        if ("step" in node.on) walk(node.on.step, `${path}!on`)
         for (const [key, branch] of node.cases) walk(branch, `${path}/${key}`)
         if (node.otherwise !== undefined) walk(node.otherwise, `${path}/otherwise`)
         break
       case "Loop":
+        walk(node.body, `${path}[*]`)
+        if (node.until !== undefined && "step" in node.until) walk(node.until.step, `${path}[*]/exit`)
+        break
       case "ForEach":
         walk(node.body, `${path}[*]`)
+        break
+      case "States":
+        for (const [key, state] of node.states) walk(state, `${path}[*]/${key}`)
         break
       case "Scope":
         walk(node.step, path)
@@ -82,16 +90,20 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         walk(node.step, parent)
         walk(node.that, `${path}!fallback`)
         break
+      case "Check":
       case "Input":
       case "Map":
+      case "Note":
       case "Retry":
       case "Sink":
       case "Timeout":
+      case "When":
         walk(node.step, parent)
         break
       case "Code":
       case "Fn":
       case "Pass":
+      case "Signal":
       case "Sleep":
         break
     }

@@ -35,7 +35,10 @@ const all: ReadonlyArray<Skill.AnySkill> = [stringify, writeFile, shout, count, 
 
 export const options: Options = {
   skills: (id) => all.find((skill) => skill.id === id),
-  skillIds: all.map(({ id }) => id)
+  skillIds: all.map(({ id }) => id),
+  files: new Map([
+    ["child.yaml", { path: "child.yaml", text: 'name: child\nsteps: [{ name: a, input: "Hi {{ input }}" }]' }]
+  ])
 }
 
 export const check = (text: string, severities?: Severities) =>

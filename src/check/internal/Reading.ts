@@ -8,8 +8,9 @@ import type { Find } from "./Find.js"
 
 export const check = (seen: Seen, find: Find): void => {
   const { node } = seen
-  // The exit of a loop sees what a turn made, which the walk does not tell of at the loop.
-  const sight = node._tag === "Loop" ? { ...nothing, steps: seen.sight.steps } : seen.sight
+  // What loops, maps and machines read sees what a turn made, which the walk does not tell of at their place.
+  const isTurning = node._tag === "Loop" || node._tag === "ForEach" || node._tag === "States"
+  const sight = isTurning ? { ...nothing, steps: seen.sight.steps } : seen.sight
   for (const template of templatesOf(node)) {
     if (template.problems.length > 0) continue
     for (const read of template.reads) reads(seen, template, read, sight, find)

@@ -6,6 +6,11 @@ import type { Find } from "./Find.js"
 
 export const check = (seen: Seen, find: Find): void => {
   const { node, sight } = seen
+  if (node._tag === "Check" && node.input !== undefined && Known.clash(sight.previous, node.input.jsonSchema)) {
+    const to = Known.words(Known.typesOf(node.input.jsonSchema) ?? [])
+    const from = Known.words(Known.typesOf(sight.previous) ?? [])
+    find("V-A2", seen, `by its input_schema the step takes ${to}, and is given ${from}`)
+  }
   if (node._tag !== "Skill") return
   const { argument, id, input } = node.skill
   if (node.params === undefined) {

@@ -1,5 +1,5 @@
 /** V-A1 and V-A5: steps that do nothing, and answers that go nowhere. */
-import { type Node, nameOf, type PassNode } from "../../pipeline/Node.js"
+import { isWrapper, type Node, nameOf, type PassNode } from "../../pipeline/Node.js"
 import { type Seen, templatesOf } from "../Visit.js"
 import type { Find } from "./Find.js"
 
@@ -57,32 +57,8 @@ export const make = (find: Find): Unread => {
 }
 
 /** What stands within wrappers. */
-const core = (node: Node): ReadonlyArray<Node> => {
-  switch (node._tag) {
-    case "Input":
-    case "Map":
-    case "Retry":
-    case "Sink":
-    case "Timeout":
-      return core(node.step)
-    case "Fallback":
-      return [...core(node.step), ...core(node.that)]
-    case "Agent":
-    case "Ask":
-    case "Branch":
-    case "Code":
-    case "Fn":
-    case "ForEach":
-    case "Loop":
-    case "Parallel":
-    case "Pass":
-    case "Scope":
-    case "Sequence":
-    case "Skill":
-    case "Sleep":
-      return [node]
-  }
-}
+const core = (node: Node): ReadonlyArray<Node> =>
+  isWrapper(node) ? [...core(node.step), ...(node._tag === "Fallback" ? core(node.that) : [])] : [node]
 
 const agentIn = (node: Node): Node => core(node)[0] ?? node
 
@@ -99,10 +75,14 @@ const takes = (node: Node): boolean => {
   switch (node._tag) {
     case "Input":
       return readsPrevious(node)
+    case "Check":
+    case "Note":
     case "Retry":
     case "Sink":
     case "Timeout":
       return takes(node.step)
+    case "Signal":
+      return false
     case "Ask":
       // An approval passes on what it is given.
       return node.mode === "approve" || readsPrevious(node)
@@ -125,6 +105,8 @@ const takes = (node: Node): boolean => {
     case "Scope":
     case "Sequence":
     case "Sleep":
+    case "States":
+    case "When":
       return true
   }
 }

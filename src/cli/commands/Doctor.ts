@@ -84,6 +84,9 @@ const stateFinding = (workspace: Workspace.Workspace) =>
     if (uri._tag === "Memory") {
       return { what: "state", state: "ok", text: "memory://: runs end with their process" } satisfies Finding
     }
+    if (uri._tag === "Postgres") {
+      return { what: "state", state: "ok", text: `${uri.shown}, which was not asked` } satisfies Finding
+    }
     const unloadable = yield* sqliteFault
     if (unloadable !== undefined) {
       return {
@@ -148,6 +151,7 @@ const blueprints = (workspace: Workspace.Workspace) =>
     for (const file of searched.right) {
       const given = yield* BlueprintFile.bytes(workspace, file)
       const { blueprint, diagnostics } = Check.check(given, {
+        files: yield* BlueprintFile.imports(workspace, given),
         skills: skills.lookup,
         skillIds: skills.ids,
         undefinedVariables: workspace.config.undefinedVariables.value

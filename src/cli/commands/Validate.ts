@@ -39,6 +39,8 @@ interface Result extends Check.Checked {
   readonly diff: string
   /** Findings that are in the baseline, and so not among the others. */
   readonly knownCount: number
+  /** Whether it could run, the files that it imports too. */
+  readonly isSound: boolean
 }
 
 export const run: Module<typeof Flags.validate>["run"] = (flags) =>
@@ -52,27 +54,35 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const severities = yield* severitiesOf(workspace, Option.getOrUndefined(flags.rules))
     const files = yield* filesOf(workspace, invocation.args)
     const skills = yield* Workspace.skills(workspace)
-    const options = {
+    const common = {
       skills: skills.lookup,
       skillIds: skills.ids,
       undefinedVariables: workspace.config.undefinedVariables.value
     }
-    const results = yield* Effect.forEach(files, (file) =>
+    const looked = yield* Effect.forEach(files, (file) =>
       Effect.gen(function* () {
         const given = yield* BlueprintFile.bytes(workspace, file)
+        const options = { ...common, files: yield* BlueprintFile.imports(workspace, given) }
         const checked = Check.check(given, options, severities)
         if (!flags.fix || checked.text === undefined) {
-          return { ...checked, fixed: undefined, diff: "", knownCount: 0 } satisfies Result
+          return { ...checked, fixed: undefined, diff: "", knownCount: 0, isSound: true } satisfies Result
         }
         const { path, text } = checked
         const again = (text: string) => Check.check({ path, text }, options, severities)
-        const fixed = Fix.fix(text, (text) => again(text).diagnostics)
+        // A file that is imported is repaired as itself.
+        const fixed = Fix.fix(text, (text) => again(text).diagnostics.filter(({ file }) => file === path))
         const diff = Diff.unified(path, text, fixed.text)
         if (!flags.dryRun && fixed.text !== text) yield* write(file, path, fixed.text)
         const shown = flags.dryRun ? checked : again(fixed.text)
-        return { ...shown, fixed, diff, knownCount: 0 } satisfies Result
+        return { ...shown, fixed, diff, knownCount: 0, isSound: true } satisfies Result
       })
     )
+    // What an imported file has is told of once, where it is checked itself.
+    const names = new Set(looked.map(({ path }) => path))
+    const results = looked.map((result): Result => {
+      const own = result.diagnostics.filter(({ file }) => file === result.path || !names.has(file))
+      return { ...result, diagnostics: own, isSound: Check.isValid(result) }
+    })
     const all = results.flatMap(({ diagnostics }) => diagnostics)
     if (flags.updateBaseline && baselineFile !== undefined) {
       yield* write(yield* absolute(workspace, baselineFile), baselineFile, Baseline.print(Baseline.make(all)))
@@ -82,7 +92,13 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const fresh = compared === undefined ? undefined : new Set(compared.fresh)
     const shown = results.map((result): Result => {
       const diagnostics = result.diagnostics.filter((one) => fresh === undefined || fresh.has(one))
-      return { ...result, diagnostics, knownCount: result.diagnostics.length - diagnostics.length }
+      const knownCount = result.diagnostics.length - diagnostics.length
+      return {
+        ...result,
+        diagnostics,
+        knownCount,
+        isSound: knownCount > 0 ? Check.isValid({ diagnostics }) : result.isSound
+      }
     })
     const said = shown.flatMap(({ diagnostics }) => diagnostics)
     const isValid = said.every(({ severity }) => severity !== "error")
@@ -226,7 +242,7 @@ const write = (file: string, named: string, text: string) =>
 
 const dataOf = (results: ReadonlyArray<Result>, isValid: boolean, more: JsonObject): JsonObject => {
   const files = results.map((result) => ({
-    is_valid: Check.isValid(result),
+    is_valid: result.isSound && Check.isValid(result),
     errors: of(result.diagnostics, "error").map(Diagnostics.toJson),
     warnings: of(result.diagnostics, "warning").map(Diagnostics.toJson),
     ignored: result.ignoredCount,
@@ -269,7 +285,7 @@ const human = (results: ReadonlyArray<Result>, { color, compared, dryRun, plain 
       const { diagnostics, diff, fixed, ignoredCount, knownCount, path } = result
       const count = fixed?.repaired.length ?? 0
       const parts = [
-        !Check.isValid(result) ? "not valid" : knownCount > 0 ? "nothing new" : "valid",
+        !Check.isValid(result) || !result.isSound ? "not valid" : knownCount > 0 ? "nothing new" : "valid",
         ...(knownCount === 0 ? [] : [`${knownCount} in the baseline`]),
         ...counted(of(diagnostics, "error").length, "error"),
         ...counted(of(diagnostics, "warning").length, "warning"),
