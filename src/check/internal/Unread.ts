@@ -29,7 +29,8 @@ export const make = (find: Find): Unread => {
       if (node._tag !== "Sequence") return
       for (const [index, step] of node.steps.entries()) {
         // Alone in a branch it says that nothing is to be done there.
-        if (step._tag === "Pass" && node.steps.length > 1) idle.push({ seen, node: step })
+        const bare = unnoted(step)
+        if (bare._tag === "Pass" && node.steps.length > 1) idle.push({ seen, node: bare })
         const next = node.steps[index + 1]
         const name = nameOf(step)
         if (next === undefined || name === undefined || !isThought(step) || takes(next)) continue
@@ -55,6 +56,9 @@ export const make = (find: Find): Unread => {
     }
   }
 }
+
+/** Words about a step do nothing either. */
+const unnoted = (node: Node): Node => (node._tag === "Note" ? unnoted(node.step) : node)
 
 /** What stands within wrappers. */
 const core = (node: Node): ReadonlyArray<Node> =>
