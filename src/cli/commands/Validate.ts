@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Diagnostics from "../../blueprint/Diagnostics.js"
+import * as Source from "../../blueprint/Source.js"
 import * as Baseline from "../../check/Baseline.js"
 import * as Check from "../../check/Check.js"
 import * as Diff from "../../check/Diff.js"
@@ -52,14 +53,14 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     if (flags.dryRun && !flags.fix) return yield* needs("--dry-run", "--fix")
     const workspace = yield* Workspace.read(Option.none())
     const severities = yield* severitiesOf(workspace, Option.getOrUndefined(flags.rules))
-    const files = yield* filesOf(workspace, invocation.args)
+    const { files, unread } = yield* filesOf(workspace, invocation.args)
     const skills = yield* Workspace.skills(workspace)
     const common = {
       skills: skills.lookup,
       skillIds: skills.ids,
       undefinedVariables: workspace.config.undefinedVariables.value
     }
-    const looked = yield* Effect.forEach(files, (file) =>
+    const look = (file: string) =>
       Effect.gen(function* () {
         const given = yield* BlueprintFile.bytes(workspace, file)
         const options = { ...common, files: yield* BlueprintFile.imports(workspace, given) }
@@ -76,7 +77,15 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
         const shown = flags.dryRun ? checked : again(fixed.text)
         return { ...shown, fixed, diff, knownCount: 0, isSound: true } satisfies Result
       })
-    )
+    const looked: Array<Result> = []
+    for (const file of files) {
+      const either = yield* Effect.either(look(file))
+      if (Either.isRight(either)) looked.push(either.right)
+      else unread.push({ path: yield* Workspace.shownPath(workspace, file), fault: either.left })
+    }
+    // One that cannot be read does not keep the others from being told of.
+    const [first] = unread
+    if (first !== undefined && looked.length === 0 && unread.length === 1) return yield* first.fault
     // What an imported file has is told of once, where it is checked itself.
     const names = new Set(looked.map(({ path }) => path))
     const results = looked.map((result): Result => {
@@ -101,9 +110,9 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
       }
     })
     const said = shown.flatMap(({ diagnostics }) => diagnostics)
-    const isValid = said.every(({ severity }) => severity !== "error")
+    const isValid = unread.length === 0 && shown.every((result) => result.isSound && Check.isValid(result))
     const data = workspace.redaction.json(
-      dataOf(shown, isValid, {
+      dataOf(shown, unread, isValid, {
         ...(compared === undefined ? {} : { baseline: Baseline.toJson(compared) }),
         ...(flags.fix ? { fixes: fixesOf(shown, flags.dryRun) } : {})
       })
@@ -115,17 +124,24 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
         case "json":
           return jsonText(data, 2)
         case "sarif":
-          return jsonText(workspace.redaction.json(Sarif.toJson(said, version)), 2)
+          return jsonText(workspace.redaction.json(Sarif.toJson([...said, ...unread.map(asFinding)], version)), 2)
         case "github":
-          return workspace.redaction.text(Github.toText(said))
+          return workspace.redaction.text(Github.toText([...said, ...unread.map(asFinding)]))
         case "junit":
-          return workspace.redaction.text(Junit.toText(shown, flags.failOnWarn))
+          return workspace.redaction.text(
+            Junit.toText(
+              [...shown, ...unread.map((one) => ({ path: one.path, diagnostics: [asFinding(one)] }))],
+              flags.failOnWarn
+            )
+          )
         case "human":
-          return workspace.redaction.text(human(shown, { ...flags, color, compared }))
+          return workspace.redaction.text(human(shown, unread, { ...flags, color, compared }))
       }
     }
-    const fails = !isValid || (flags.failOnWarn && said.length > 0)
-    return { exit: fails && !flags.noStrict ? exits.invalid : exits.done, data, text: text() }
+    const hasErrors = shown.some((result) => !result.isSound || !Check.isValid(result))
+    const fails = hasErrors || (flags.failOnWarn && said.length > 0)
+    const exit = fails && !flags.noStrict ? exits.invalid : (first?.fault.exit ?? exits.done)
+    return { exit, data, text: text() }
   })
 
 const needs = (flag: string, other: string) =>
@@ -177,39 +193,44 @@ const absolute = (workspace: Workspace.Workspace, named: string) =>
     return path.resolve(workspace.cwd, named)
   })
 
+/** Named, and not to be read. */
+interface Unread {
+  readonly path: string
+  readonly fault: Fault
+}
+
 /** The files that are meant: each file that is named, all blueprints of a folder, without names those of the project. */
 const filesOf = (workspace: Workspace.Workspace, args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const files: Array<string> = []
-    const folder = (at: string, named: string) =>
-      Effect.gen(function* () {
-        const found = yield* Effect.mapError(Search.blueprints(at), (error) =>
-          error._tag === "SearchLimit"
-            ? new Fault({ ...cliErrors.File, text: error.detail, hint: "name a smaller folder, or files" })
-            : new Fault({
-                ...cliErrors.File,
-                text: ProjectFile.unreadable(named)(error).detail,
-                location: { file: named }
-              })
-        )
-        if (found.length === 0) {
-          return yield* new Fault({
-            ...cliErrors.NoBlueprint,
-            text: `there is no blueprint in ${printable(named)}`,
-            hint: "a blueprint ends in .yaml or .yml and has `steps` at its top"
-          })
-        }
-        files.push(...found)
+    const files = new Set<string>()
+    const unread: Array<Unread> = []
+    for (const named of args.length === 0 ? [workspace.base] : args) {
+      const found = Effect.gen(function* () {
+        const file = yield* BlueprintFile.locate(workspace, named)
+        const info = yield* Effect.option(fs.stat(file))
+        return Option.isSome(info) && info.value.type === "Directory" ? yield* inFolder(file, named) : [file]
       })
-    if (args.length === 0) yield* folder(workspace.base, workspace.base)
-    for (const named of args) {
-      const file = yield* BlueprintFile.locate(workspace, named)
-      const info = yield* Effect.option(fs.stat(file))
-      if (Option.isSome(info) && info.value.type === "Directory") yield* folder(file, named)
-      else files.push(file)
+      const either = yield* Effect.either(found)
+      if (Either.isLeft(either)) unread.push({ path: named, fault: either.left })
+      else for (const file of either.right) files.add(file)
     }
-    return [...new Set(files)]
+    return { files: [...files], unread }
+  })
+
+const inFolder = (folder: string, named: string) =>
+  Effect.gen(function* () {
+    const found = yield* Effect.mapError(Search.blueprints(folder), (error) =>
+      error._tag === "SearchLimit"
+        ? new Fault({ ...cliErrors.File, text: error.detail, hint: "name a smaller folder, or files" })
+        : new Fault({ ...cliErrors.File, text: ProjectFile.unreadable(named)(error).detail, location: { file: named } })
+    )
+    if (found.length > 0) return found
+    return yield* new Fault({
+      ...cliErrors.NoBlueprint,
+      text: `there is no blueprint in ${printable(named)}`,
+      hint: "a blueprint ends in .yaml or .yml and has `steps` at its top"
+    })
   })
 
 const baselineOf = (workspace: Workspace.Workspace, named: string) =>
@@ -240,14 +261,39 @@ const write = (file: string, named: string, text: string) =>
     )
   })
 
-const dataOf = (results: ReadonlyArray<Result>, isValid: boolean, more: JsonObject): JsonObject => {
-  const files = results.map((result) => ({
+/** For reports that know only findings. */
+const asFinding = ({ fault, path }: Unread): Diagnostics.Diagnostic =>
+  Diagnostics.make(
+    Source.make(path, ""),
+    { code: fault.code, severity: "error", title: "not read", why: "a file that cannot be read is not checked" },
+    { start: 0, end: 0 },
+    fault.text,
+    { hint: fault.hint }
+  )
+
+const dataOf = (
+  results: ReadonlyArray<Result>,
+  unread: ReadonlyArray<Unread>,
+  isValid: boolean,
+  more: JsonObject
+): JsonObject => {
+  const checked = results.map((result) => ({
     is_valid: result.isSound && Check.isValid(result),
     errors: of(result.diagnostics, "error").map(Diagnostics.toJson),
     warnings: of(result.diagnostics, "warning").map(Diagnostics.toJson),
-    ignored: result.ignoredCount,
-    path: result.path
+    path: result.path,
+    ...(result.ignoredCount === 0 ? {} : { ignored: result.ignoredCount })
   }))
+  const refused = unread.map(({ fault, path }) => ({
+    is_valid: false,
+    errors: [{ code: fault.code, severity: "error", message: fault.text, file: path }],
+    warnings: [],
+    path
+  }))
+  const files: ReadonlyArray<JsonObject & Pick<(typeof checked)[number], "errors" | "warnings">> = [
+    ...checked,
+    ...refused
+  ]
   const [only, ...others] = files
   if (only !== undefined && others.length === 0) return { ...only, ...more }
   return {
@@ -279,7 +325,11 @@ interface HumanOptions {
   readonly compared: Baseline.Compared | undefined
 }
 
-const human = (results: ReadonlyArray<Result>, { color, compared, dryRun, plain }: HumanOptions): string =>
+const human = (
+  results: ReadonlyArray<Result>,
+  unread: ReadonlyArray<Unread>,
+  { color, compared, dryRun, plain }: HumanOptions
+): string =>
   [
     ...results.map((result) => {
       const { diagnostics, diff, fixed, ignoredCount, knownCount, path } = result
@@ -296,6 +346,7 @@ const human = (results: ReadonlyArray<Result>, { color, compared, dryRun, plain 
       const shown = plain ? Plain.toText(diagnostics) : Diagnostics.renderAll(diagnostics, { color })
       return [shown, dryRun ? diff : "", verdict].filter((part) => part !== "").join("\n\n")
     }),
+    ...unread.map(({ fault, path }) => `${printable(path)}: not read, ${printable(fault.text)}`),
     ...(compared === undefined
       ? []
       : [`Of the baseline ${compared.knownCount} found again, ${compared.goneCount} not any more.`])
