@@ -47,6 +47,7 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
   }
   const sink = fields.value("sink_to")
   const field = sink === undefined ? undefined : Decode.field(env.report, sink, "`sink_to`")
+  if (sink !== undefined && field === undefined) env.origins.markContext()
   if (sink !== undefined && field !== undefined) {
     const head = sink.span
     node = placed(env, draft, { _tag: "Sink", step: node, context: undefined, field, reduce: undefined }, { head })
@@ -217,7 +218,7 @@ const retryOf = ({ report }: Env, key: string, tree: Tree.Tree): Retry.Retry | u
   const times = Decode.integer(report, timesTree, "`times`", timesRange)
   const base = read("base", (value, what) => Decode.duration(report, value, what, 0))
   const max = read("max", (value, what) => Decode.duration(report, value, what, 0))
-  const factor = read("factor", (value, what) => Decode.number(report, value, what, { min: 1, max: 1_000_000 }))
+  const factor = read("factor", (value, what) => Decode.number(report, value, what, { min: 1, max: 1_000 }))
   const jitter = read("jitter", (value, what) => Decode.boolean(report, value, what))
   const errors = read("while", (value) => tagsOf(report, value))
   if (times === undefined || report.found.length > before) return undefined

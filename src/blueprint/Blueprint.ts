@@ -25,7 +25,7 @@ import * as Diagnostics from "./Diagnostics.js"
 import type { Child, Env, Options } from "./Env.js"
 import * as Imports from "./Imports.js"
 import * as JsonSchema from "./JsonSchema.js"
-import { Origins } from "./Origins.js"
+import { Origins, type Text } from "./Origins.js"
 import * as Read from "./Read.js"
 import * as Source from "./Source.js"
 import * as Steps from "./Steps.js"
@@ -58,6 +58,8 @@ export interface Blueprint {
   readonly warnings: ReadonlyArray<Diagnostics.Diagnostic>
   /** Where a node was written, all of it and what to point at. */
   readonly locate: (node: Node) => Located | undefined
+  /** The text as it was read, with the place of every part. */
+  readonly tree: Tree
   /** Private to this room. */
   readonly source: Source.Source
   /** Private to this room. */
@@ -81,10 +83,14 @@ export interface PlanFinding {
   readonly hint: string | undefined
   readonly node: Node
   readonly template: { readonly source: string; readonly span: Span } | undefined
+  /** A piece of that template, and what is to stand in its place. */
+  readonly repair?: Diagnostics.Repair | undefined
 }
 
 /** Titles and explanations by code, as the planner has them. */
-export type PlanRules = Readonly<Record<string, { readonly title: string; readonly explanation: string }>>
+export type PlanRules = Readonly<
+  Record<string, { readonly title: string; readonly explanation: string; readonly why?: string }>
+>
 
 export const parse = (
   given: Bytes.Given,
@@ -138,6 +144,7 @@ export const diagnose = (
   const found = findings.flatMap((finding) => {
     const { code, hint, message, node, severity, template } = finding
     if (origins.isFaulty(node)) return []
+    if (code === "FLJ-PLAN-7" && !origins.isContextWhole && message.startsWith("context has no field")) return []
     const origin = origins.get(node)
     const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
     const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`
@@ -154,10 +161,18 @@ export const diagnose = (
     return [
       Diagnostics.make(
         origin?.source ?? source,
-        { code, severity, title: rule?.title ?? message, why: firstSentence(rule?.explanation ?? message) },
+        {
+          code,
+          severity,
+          title: rule?.title ?? message,
+          why: rule?.why ?? firstSentence(rule?.explanation ?? message)
+        },
         span,
         message,
-        { hint: unnamed ? `give it a \`name\`: without one it is called ${nameOf(node) ?? "after its kind"}` : hint }
+        {
+          repair: finding.repair === undefined || text === undefined ? undefined : placed(finding.repair, text),
+          hint: unnamed ? `give it a \`name\`: without one it is called ${nameOf(node) ?? "after its kind"}` : hint
+        }
       )
     ]
   })
@@ -166,6 +181,12 @@ export const diagnose = (
     found.map((one) => [`${one.code} ${one.file} ${one.place.span.start} ${one.place.span.end} ${one.message}`, one])
   )
   return Diagnostics.sorted([...byKey.values()])
+}
+
+/** Only where the piece stands in the file as it is. */
+const placed = ({ span, text }: Diagnostics.Repair, { within }: Text): Diagnostics.Repair | undefined => {
+  const at = within(span)
+  return at.end - at.start === span.end - span.start ? { span: at, text } : undefined
 }
 
 const firstSentence = (text: string): string => /^.*?(?=[.:](?:\s|$))/s.exec(text)?.[0] ?? text
@@ -194,7 +215,7 @@ const draft = (
   const found = one(reading, source.right)
   const diagnostics = Diagnostics.sorted(reading.found)
   if (found === undefined) return { blueprint: undefined, diagnostics }
-  const { context, name, nameSpan, root } = found
+  const { context, name, nameSpan, root, tree } = found
   return {
     diagnostics,
     blueprint: {
@@ -213,6 +234,7 @@ const draft = (
           head: Source.place(origin.source, origin.head)
         }
       },
+      tree,
       source: source.right,
       origins,
       nameSpan
@@ -343,7 +365,8 @@ const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, orig
     name: name?.value.trim() ?? nameDefault,
     nameSpan: name?.span ?? Decode.headOf(tree),
     root,
-    context
+    context,
+    tree
   }
 }
 
@@ -356,6 +379,7 @@ const versionOf = (report: Diagnostics.Report, tree: Tree): void => {
     return
   }
   report.add("FLJ-BLUEPRINT-19", tree.span, `this flujo reads version 0.1 of the language`, {
-    hint: 'write version: "0.1"'
+    hint: 'write version: "0.1"',
+    repair: { span: tree.span, text: '"0.1"' }
   })
 }

@@ -4,7 +4,7 @@
  */
 import type { Span } from "../expression/Template.js"
 import * as Words from "../expression/Words.js"
-import type { Report } from "./Diagnostics.js"
+import type { Repair, Report } from "./Diagnostics.js"
 import { type Key, kindOf, type Map, type Scalar, type Tree } from "./Tree.js"
 
 /** The keys of a map, all of them known. */
@@ -24,9 +24,17 @@ export interface KeyRules {
   readonly elsewhere?: ((key: string) => string | undefined) | undefined
 }
 
-const mistaken = (report: Report, tree: Tree, what: string, wanted: string, hint?: string): undefined => {
+const mistaken = (
+  report: Report,
+  tree: Tree,
+  what: string,
+  wanted: string,
+  hint?: string,
+  repair?: Repair
+): undefined => {
   if (tree._tag === "Broken") return undefined
-  report.add("FLJ-BLUEPRINT-17", tree.span, `${what} must be ${wanted}, and ${kindOf(tree)} was found`, { hint })
+  const message = `${what} must be ${wanted}, and ${kindOf(tree)} was found`
+  report.add("FLJ-BLUEPRINT-17", tree.span, message, { hint, repair })
   return undefined
 }
 
@@ -43,7 +51,9 @@ export const fields = (report: Report, tree: Tree, what: string, rules: KeyRules
     const meant = Words.closest(key.text, rules.known)
     if (meant !== undefined) guesses.add(meant)
     const list = rules.known.map((name) => `\`${name}\``).join(", ")
+    const isFree = meant !== undefined && !found.entries.some(({ key }) => key.text === meant)
     report.add("FLJ-BLUEPRINT-15", key.span, `${Words.quoted(key.text)} is not a key of ${rules.of}`, {
+      repair: isFree ? { span: key.span, text: meant } : undefined,
       hint:
         meant !== undefined
           ? `did you mean \`${meant}\`? Known are ${list}`
@@ -95,7 +105,9 @@ const isText = (tree: Tree): tree is Text => tree._tag === "Scalar" && typeof tr
 export const text = (report: Report, tree: Tree, what: string): Text | undefined => {
   if (isText(tree)) return tree
   const isLoose = tree._tag === "Scalar" && tree.value !== null
-  return mistaken(report, tree, what, "text", isLoose ? `put it in quotes: "${tree.text}"` : undefined)
+  if (!isLoose) return mistaken(report, tree, what, "text")
+  const text = JSON.stringify(tree.text)
+  return mistaken(report, tree, what, "text", `put it in quotes: ${text}`, { span: tree.span, text })
 }
 
 /** Text that is not empty. */
@@ -119,7 +131,8 @@ export const choice = <const A extends string>(
   const meant = Words.closest(found.value, choices)
   const all = choices.map((one) => `\`${one}\``).join(" or ")
   report.add("FLJ-BLUEPRINT-19", found.span, `${what} is ${all}, not ${Words.quoted(found.value)}`, {
-    hint: meant === undefined ? undefined : `did you mean \`${meant}\`?`
+    hint: meant === undefined ? undefined : `did you mean \`${meant}\`?`,
+    repair: meant === undefined ? undefined : { span: found.span, text: meant }
   })
   return undefined
 }

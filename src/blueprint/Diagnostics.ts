@@ -20,6 +20,21 @@ export interface Diagnostic {
   readonly place: Source.Place
   /** Other places that matter, each with what it is. */
   readonly related: ReadonlyArray<{ readonly message: string; readonly place: Source.Place }>
+  /** What repairs it without a choice to make, where there is such a thing. */
+  readonly repair: Repair | undefined
+}
+
+/** A piece of the text, and what is to stand in its place. */
+export interface Repair {
+  readonly span: Span
+  readonly text: string
+}
+
+/** What a finding may say beside its message. */
+interface More {
+  readonly hint?: string | undefined
+  readonly related?: ReadonlyArray<{ readonly message: string; readonly span: Span }> | undefined
+  readonly repair?: Repair | undefined
 }
 
 /** More findings of one file are not collected. */
@@ -31,15 +46,7 @@ export class Report {
 
   constructor(readonly source: Source.Source) {}
 
-  add(
-    code: Code,
-    span: Span,
-    message: string,
-    more: {
-      readonly hint?: string | undefined
-      readonly related?: ReadonlyArray<{ readonly message: string; readonly span: Span }> | undefined
-    } = {}
-  ): void {
+  add(code: Code, span: Span, message: string, more: More = {}): void {
     if (this.isFull) return
     this.found.push(make(this.source, { code, ...rules[code] }, span, message, more))
   }
@@ -59,21 +66,30 @@ export const make = (
   rule: { readonly code: string; readonly severity: Severity; readonly title: string; readonly why: string },
   span: Span,
   message: string,
-  more: {
-    readonly hint?: string | undefined
-    readonly related?: ReadonlyArray<{ readonly message: string; readonly span: Span }> | undefined
-  }
+  more: More
 ): Diagnostic => ({
   code: rule.code,
   severity: rule.severity,
   title: rule.title,
-  message,
+  message: bounded(message),
   why: rule.why,
-  hint: more.hint,
+  hint: more.hint === undefined ? undefined : bounded(more.hint),
   file: source.path,
   place: Source.place(source, span),
-  related: (more.related ?? []).map(({ message, span }) => ({ message, place: Source.place(source, span) }))
+  related: (more.related ?? []).map(({ message, span }) => ({ message, place: Source.place(source, span) })),
+  repair: more.repair
 })
+
+/** Names in it may be of any length. */
+const messageMax = 500
+
+const bounded = (text: string): string =>
+  text.length <= messageMax
+    ? text
+    : `${text
+        .slice(0, messageMax - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/, "")}…`
 
 /** By file in the order in which they are first told of, then by place; errors before warnings at one place. */
 export const sorted = (diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> => {

@@ -68,7 +68,11 @@ class Check {
       } else if (!keywords.includes(name)) {
         const meant = Words.closest(name, keywords)
         this.report.add("V-S1", key.span, `${Words.quoted(name)} is not a keyword of JSON Schema 2020-12`, {
-          hint: meant === undefined ? "names of fields stand under `properties`" : `did you mean \`${meant}\`?`
+          hint: meant === undefined ? "names of fields stand under `properties`" : `did you mean \`${meant}\`?`,
+          repair:
+            meant === undefined || tree.entries.some(({ key }) => key.text === meant)
+              ? undefined
+              : { span: key.span, text: meant }
         })
       } else if (ofSchema.includes(name)) this.schema(value)
       else if (ofSchemas.includes(name)) {
@@ -91,7 +95,8 @@ class Check {
   private type(tree: Tree.Scalar, type: string): void {
     const meant = Words.closest(type, types)
     this.report.add("V-S1", tree.span, `${Words.quoted(type)} is not a type of JSON Schema`, {
-      hint: meant === undefined ? `types are ${types.join(", ")}` : `did you mean \`${meant}\`?`
+      hint: meant === undefined ? `types are ${types.join(", ")}` : `did you mean \`${meant}\`?`,
+      repair: meant === undefined ? undefined : { span: tree.span, text: meant }
     })
   }
 

@@ -29,21 +29,32 @@ export class Origins {
   private constructor(
     private readonly source: Source,
     private readonly byNode: WeakMap<Node, Origin>,
-    private readonly faulty: WeakSet<Node>
+    private readonly faulty: WeakSet<Node>,
+    /** Whether every field that a step writes could be read: else nothing is said of fields that are not there. */
+    private readonly whole: { isContext: boolean }
   ) {}
 
   static of(source: Source): Origins {
-    return new Origins(source, new WeakMap(), new WeakSet())
+    return new Origins(source, new WeakMap(), new WeakSet(), { isContext: true })
   }
 
   /** For the nodes of another file of the same whole. */
   within(source: Source): Origins {
-    return new Origins(source, this.byNode, this.faulty)
+    return new Origins(source, this.byNode, this.faulty, this.whole)
   }
 
   put(node: Node, origin: Partial<Omit<Origin, "source">> & { readonly whole: Span }): void {
     const { source } = this
     this.byNode.set(node, { source, head: origin.whole, isNamed: true, texts: [], branches: new Map(), ...origin })
+  }
+
+  get isContextWhole(): boolean {
+    return this.whole.isContext
+  }
+
+  /** A field that a step writes could not be read. */
+  markContext(): void {
+    this.whole.isContext = false
   }
 
   get(node: Node): Origin | undefined {

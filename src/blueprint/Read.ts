@@ -33,7 +33,8 @@ export const read = (report: Report): Tree | undefined => {
     const quote = piece.includes('"') ? "'" : '"'
     const inner = quote === "'" ? piece.replaceAll("'", "''") : piece
     report.add("FLJ-BLUEPRINT-14", span, "a text that begins with braces must be in quotes", {
-      hint: `quote it: ${quote}${inner}${quote}`
+      hint: `quote it: ${quote}${inner}${quote}`,
+      repair: { span, text: `${quote}${inner}${quote}` }
     })
   }
   // What was meant as text is made text of the same length, so that the rest of the document can be read too.
@@ -59,7 +60,8 @@ const compose = (
   if (another !== undefined && (faults.length === 0 || faults[0]!.pos[0] >= another.range[0])) {
     const at = text.lastIndexOf("---", another.contents?.range?.[0] ?? another.range[1])
     const start = at < 0 ? another.range[0] : at
-    report.add("FLJ-BLUEPRINT-7", { start, end: start + 3 }, "another document begins here", {
+    const end = Math.min(start + 3, text.length)
+    report.add("FLJ-BLUEPRINT-7", { start, end }, "another document begins here", {
       hint: "remove this line, or put what follows into a file of its own"
     })
     return undefined
@@ -292,7 +294,10 @@ class Conversion {
       return undefined
     }
     if (this.isBroken(span)) return undefined
-    const { source, value } = node
+    const { anchor, source, value } = node
+    if (anchor !== undefined) {
+      this.anchored.set(anchor, { tree: this.plain(node, span, 0), extent: { parts: 1, depth: 0 } })
+    }
     const text =
       typeof value === "string" ? value : typeof value === "boolean" ? String(value) : (source ?? String(value))
     return { text, span }

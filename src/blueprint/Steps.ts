@@ -109,7 +109,8 @@ export const step = (env: Env, tree: Tree): Node => {
     const meant = Words.closest(name, kindNames)
     const list = `kinds are ${kindNames.join(", ")}`
     env.report.add("FLJ-BLUEPRINT-18", kindTree!.span, `there is no kind ${Words.quoted(name)}`, {
-      hint: meant === undefined ? list : `did you mean \`${meant}\`? ${list}`
+      hint: meant === undefined ? list : `did you mean \`${meant}\`? ${list}`,
+      repair: meant === undefined ? undefined : { span: kindTree!.span, text: meant }
     })
     return Around.read(env, draft, hole(env, draft))
   }

@@ -2,7 +2,9 @@
  * Texts with `{{ … }}` in them, and values whose texts are such. Every problem in a template is reported here, at the
  * wrong word in the file, so that a pipeline from a blueprint has no template that cannot be read.
  */
+import { names as filterNames } from "../expression/Filters.js"
 import * as Template from "../expression/Template.js"
+import * as Words from "../expression/Words.js"
 import type { Params } from "../pipeline/Node.js"
 import * as Step from "../pipeline/Step.js"
 import type { Report } from "./Diagnostics.js"
@@ -26,10 +28,17 @@ const fromSource = (report: Report, scalar: Tree.Scalar, parse: (source: string)
   return { template, origins: [{ source: template.source, within: scalar.within }] }
 }
 
-const problems = (report: Report, { problems }: Template.Template, scalar: Tree.Scalar): void => {
+const problems = (report: Report, { problems, source }: Template.Template, scalar: Tree.Scalar): void => {
   for (const { hint, message, span, topic } of problems) {
     const code = topic === "block" ? "TEMPLATE-001" : topic === undefined ? "FLJ-BLUEPRINT-21" : "V-T3"
-    report.add(code, scalar.within(span), message, { hint })
+    const meant = topic === "filter" ? Words.closest(source.slice(span.start, span.end), filterNames) : undefined
+    const at = scalar.within(span)
+    // Only where the place is that of the word itself, and not of the whole text.
+    const isExact = at.end - at.start === span.end - span.start
+    report.add(code, at, message, {
+      hint,
+      repair: meant === undefined || !isExact ? undefined : { span: at, text: meant }
+    })
   }
 }
 

@@ -58,18 +58,22 @@ export const read = (
   Effect.gen(function* () {
     const path = yield* Path.Path
     const given = yield* bytes(workspace, file)
-    const files = yield* Imports.load(given, (name) =>
-      Effect.mapError(
-        ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }),
-        ({ detail, hint }) => new Fault({ ...cliErrors.Import, text: detail, hint, location: { file: name } })
-      )
-    )
+    const files = yield* imports(workspace, given)
     return yield* check(workspace, given, {
       folder: path.dirname(file),
       files,
       undefinedVariables: workspace.config.undefinedVariables.value
     })
   })
+
+/** The files that a blueprint imports, and those that these do. */
+export const imports = (workspace: Workspace.Workspace, given: Blueprint.Given) =>
+  Imports.load(given, (name) =>
+    Effect.mapError(
+      ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }),
+      ({ detail, hint }) => new Fault({ ...cliErrors.Import, text: detail, hint, location: { file: name } })
+    )
+  )
 
 /** What a file holds, under the name that it is shown by. */
 export const bytes = (

@@ -109,9 +109,15 @@ export const commands: ReadonlyArray<Command.Command> = [
     Command.make({
       path,
       about: "Check blueprints; run nothing",
-      args: [{ ...file, isMany: true }],
+      args: [
+        { name: "FILE", about: "A blueprint or a folder; default: all of the project", isOptional: true, isMany: true }
+      ],
       flags: Flags.validate,
-      examples: [["flujo validate a.yaml b.yaml --format json", "two of them, for CI"]],
+      examples: [
+        ["flujo validate", "every blueprint of the project"],
+        ["flujo validate a.yaml b.yaml --format sarif", "two of them, for CI"],
+        ["flujo validate --fix --dry-run", "what could be repaired"]
+      ],
       load: () => import("./commands/Validate.js")
     })
   ),
@@ -186,6 +192,42 @@ export const commands: ReadonlyArray<Command.Command> = [
     flags: Flags.plain,
     examples: [["flujo explain FLJ-LLM-1", "why, and what to do"]],
     load: () => import("./commands/Explain.js")
+  }),
+  Command.make({
+    path: ["dev", "visualize"],
+    about: "Draw a pipeline",
+    args: [file],
+    flags: Flags.visualize,
+    examples: [
+      ["flujo dev visualize", "a tree, on the terminal"],
+      ["flujo dev visualize review.yaml --format svg > review.svg", "a picture, dark and light"],
+      ["flujo dev visualize --format mermaid", "for Markdown"]
+    ],
+    load: () => import("./commands/Visualize.js")
+  }),
+  Command.make({
+    path: ["dev", "explain"],
+    about: "Tell in plain words what a pipeline does",
+    args: [file],
+    flags: Flags.plain,
+    examples: [["flujo dev explain review.yaml", "a line for each step"]],
+    load: () => import("./commands/DevExplain.js")
+  }),
+  Command.make({
+    path: ["dev", "schema"],
+    about: "The language as a JSON Schema, for editors",
+    args: [],
+    flags: Flags.plain,
+    examples: [["flujo dev schema > flujo.schema.json", "the file that pipeline.yaml names in its first line"]],
+    load: () => import("./commands/Schema.js")
+  }),
+  Command.make({
+    path: ["dev", "doctor"],
+    about: "Look at what is needed here, and say what is missing",
+    args: [],
+    flags: Flags.status,
+    examples: [["flujo dev doctor", "when something does not work"]],
+    load: () => import("./commands/Doctor.js")
   }),
   Command.make({
     path: ["dev", "show-config"],

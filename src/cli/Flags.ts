@@ -152,11 +152,37 @@ export const validate = {
       name: "format",
       also: ["output-format"],
       value: "FORMAT",
-      about: "human (default), or json: is_valid, errors, warnings, path"
+      about: "human (default); json: is_valid, errors, warnings, path; sarif, github and junit for CI"
     },
-    ["human", "json"]
+    ["human", "json", "sarif", "github", "junit"]
   ),
-  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" })
+  plain: Flag.flag({ name: "plain", about: "Whole sentences and no frames, for screen readers and logs" }),
+  strict: Flag.flag({ name: "strict", about: "Exit with 4 where there are errors (default)", not: ["no-strict"] }),
+  noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" }),
+  failOnWarn: Flag.flag({ name: "fail-on-warn", about: "Exit with 4 also where there are warnings" }),
+  rules: Flag.text({
+    name: "rules",
+    value: "FILE",
+    about: "A TOML file whose [rules] say more than those of flujo.toml, and count before them"
+  }),
+  baseline: Flag.text({ name: "baseline", value: "FILE", about: "Show only findings that are not in this file" }),
+  updateBaseline: Flag.flag({ name: "update-baseline", about: "Write all findings into the file of --baseline" }),
+  fix: Flag.flag({ name: "fix", about: "Repair what can be repaired without a choice to make" }),
+  dryRun: Flag.flag({ name: "dry-run", about: "With --fix: show what would change, and change nothing" })
+} as const satisfies Flag.Flags
+
+export const visualize = {
+  format: Flag.choice({ name: "format", value: "FORMAT", about: "tree (default), mermaid, dot, svg or json" }, [
+    "tree",
+    "mermaid",
+    "dot",
+    "svg",
+    "json"
+  ]),
+  theme: Flag.choice(
+    { name: "theme", value: "THEME", about: "Of an SVG: auto (default) follows the reader's system" },
+    ["auto", "light", "dark"]
+  )
 } as const satisfies Flag.Flags
 
 export const lensList = {

@@ -9,6 +9,7 @@
  * settings.test_mode = false               # state in memory unless a state URI is given
  * state.durability = "full"                # "full": survives a power cut; "normal": survives a kill
  * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
+ * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
  * ```
  *
  * The environment: `FLUJO_PROJECT_ROOT`, `FLUJO_STATE_URI`, `FLUJO_STATE_MODE` (`memory`, `ephemeral`),
@@ -44,6 +45,8 @@ export interface ProjectConfig {
   readonly durability: Setting<Durability>
   readonly testMode: Setting<boolean>
   readonly undefinedVariables: Setting<UndefinedVariables>
+  /** Of the checker, by code or pattern. Whether there are such is for the checker to say. */
+  readonly rules: ReadonlyMap<string, Setting<ProjectToml.Level>>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
   /** The real environment over that of the environment file. */
@@ -114,6 +117,7 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
           (document) => document.template?.undefined_variables
         ) ??
         ({ value: "strict", source: byDefault } as const),
+      rules: ProjectToml.rules(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
       environment: Redacted.make(merged(said.environment, inFile))
     }

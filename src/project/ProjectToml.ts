@@ -38,20 +38,30 @@ const Template = Schema.Struct({
     })
   )
 })
+const Rules = Schema.Record({
+  key: Schema.String,
+  value: Schema.Literal("off", "warning", "error").annotations({
+    message: () => ({ message: 'must be "off", "warning" or "error"', override: true })
+  })
+})
 const Document = Schema.Struct({
   state_uri: optional(text),
   env_file: optional(text),
   settings: optional(Settings),
   state: optional(State),
-  template: optional(Template)
+  template: optional(Template),
+  rules: optional(Rules)
 })
 export type Document = typeof Document.Type
 
 const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   settings: Object.keys(Settings.fields),
   state: Object.keys(State.fields),
-  template: Object.keys(Template.fields)
+  template: Object.keys(Template.fields),
+  rules: []
 }
+/** Tables whose keys are names of the user's; who reads them knows which there are. */
+const open: ReadonlySet<string> = new Set(["rules"])
 const topKeys: ReadonlyArray<string> = Object.keys(Document.fields).filter((key) => !Object.hasOwn(tables, key))
 
 /** Every key that there is, dotted. */
@@ -131,6 +141,17 @@ export const setting = <A>(
       }
 }
 
+/** What the file says of rules of the checker, by code or pattern, in order. */
+export const rules = ({ document, file }: ProjectToml): ReadonlyMap<string, Setting<Level>> =>
+  new Map(
+    Object.entries(document.rules ?? {}).map(([name, value]) => {
+      const { line } = file === undefined ? { line: 1 } : TomlKeys.find(file.keys, ["rules", name])
+      return [name, { value, source: { _tag: "File", key: `rules.${name}`, file: file?.name ?? "", line } }]
+    })
+  )
+
+export type Level = NonNullable<Document["rules"]>[string]
+
 /** `error` with the place where `key` stands and the lines around it. */
 export const pointAt = (error: ProjectError, { file }: ProjectToml, key: string): ProjectError => {
   if (file === undefined) return error
@@ -151,7 +172,7 @@ const firstUnknown = (document: Toml.TomlTable): ReadonlyArray<string> | undefin
   for (const [key, value] of Object.entries(document)) {
     if (topKeys.includes(key)) continue
     if (!Object.hasOwn(tables, key)) return [key]
-    if (typeof value !== "object" || Array.isArray(value)) continue
+    if (typeof value !== "object" || Array.isArray(value) || open.has(key)) continue
     const unknown = Object.keys(value).find((inner) => !tables[key]!.includes(inner))
     if (unknown !== undefined) return [key, unknown]
   }

@@ -23,10 +23,14 @@ state.durability = "full"
 # State in memory unless a state URI is given.
 settings.test_mode = false
 
+# What \`flujo validate\` makes of a finding: "off", "warning" or "error". \`flujo explain\` lists the codes.
+# rules.V-A5 = "off"
+
 # Keys are written with a dot (settings.test_mode) rather than below a header ([settings]), so that a line that is added
 # at the end of this file is still about the whole project.
 `,
-  "pipeline.yaml": `# Run it with: flujo run --input "some text", or flujo run --input-file FILE
+  "pipeline.yaml": `# yaml-language-server: $schema=flujo.schema.json
+# Run it with: flujo run --input "some text", or flujo run --input-file FILE
 version: "0.1"
 name: "digest"
 
@@ -59,6 +63,7 @@ steps:
 | \`pipeline.yaml\` | the workflow |
 | \`flujo.toml\` | where runs are kept, and other settings |
 | \`.env.example\` | the variables it may need; copy it to \`.env\` |
+| \`flujo.schema.json\` | the language, for completion in editors; \`flujo dev schema\` writes it anew |
 | \`.flujo/\` | the runs, written as they happen |
 
 \`\`\`bash
@@ -86,14 +91,14 @@ export interface Action {
 }
 
 /**
- * What writing `templates` would do. `existing` has, by name, the text of each file that is there, and `null` for
+ * What writing `templates`, and `more` behind them, would do. `existing` has, by name, the text of each file that is there, and `null` for
  * anything there that is no readable text file.
  */
 export const plan = (
   existing: ReadonlyMap<string, string | null>,
-  { force }: { readonly force: boolean }
+  { force, more = {} }: { readonly force: boolean; readonly more?: Templates }
 ): ReadonlyArray<Action> =>
-  Object.entries(templates).map(([file, content]): Action => {
+  Object.entries({ ...templates, ...more }).map(([file, content]): Action => {
     const there = existing.get(file)
     if (there === undefined) return { file, action: "create", content }
     if (there === null) return { file, action: "blocked" }

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, symlinkSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { ended, envelope, place, refused } from "./Flujo.js"
 
-const files = [".env.example", ".gitignore", "README.md", "flujo.toml", "pipeline.yaml"]
+const files = [".env.example", ".gitignore", "README.md", "flujo.schema.json", "flujo.toml", "pipeline.yaml"]
 
 describe.concurrent("init", () => {
   it("makes a project that runs", async () => {

@@ -16,6 +16,8 @@ export const rooms = {
   skill: ["domain", "telemetry", "pipeline"],
   agent: ["domain", "telemetry", "expression", "pipeline", "llm", "skill"],
   plan: ["domain", "expression", "pipeline", "agent", "skill"],
+  check: ["domain", "redaction", "expression", "pipeline", "blueprint", "plan"],
+  drawing: ["domain", "redaction", "expression", "pipeline"],
   journal: ["domain", "telemetry"],
   engine: ["domain", "redaction", "telemetry", "expression", "pipeline", "llm", "skill", "agent", "plan", "journal"],
   lens: ["domain", "redaction", "journal"],

@@ -162,7 +162,8 @@ export const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
           ? `this is a skill: write skill: ${text.value}`
           : meant === undefined
             ? known
-            : `did you mean \`agents.${meant}\`? ${known}`
+            : `did you mean \`agents.${meant}\`? ${known}`,
+        repair: isSkill || meant === undefined ? undefined : { span: text.span, text: `agents.${meant}` }
       }
     )
     return hole(env, draft)
@@ -188,7 +189,8 @@ export const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | 
           ? `did you mean \`${meant}\`?`
           : skillIds.length === 0
             ? undefined
-            : `there are ${Words.listed(skillIds)}`
+            : `there are ${Words.listed(skillIds)}`,
+      repair: isAgent || meant === undefined ? undefined : { span: text.span, text: meant }
     })
     return hole(env, draft)
   }
@@ -206,13 +208,19 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
   if (tree._tag !== "Map" || !Json.isObject(properties)) return
   const names = Object.keys(properties)
   const guesses = new Set<string>()
+  let strays = 0
   if (Json.get(input.jsonSchema, "additionalProperties") === false) {
     for (const { key } of tree.entries) {
       if (names.includes(key.text)) continue
       const meant = Words.closest(key.text, names)
       if (meant !== undefined) guesses.add(meant)
+      else strays++
       env.report.add("FLJ-BLUEPRINT-24", key.span, `the skill \`${id}\` takes no ${Words.quoted(key.text)}`, {
-        hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`
+        hint: meant === undefined ? `it takes ${Words.listed(names)}` : `did you mean \`${meant}\`?`,
+        repair:
+          meant === undefined || tree.entries.some(({ key }) => key.text === meant)
+            ? undefined
+            : { span: key.span, text: meant }
       })
     }
   }
@@ -225,6 +233,8 @@ const parametersOf = (env: Env, { argument, id, input }: AnySkill, tree: Tree): 
       tree.entries.some(({ key }) => key.text === name)
     )
       continue
+    // A name that is unknown may be that of one that is missing: that is one mistake.
+    if (strays-- > 0) continue
     env.report.add("FLJ-BLUEPRINT-24", Decode.headOf(tree), `the skill \`${id}\` needs \`${name}\``)
   }
 }

@@ -1,5 +1,6 @@
 /** Every code that can be shown, with what `flujo explain` says about it. */
 import * as Blueprint from "../../blueprint/Rules.js"
+import * as Check from "../../check/Rule.js"
 import * as Plan from "../../plan/Finding.js"
 import { exits } from "../Fault.js"
 import * as Cli from "./Cli.js"
@@ -21,6 +22,7 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 export const all: ReadonlyArray<Explained> = [
   ...ofRules(Blueprint.rules),
   ...ofRules(Plan.rules),
+  ...ofRules(Check.rules),
   ...[
     Engine.runErrors,
     { stepFailed: Engine.stepFailed },

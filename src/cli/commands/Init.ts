@@ -5,6 +5,7 @@ import * as Path from "@effect/platform/Path"
 import * as Terminal from "@effect/platform/Terminal"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { jsonText } from "../../lens/Text.js"
 import * as ProjectFile from "../../project/ProjectFile.js"
 import * as Templates from "../../project/Templates.js"
 import { printable } from "../../redaction/Printable.js"
@@ -34,8 +35,10 @@ export const run: Module<typeof Flags.init>["run"] = (flags) =>
     if (Option.isSome(info) && info.value.type !== "Directory") {
       return yield* new Fault({ ...cliErrors.File, text: "this is not a folder", location: { file: folder } })
     }
+    const { make } = yield* Effect.promise(() => import("../../blueprint/LanguageSchema.js"))
+    const more = { "flujo.schema.json": `${jsonText(make(), 2)}\n` }
     const existing = new Map<string, string | null>()
-    for (const name of Object.keys(Templates.templates)) {
+    for (const name of Object.keys({ ...Templates.templates, ...more })) {
       const file = path.join(folder, name)
       // A link is left alone, wherever it leads: init writes its own files and no others.
       const isLink = Option.isSome(yield* Effect.option(fs.readLink(file)))
@@ -44,7 +47,7 @@ export const run: Module<typeof Flags.init>["run"] = (flags) =>
         existing.set(name, Option.getOrNull(yield* Effect.option(ProjectFile.read(file, { sizeMax }))))
       }
     }
-    const actions = Templates.plan(existing, { force: flags.force })
+    const actions = Templates.plan(existing, { force: flags.force, more })
     const overwritten = actions.filter(({ action }) => action === "overwrite").map(({ file }) => file)
     if (overwritten.length > 0 && !flags.yes) {
       if (!host.isTerminal.input || !host.isTerminal.errors || invocation.isJson) {

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type { Blueprint } from "../../blueprint/Blueprint.js"
 import * as RunId from "../../domain/RunId.js"
 import * as Flujo from "../../engine/Flujo.js"
+import * as Needs from "../../plan/Needs.js"
 import * as Plan from "../../plan/Plan.js"
 import { excerpt, printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
@@ -30,7 +31,10 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     const checked = yield* BlueprintFile.read(workspace, file)
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const blueprint = yield* BlueprintFile.sound(checked, color)
-    if (flags.dryRun) return described(blueprint)
+    if (flags.dryRun) {
+      const { data, text, ...reply } = described(blueprint)
+      return { ...reply, data: workspace.redaction.json(data), text: workspace.redaction.text(text) }
+    }
     const input = yield* Input.read(workspace, flags)
     const run = runId ?? (yield* RunId.make)
     return yield* Effect.scoped(
@@ -49,12 +53,34 @@ const described = ({ pipeline, warnings }: Blueprint) => {
   const steps = outline.map(({ kind, path }) => ({ path, kind: kind.toLowerCase() }))
   const width = Math.max(0, ...steps.map(({ path }) => path.length))
   const count = steps.length === 1 ? "1 step" : `${steps.length} steps`
+  const needs = Needs.of(pipeline)
+  const section = (title: string, lines: ReadonlyArray<string>) =>
+    lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${excerpt(line, 160)}`)]
   const text = [
     `${printable(name)} is valid: ${count}, nothing was run.`,
-    ...steps.map(({ kind, path }) => `  ${path.padEnd(width)}  ${kind}`)
+    ...steps.map(({ kind, path }) => `  ${path.padEnd(width)}  ${kind}`),
+    ...section(
+      "Models that are asked:",
+      needs.models.map(({ agents, model }) => `${model} (${agents.join(", ")})`)
+    ),
+    ...section(
+      "Skills that are run:",
+      needs.skills.map(({ effect, id }) => `${id} (${effect})`)
+    ),
+    ...section(
+      "People who are asked:",
+      needs.people.map(({ kind, message, step }) => `${step}: ${kind}${message === undefined ? "" : `, ${message}`}`)
+    )
   ].join("\n")
-  return { exit: exits.done, data: { validated: true, name, plan: digest, steps, warnings: warnings.length }, text }
+  const data = { validated: true, name, plan: digest, steps, warnings: warnings.length, needs: needsJson(needs) }
+  return { exit: exits.done, data, text }
 }
+
+const needsJson = ({ models, people, skills }: Needs.Needs) => ({
+  models: models.map((one) => ({ ...one })),
+  skills: skills.map((one) => ({ ...one })),
+  people: people.map(({ message, ...one }) => ({ ...one, message: message ?? null }))
+})
 
 const idOf = (given: Option.Option<string>): Effect.Effect<RunId.RunId | undefined, Fault> =>
   Option.match(given, {

@@ -1,87 +1,356 @@
 /** `flujo validate` */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Diagnostics from "../../blueprint/Diagnostics.js"
+import * as Source from "../../blueprint/Source.js"
+import * as Baseline from "../../check/Baseline.js"
+import * as Check from "../../check/Check.js"
+import * as Diff from "../../check/Diff.js"
+import * as Fix from "../../check/Fix.js"
+import * as Github from "../../check/format/Github.js"
+import * as Junit from "../../check/format/Junit.js"
+import * as Plain from "../../check/format/Plain.js"
+import * as Sarif from "../../check/format/Sarif.js"
+import * as Search from "../../check/Search.js"
+import * as Severities from "../../check/Severities.js"
+import type { JsonObject } from "../../domain/Json.js"
 import { jsonText } from "../../lens/Text.js"
+import * as ProjectFile from "../../project/ProjectFile.js"
+import * as ProjectToml from "../../project/ProjectToml.js"
+import type * as Setting from "../../project/Setting.js"
 import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
-import { exits, type Fault } from "../Fault.js"
+import { cliErrors } from "../codes/Cli.js"
+import { projectErrors } from "../codes/Project.js"
+import { exits, Fault } from "../Fault.js"
+import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
+import { version } from "../Version.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
+
+interface Result extends Check.Checked {
+  readonly fixed: Fix.Fixed | undefined
+  readonly diff: string
+  /** Findings that are in the baseline, and so not among the others. */
+  readonly knownCount: number
+  /** Whether it could run, the files that it imports too. */
+  readonly isSound: boolean
+}
 
 export const run: Module<typeof Flags.validate>["run"] = (flags) =>
   Effect.gen(function* () {
     const host = yield* Host
     const invocation = yield* Invocation
+    const baselineFile = Option.getOrUndefined(flags.baseline)
+    if (flags.updateBaseline && baselineFile === undefined) return yield* needs("--update-baseline", "--baseline FILE")
+    if (flags.dryRun && !flags.fix) return yield* needs("--dry-run", "--fix")
     const workspace = yield* Workspace.read(Option.none())
-    const named = invocation.args.length === 0 ? [undefined] : invocation.args
-    const { color } = View.options(host, invocation, "output", { redaction: workspace.redaction })
-    const looks = yield* Effect.forEach(named, (name) =>
-      BlueprintFile.locate(workspace, name).pipe(
-        Effect.flatMap((file) => BlueprintFile.read(workspace, file)),
-        Effect.mapError((fault) => ({ fault, path: name ?? "" })),
-        Effect.either
-      )
-    )
-    const [only, ...others] = looks
-    // One that cannot be read does not keep the others from being told of.
-    if (only !== undefined && Either.isLeft(only) && others.length === 0) return yield* only.left.fault
-    const unread = looks.flatMap((look) => (Either.isLeft(look) ? [look.left.fault] : []))
-    const results = looks.map(Either.match({ onLeft: unreadJson, onRight: checkedJson }))
-    const isValid = results.every(({ is_valid }) => is_valid)
-    const data =
-      results[0] !== undefined && others.length === 0
-        ? results[0]
-        : {
-            is_valid: isValid,
-            errors: results.flatMap(({ errors }) => errors),
-            warnings: results.flatMap(({ warnings }) => warnings),
-            files: results
-          }
-    const human = looks
-      .map(
-        Either.match({
-          onLeft: ({ fault, path }) => `${printable(path)}: not read, ${printable(fault.text)}`,
-          onRight: ({ blueprint, diagnostics, path }) => {
-            const verdict = `${printable(path)}: ${blueprint === undefined ? "not valid" : "valid"}${counted(diagnostics)}`
-            return diagnostics.length === 0 ? verdict : `${Diagnostics.renderAll(diagnostics, { color })}\n\n${verdict}`
-          }
-        })
-      )
-      .join("\n\n")
-    const hasErrors = looks.some((look) => Either.isRight(look) && look.right.blueprint === undefined)
-    const format = Option.getOrElse(flags.format, () => "human" as const)
-    return {
-      exit: hasErrors && !flags.noStrict ? exits.invalid : (unread[0]?.exit ?? exits.done),
-      data: workspace.redaction.json(data),
-      text: format === "json" ? jsonText(workspace.redaction.json(data), 2) : workspace.redaction.text(human)
+    const severities = yield* severitiesOf(workspace, Option.getOrUndefined(flags.rules))
+    const { files, unread } = yield* filesOf(workspace, invocation.args)
+    const skills = yield* Workspace.skills(workspace)
+    const common = {
+      skills: skills.lookup,
+      skillIds: skills.ids,
+      undefinedVariables: workspace.config.undefinedVariables.value
     }
+    const look = (file: string) =>
+      Effect.gen(function* () {
+        const given = yield* BlueprintFile.bytes(workspace, file)
+        const options = { ...common, files: yield* BlueprintFile.imports(workspace, given) }
+        const checked = Check.check(given, options, severities)
+        if (!flags.fix || checked.text === undefined) {
+          return { ...checked, fixed: undefined, diff: "", knownCount: 0, isSound: true } satisfies Result
+        }
+        const { path, text } = checked
+        const again = (text: string) => Check.check({ path, text }, options, severities)
+        // A file that is imported is repaired as itself.
+        const fixed = Fix.fix(text, (text) => again(text).diagnostics.filter(({ file }) => file === path))
+        const diff = Diff.unified(path, text, fixed.text)
+        if (!flags.dryRun && fixed.text !== text) yield* write(file, path, fixed.text)
+        const shown = flags.dryRun ? checked : again(fixed.text)
+        return { ...shown, fixed, diff, knownCount: 0, isSound: true } satisfies Result
+      })
+    const looked: Array<Result> = []
+    for (const file of files) {
+      const either = yield* Effect.either(look(file))
+      if (Either.isRight(either)) looked.push(either.right)
+      else unread.push({ path: yield* Workspace.shownPath(workspace, file), fault: either.left })
+    }
+    // One that cannot be read does not keep the others from being told of.
+    const [first] = unread
+    if (first !== undefined && looked.length === 0 && unread.length === 1) return yield* first.fault
+    // What an imported file has is told of once, where it is checked itself.
+    const names = new Set(looked.map(({ path }) => path))
+    const results = looked.map((result): Result => {
+      const own = result.diagnostics.filter(({ file }) => file === result.path || !names.has(file))
+      return { ...result, diagnostics: own, isSound: Check.isValid(result) }
+    })
+    const all = results.flatMap(({ diagnostics }) => diagnostics)
+    if (flags.updateBaseline && baselineFile !== undefined) {
+      yield* write(yield* absolute(workspace, baselineFile), baselineFile, Baseline.print(Baseline.make(all)))
+    }
+    const baseline = baselineFile === undefined ? undefined : yield* baselineOf(workspace, baselineFile)
+    const compared = baseline === undefined ? undefined : Baseline.compared(baseline, all)
+    const fresh = compared === undefined ? undefined : new Set(compared.fresh)
+    const shown = results.map((result): Result => {
+      const diagnostics = result.diagnostics.filter((one) => fresh === undefined || fresh.has(one))
+      const knownCount = result.diagnostics.length - diagnostics.length
+      return {
+        ...result,
+        diagnostics,
+        knownCount,
+        isSound: knownCount > 0 ? Check.isValid({ diagnostics }) : result.isSound
+      }
+    })
+    const said = shown.flatMap(({ diagnostics }) => diagnostics)
+    const isValid = unread.length === 0 && shown.every((result) => result.isSound && Check.isValid(result))
+    const data = workspace.redaction.json(
+      dataOf(shown, unread, isValid, {
+        ...(compared === undefined ? {} : { baseline: Baseline.toJson(compared) }),
+        ...(flags.fix ? { fixes: fixesOf(shown, flags.dryRun) } : {})
+      })
+    )
+    const { color } = View.options(host, invocation, "output", { redaction: workspace.redaction })
+    const format = Option.getOrElse(flags.format, () => "human" as const)
+    const text = (): string => {
+      switch (format) {
+        case "json":
+          return jsonText(data, 2)
+        case "sarif":
+          return jsonText(workspace.redaction.json(Sarif.toJson([...said, ...unread.map(asFinding)], version)), 2)
+        case "github":
+          return workspace.redaction.text(Github.toText([...said, ...unread.map(asFinding)]))
+        case "junit":
+          return workspace.redaction.text(
+            Junit.toText(
+              [...shown, ...unread.map((one) => ({ path: one.path, diagnostics: [asFinding(one)] }))],
+              flags.failOnWarn
+            )
+          )
+        case "human":
+          return workspace.redaction.text(human(shown, unread, { ...flags, color, compared }))
+      }
+    }
+    const hasErrors = shown.some((result) => !result.isSound || !Check.isValid(result))
+    const fails = hasErrors || (flags.failOnWarn && said.length > 0)
+    const exit = fails && !flags.noStrict ? exits.invalid : (first?.fault.exit ?? exits.done)
+    return { exit, data, text: text() }
   })
 
-const checkedJson = ({ blueprint, diagnostics, path }: BlueprintFile.Checked) => ({
-  is_valid: blueprint !== undefined,
-  errors: diagnostics.filter(({ severity }) => severity === "error").map(Diagnostics.toJson),
-  warnings: diagnostics.filter(({ severity }) => severity === "warning").map(Diagnostics.toJson),
-  path
-})
+const needs = (flag: string, other: string) =>
+  new Fault({ ...cliErrors.Excluding, text: `${flag} says nothing without ${other}` })
 
-const unreadJson = ({ fault, path }: { readonly fault: Fault; readonly path: string }) => ({
-  is_valid: false,
-  errors: [{ code: fault.code, severity: "error", message: fault.text, file: path }],
-  warnings: [],
-  path
-})
+/** Of `flujo.toml` and, before it, of the file of `--rules`. */
+const severitiesOf = (workspace: Workspace.Workspace, named: string | undefined) =>
+  Effect.gen(function* () {
+    const given =
+      named === undefined
+        ? new Map<string, Setting.Setting<ProjectToml.Level>>()
+        : yield* rulesOf(yield* absolute(workspace, named), named)
+    const severities = new Map<string, Severities.Level>()
+    for (const [name, { source, value }] of [...workspace.config.rules, ...given]) {
+      const wrong = Severities.wrong(name, value)
+      if (wrong !== undefined) {
+        const location = source._tag === "File" ? { file: source.file, line: source.line } : undefined
+        const said = projectErrors.BadValue
+        return yield* new Fault({ code: said.code, exit: said.exit, text: wrong.message, hint: wrong.hint, location })
+      }
+      // Said again it counts as said last.
+      severities.delete(name)
+      severities.set(name, value)
+    }
+    return severities
+  })
 
-const counted = (diagnostics: ReadonlyArray<Diagnostics.Diagnostic>): string => {
-  const count = (of: Diagnostics.Diagnostic["severity"]) => {
-    const { length } = diagnostics.filter(({ severity }) => severity === of)
-    return length === 0 ? [] : [`${length} ${of}${length === 1 ? "" : "s"}`]
-  }
-  const parts = [...count("error"), ...count("warning")]
-  return parts.length === 0 ? "" : `, ${parts.join(", ")}`
+const rulesOf = (file: string, named: string) =>
+  Effect.gen(function* () {
+    if (!(yield* ProjectFile.stands(file))) {
+      return yield* new Fault({ ...cliErrors.File, text: "there is no such file", location: { file: named } })
+    }
+    const toml = yield* Effect.mapError(ProjectToml.read(file), Faults.project)
+    const other = Object.keys(toml.document).find((key) => key !== "rules")
+    if (other !== undefined) {
+      return yield* new Fault({
+        ...cliErrors.File,
+        text: `a file of rules holds [rules] and nothing else, not ${other}`,
+        location: { file: named }
+      })
+    }
+    return ProjectToml.rules(toml)
+  })
+
+const absolute = (workspace: Workspace.Workspace, named: string) =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    if (named === "" || named.includes("\0")) return yield* new Fault({ ...cliErrors.File, text: "this is no path" })
+    return path.resolve(workspace.cwd, named)
+  })
+
+/** Named, and not to be read. */
+interface Unread {
+  readonly path: string
+  readonly fault: Fault
 }
+
+/** The files that are meant: each file that is named, all blueprints of a folder, without names those of the project. */
+const filesOf = (workspace: Workspace.Workspace, args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const files = new Set<string>()
+    const unread: Array<Unread> = []
+    for (const named of args.length === 0 ? [workspace.base] : args) {
+      const found = Effect.gen(function* () {
+        const file = yield* BlueprintFile.locate(workspace, named)
+        const info = yield* Effect.option(fs.stat(file))
+        return Option.isSome(info) && info.value.type === "Directory" ? yield* inFolder(file, named) : [file]
+      })
+      const either = yield* Effect.either(found)
+      if (Either.isLeft(either)) unread.push({ path: named, fault: either.left })
+      else for (const file of either.right) files.add(file)
+    }
+    return { files: [...files], unread }
+  })
+
+const inFolder = (folder: string, named: string) =>
+  Effect.gen(function* () {
+    const found = yield* Effect.mapError(Search.blueprints(folder), (error) =>
+      error._tag === "SearchLimit"
+        ? new Fault({ ...cliErrors.File, text: error.detail, hint: "name a smaller folder, or files" })
+        : new Fault({ ...cliErrors.File, text: ProjectFile.unreadable(named)(error).detail, location: { file: named } })
+    )
+    if (found.length > 0) return found
+    return yield* new Fault({
+      ...cliErrors.NoBlueprint,
+      text: `there is no blueprint in ${printable(named)}`,
+      hint: "a blueprint ends in .yaml or .yml and has `steps` at its top"
+    })
+  })
+
+const baselineOf = (workspace: Workspace.Workspace, named: string) =>
+  Effect.gen(function* () {
+    const file = yield* absolute(workspace, named)
+    const refuse = (text: string, hint?: string) =>
+      new Fault({ ...cliErrors.File, text, hint, location: { file: named } })
+    if (!(yield* ProjectFile.stands(file))) {
+      return yield* refuse("there is no such file", "--update-baseline writes it")
+    }
+    const text = yield* Effect.mapError(ProjectFile.read(file, { sizeMax: 16 * 1024 * 1024 }), Faults.project)
+    return yield* Either.mapLeft(Baseline.read(text), (detail) => refuse(detail, "--update-baseline writes it anew"))
+  })
+
+/** Into a file of its own first, so that a full disk leaves what was there. A link is followed, not replaced. */
+const write = (file: string, named: string, text: string) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const real = Option.getOrElse(yield* Effect.option(fs.realPath(file)), () => file)
+    const temporary = `${real}.flujo-new`
+    yield* fs.writeFileString(temporary, text).pipe(
+      Effect.zipRight(fs.rename(temporary, real)),
+      Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
+      Effect.mapError(
+        (error) =>
+          new Fault({ ...cliErrors.File, text: ProjectFile.unreadable(named)(error).detail, location: { file: named } })
+      )
+    )
+  })
+
+/** For reports that know only findings. */
+const asFinding = ({ fault, path }: Unread): Diagnostics.Diagnostic =>
+  Diagnostics.make(
+    Source.make(path, ""),
+    { code: fault.code, severity: "error", title: "not read", why: "a file that cannot be read is not checked" },
+    { start: 0, end: 0 },
+    fault.text,
+    { hint: fault.hint }
+  )
+
+const dataOf = (
+  results: ReadonlyArray<Result>,
+  unread: ReadonlyArray<Unread>,
+  isValid: boolean,
+  more: JsonObject
+): JsonObject => {
+  const checked = results.map((result) => ({
+    is_valid: result.isSound && Check.isValid(result),
+    errors: of(result.diagnostics, "error").map(Diagnostics.toJson),
+    warnings: of(result.diagnostics, "warning").map(Diagnostics.toJson),
+    path: result.path,
+    ...(result.ignoredCount === 0 ? {} : { ignored: result.ignoredCount })
+  }))
+  const refused = unread.map(({ fault, path }) => ({
+    is_valid: false,
+    errors: [{ code: fault.code, severity: "error", message: fault.text, file: path }],
+    warnings: [],
+    path
+  }))
+  const files: ReadonlyArray<JsonObject & Pick<(typeof checked)[number], "errors" | "warnings">> = [
+    ...checked,
+    ...refused
+  ]
+  const [only, ...others] = files
+  if (only !== undefined && others.length === 0) return { ...only, ...more }
+  return {
+    is_valid: isValid,
+    errors: files.flatMap(({ errors }) => errors),
+    warnings: files.flatMap(({ warnings }) => warnings),
+    files,
+    ...more
+  }
+}
+
+const of = (all: ReadonlyArray<Diagnostics.Diagnostic>, severity: Diagnostics.Diagnostic["severity"]) =>
+  all.filter((one) => one.severity === severity)
+
+const fixesOf = (results: ReadonlyArray<Result>, isDryRun: boolean): JsonObject => ({
+  applied: !isDryRun,
+  total: results.reduce((sum, { fixed }) => sum + (fixed?.repaired.length ?? 0), 0),
+  findings: results.flatMap(({ fixed }) => (fixed?.repaired ?? []).map(Diagnostics.toJson)),
+  diff: results
+    .map(({ diff }) => diff)
+    .filter((diff) => diff !== "")
+    .join("\n")
+})
+
+interface HumanOptions {
+  readonly color: boolean
+  readonly plain: boolean
+  readonly dryRun: boolean
+  readonly compared: Baseline.Compared | undefined
+}
+
+const human = (
+  results: ReadonlyArray<Result>,
+  unread: ReadonlyArray<Unread>,
+  { color, compared, dryRun, plain }: HumanOptions
+): string =>
+  [
+    ...results.map((result) => {
+      const { diagnostics, diff, fixed, ignoredCount, knownCount, path } = result
+      const count = fixed?.repaired.length ?? 0
+      const parts = [
+        !Check.isValid(result) || !result.isSound ? "not valid" : knownCount > 0 ? "nothing new" : "valid",
+        ...(knownCount === 0 ? [] : [`${knownCount} in the baseline`]),
+        ...counted(of(diagnostics, "error").length, "error"),
+        ...counted(of(diagnostics, "warning").length, "warning"),
+        ...(ignoredCount === 0 ? [] : [`${ignoredCount} ignored`]),
+        ...(count === 0 ? [] : [`${count} ${dryRun ? "can be repaired" : "repaired"}`])
+      ]
+      const verdict = `${printable(path)}: ${parts.join(", ")}`
+      const shown = plain ? Plain.toText(diagnostics) : Diagnostics.renderAll(diagnostics, { color })
+      return [shown, dryRun ? diff : "", verdict].filter((part) => part !== "").join("\n\n")
+    }),
+    ...unread.map(({ fault, path }) => `${printable(path)}: not read, ${printable(fault.text)}`),
+    ...(compared === undefined
+      ? []
+      : [`Of the baseline ${compared.knownCount} found again, ${compared.goneCount} not any more.`])
+  ].join("\n\n")
+
+const counted = (count: number, what: string): ReadonlyArray<string> =>
+  count === 0 ? [] : [`${count} ${what}${count === 1 ? "" : "s"}`]

@@ -1,0 +1,249 @@
+/**
+ * A pipeline as what is drawn and told of it: steps in order, each with what it does in words, and with what stands
+ * within it. Every picture and every explanation is made of this, so a kind of step is described in one place.
+ */
+import type { Json } from "../domain/Json.js"
+import type { Template } from "../expression/Template.js"
+import { type Assign, type Code, type Decider, type Node, nameOf, type Params } from "../pipeline/Node.js"
+import type { Pipeline } from "../pipeline/Pipeline.js"
+
+export interface Piece {
+  /** Standing path, with `[*]` for any iteration or item. */
+  readonly path: string
+  readonly name: string
+  readonly kind: string
+  /**
+   * `step`: nothing stands within it. `choice`: one of its ways is taken. `together`: all are, side by side. `within`: its
+   * one way is part of it, once or again and again.
+   */
+  readonly form: "step" | "choice" | "together" | "within"
+  /** One sentence without a full stop, that begins with a verb: `asks a person`. */
+  readonly does: string
+  /** More about it, each likewise. */
+  readonly notes: ReadonlyArray<string>
+  readonly ways: ReadonlyArray<Way>
+}
+
+export interface Way {
+  readonly label: string | undefined
+  readonly pieces: ReadonlyArray<Piece>
+}
+
+export const of = (pipeline: Pipeline.Any): ReadonlyArray<Piece> => pieces(pipeline.root, "", [])
+
+/** `notes`: of what stands around the node. */
+const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): ReadonlyArray<Piece> => {
+  const name = nameOf(node) ?? ""
+  const path = parent === "" ? name : `${parent}/${name}`
+  const step = (kind: string, does: string): ReadonlyArray<Piece> => [
+    { path, name, kind, form: "step", does, notes, ways: [] }
+  ]
+  const whole = (
+    kind: string,
+    form: "choice" | "together" | "within",
+    does: string,
+    ways: ReadonlyArray<Way>,
+    more: ReadonlyArray<string> = []
+  ): ReadonlyArray<Piece> => [{ path, name, kind, form, does, notes: [...more, ...notes], ways }]
+  const around = (inner: Node, ...more: ReadonlyArray<string>) => pieces(inner, parent, [...more, ...notes])
+  switch (node._tag) {
+    case "Code":
+      return step("code", `runs code of the program${effects[node.effect]}`)
+    case "Fn":
+      return step("function", "computes a value")
+    case "Pass":
+      return step("value", "passes on what it is given")
+    case "Sleep":
+      return step("wait", `waits ${node.until === undefined ? time(node.millis) : `until ${said(node.until)}`}`)
+    case "Signal":
+      return step("signal", `waits until it is told of ${node.signal} from outside`)
+    case "Agent":
+      return step("agent", `asks the model ${node.agent.model} as agent ${node.agent.name}`)
+    case "Skill":
+      return step("skill", `runs the skill ${node.skill.id}${effects[node.skill.effect]}`)
+    case "Ask":
+      return node.mode === "approve"
+        ? step("approval", `waits until a person approves: ${said(node.message)}`)
+        : step("question", `waits for a person's answer: ${said(node.message)}`)
+    case "Sequence":
+      return node.steps.flatMap((one) => pieces(one, parent, []))
+    case "Parallel": {
+      const things = count(node.branches.length, "thing")
+      const which = node.select === undefined ? things : `those of ${things} that ${condition(node.select)} names`
+      const reduce = node.reduce === undefined ? "" : `, and answers their ${node.reduce}`
+      return [
+        ...decider(node.select, `${path}!select`),
+        ...whole(
+          "parallel",
+          "together",
+          `does ${which} side by side${reduce}`,
+          node.branches.map(([label, branch]) => ({ label, pieces: pieces(branch, `${path}/${label}`, []) }))
+        )
+      ]
+    }
+    case "Branch":
+      return [
+        ...decider(node.on, `${path}!on`),
+        ...whole("choice", "choice", `chooses by ${condition(node.on)}`, [
+          ...node.cases.map(([label, branch]) => ({ label, pieces: pieces(branch, `${path}/${label}`, []) })),
+          ...(node.otherwise === undefined
+            ? []
+            : [{ label: "otherwise", pieces: pieces(node.otherwise, `${path}/otherwise`, []) }])
+        ])
+      ]
+    case "Loop": {
+      const turns = count(node.max, "time")
+      const end = node.onMax === "fail" ? "and fails then" : "and goes on then"
+      const does =
+        node.until === undefined
+          ? `repeats ${turns}`
+          : `repeats until ${condition(node.until)}, at most ${turns}, ${end}`
+      const body = [...pieces(node.body, `${path}[*]`, []), ...decider(node.until, `${path}[*]/exit`)]
+      return whole(
+        "loop",
+        "within",
+        does,
+        [{ label: undefined, pieces: body }],
+        [...changes(node.init, "sets", "first"), ...changes(node.state, "changes", "after each turn")]
+      )
+    }
+    case "ForEach": {
+      const items = node.items === undefined ? "what it is given" : condition(node.items)
+      return whole(
+        "map",
+        "within",
+        `does the same for each item of ${items}, ${node.concurrency} at once, at most ${node.max}; ${failures[node.onFailure]}`,
+        [{ label: undefined, pieces: pieces(node.body, `${path}[*]`, []) }],
+        changes(node.init, "sets", "first")
+      )
+    }
+    case "States":
+      return whole(
+        "machine",
+        "choice",
+        `goes from state to state, from ${node.start} to ${node.ends.join(" or ")}, at most ${count(node.max, "step")}`,
+        node.states.map(([label, state]) => ({ label, pieces: pieces(state, `${path}[*]/${label}`, []) })),
+        node.transitions.map(
+          ({ from, on, to, when }) =>
+            `goes from ${from ?? "any state"} to ${to} on ${on}${when === undefined ? "" : ` when ${condition(when)}`}`
+        )
+      )
+    case "When":
+      return around(node.step, `is skipped unless ${condition(node.on)}`)
+    case "Check":
+      return around(
+        node.step,
+        ...(node.input === undefined ? [] : ["takes only what fits its schema"]),
+        ...(node.output === undefined ? [] : ["answers only what fits its schema"])
+      )
+    case "Note":
+      return around(node.step, ...(node.description === undefined ? [] : [`is described so: ${node.description}`]))
+    case "Scope": {
+      const does = node.pipeline === undefined ? "is made of steps" : `runs the pipeline ${node.pipeline.name}`
+      return whole("steps", "within", does, [{ label: undefined, pieces: pieces(node.step, path, []) }])
+    }
+    case "Retry": {
+      const times = node.policy._tag === "Data" ? node.policy.retry.times : node.policy.times
+      return times === 0 ? around(node.step) : around(node.step, `tries again up to ${count(times, "time")}`)
+    }
+    case "Timeout":
+      return around(node.step, `takes at most ${time(node.millis)}`)
+    case "Map":
+      return around(node.step, "changes what it answers")
+    case "Input":
+      return around(node.step, `is given ${valueOf(node.input)}`)
+    case "Sink":
+      return around(node.step, `keeps its answer as context.${node.field}`)
+    case "Fallback":
+      return whole("fallback", "choice", "tries the first way, and takes the second if it fails", [
+        { label: "first", pieces: pieces(node.step, parent, []) },
+        { label: "if it fails", pieces: pieces(node.that, `${path}!fallback`, []) }
+      ])
+  }
+}
+
+/** A step whose answer decides stands before what it decides for. */
+const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>
+  by !== undefined && isDecider(by) ? pieces(by.step, parent, []) : []
+
+const isDecider = (by: object): by is Decider => "step" in by
+
+const changes = (all: ReadonlyArray<Assign> | undefined, verb: string, when: string): ReadonlyArray<string> =>
+  all === undefined || all.length === 0
+    ? []
+    : [`${verb} ${[...new Set(all.map(({ path }) => `context.${path.join(".")}`))].join(", ")} ${when}`]
+
+const effects = {
+  pure: "",
+  read: ", which reads from outside",
+  write: ", which writes",
+  external: ", which acts on the world outside"
+} as const
+
+const failures = {
+  fail: "fails where one of them fails",
+  skip: "leaves out those that fail",
+  collect: "answers for each whether it failed"
+} as const
+
+const said = <F>(value: Template | Code<F>): string => {
+  if (!("source" in value)) return "code of the program"
+  const text = value.source.replace(/\s+/g, " ").trim()
+  return text === "{{ previous_step }}" ? "what it is given" : text === "" ? "nothing" : quoted(text)
+}
+
+const valueOf = (params: Params): string =>
+  params._tag === "Text" ? said(params.template) : JSON.stringify(written(params))
+
+const written = (params: Params): Json => {
+  switch (params._tag) {
+    case "Text":
+      return params.template.source
+    case "Value":
+      return params.value
+    case "List":
+      return params.items.map(written)
+    case "Map":
+      return Object.fromEntries(params.fields.map(([name, value]) => [name, written(value)]))
+  }
+}
+
+/** What is an expression, with or without braces. */
+const condition = <F>(value: Template | Code<F> | Decider): string =>
+  "step" in value
+    ? `what ${nameOf(value.step) ?? "a step"} answers`
+    : "source" in value
+      ? value.source
+          .trim()
+          .replace(/^\{\{|\}\}$/g, "")
+          .replace(/\s+/g, " ")
+          .trim()
+      : "code of the program"
+
+/** An expression without the braces around it, any other text in quotes. */
+const quoted = (text: string): string => {
+  const inner = /^\{\{((?:(?!\{\{|\}\}).)*)\}\}$/.exec(text)?.[1]
+  return inner === undefined ? (text.includes("{{") || /\s/.test(text) ? `"${text}"` : text) : inner.trim()
+}
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`
+
+const units = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1_000]
+] as const
+
+export const time = (millis: number): string => {
+  for (const [unit, length] of units) if (millis >= length && millis % length === 0) return count(millis / length, unit)
+  return `${millis} ms`
+}
+
+/** Of all pieces, those below included, in order. */
+export function* all(of: ReadonlyArray<Piece>): Generator<Piece> {
+  for (const piece of of) {
+    yield piece
+    for (const { pieces } of piece.ways) yield* all(pieces)
+  }
+}

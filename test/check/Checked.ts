@@ -1,0 +1,47 @@
+/** Blueprints checked as `flujo validate` does, with the skills of the examples. */
+import { Effect, Schema } from "effect"
+import type { Options } from "../../src/blueprint/Blueprint.js"
+import type { Diagnostic } from "../../src/blueprint/Diagnostics.js"
+import * as Check from "../../src/check/Check.js"
+import type { Severities } from "../../src/check/Severities.js"
+import * as Skill from "../../src/pipeline/Skill.js"
+import { stringify, writeFile } from "../blueprint/Skills.js"
+
+const shout = Skill.make("acme.shout", {
+  description: "a text in capitals",
+  input: Schema.String,
+  output: Schema.String,
+  effect: "pure",
+  run: (text) => Effect.succeed(text.toUpperCase())
+})
+
+const count = Skill.make("acme.count", {
+  description: "how many items there are",
+  input: Schema.Struct({ items: Schema.Array(Schema.String) }),
+  output: Schema.Number,
+  effect: "pure",
+  run: ({ items }) => Effect.succeed(items.length)
+})
+
+const sendMail = Skill.make("acme.send_mail", {
+  description: "sends a mail",
+  input: Schema.String,
+  output: Schema.String,
+  effect: "external",
+  run: () => Effect.succeed("sent")
+})
+
+const all: ReadonlyArray<Skill.AnySkill> = [stringify, writeFile, shout, count, sendMail]
+
+export const options: Options = {
+  skills: (id) => all.find((skill) => skill.id === id),
+  skillIds: all.map(({ id }) => id),
+  files: new Map([
+    ["child.yaml", { path: "child.yaml", text: 'name: child\nsteps: [{ name: a, input: "Hi {{ input }}" }]' }]
+  ])
+}
+
+export const check = (text: string, severities?: Severities) =>
+  Check.check({ path: "pipeline.yaml", text }, options, severities)
+
+export const codes = (found: ReadonlyArray<Diagnostic>): ReadonlyArray<string> => found.map(({ code }) => code)

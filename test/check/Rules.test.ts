@@ -1,0 +1,47 @@
+import { assert, describe, it } from "@effect/vitest"
+import { examples } from "../../src/check/Examples.js"
+import * as Rule from "../../src/check/Rule.js"
+import { unmark } from "../blueprint/Marked.js"
+import { check } from "./Checked.js"
+
+/** What only a program can do wrong, or the language says under another code. */
+const notInText = ["FLJ-PLAN-10", "FLJ-PLAN-3", "FLJ-PLAN-4", "FLJ-PLAN-6", "FLJ-PLAN-8"]
+
+describe("every rule", () => {
+  for (const [code, { bad, good }] of Object.entries(examples)) {
+    if (bad === "") continue
+    it(`${code} is found at its place, alone, and not in the good example`, () => {
+      const { spans, text } = unmark(bad)
+      const { diagnostics } = check(text)
+      assert.deepStrictEqual(
+        diagnostics.map(({ code, place }) => ({ code, span: place.span })),
+        [{ code, span: spans[0] }],
+        diagnostics.map(({ message }) => message).join("\n")
+      )
+      assert.deepStrictEqual(
+        check(good).diagnostics.map(({ code, message }) => `${code} ${message}`),
+        []
+      )
+    })
+  }
+
+  it("has an example, save those that a blueprint cannot break", () => {
+    const without = Object.entries(examples).flatMap(([code, { bad }]) => (bad === "" ? [code] : []))
+    assert.deepStrictEqual(without.sort(), notInText)
+    assert.deepStrictEqual(Object.keys(examples).sort(), Object.keys(Rule.all).sort())
+  })
+
+  it("says why and what to do", () => {
+    for (const [code, { explanation, title, why }] of Object.entries(Rule.all)) {
+      assert.isAbove(explanation.length, 20, code)
+      assert.isAbove(why.length, 10, code)
+      assert.match(title, /^\S/, code)
+    }
+  })
+
+  it("of ours has an id that is no other rule's", () => {
+    const ids = Object.keys(Rule.rules)
+    for (const id of Object.keys(Rule.aliases)) assert.notInclude(ids, id)
+    for (const target of Object.values(Rule.aliases)) assert.isDefined(Rule.find(target))
+  })
+})

@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { afterAll, assert, beforeAll, it } from "@effect/vitest"
+
+const bin = resolve(import.meta.dirname, "../../dist/bin/flujo.js")
+let folder = ""
+const flujo = (args: string, env: Readonly<Record<string, string>> = {}) => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [bin, ...args.split(" ")], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8", ...env },
+    input: ""
+  })
+  return { status, stderr, stdout }
+}
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "flujo-dev-"))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it("init writes the schema that the pipeline's first line names, and dev schema says the same", () => {
+  assert.strictEqual(flujo("init").status, 0)
+  const written = readFileSync(join(folder, "flujo.schema.json"), "utf8")
+  assert.strictEqual(flujo("dev schema").stdout, written)
+  const [first] = readFileSync(join(folder, "pipeline.yaml"), "utf8").split("\n")
+  assert.strictEqual(first, "# yaml-language-server: $schema=flujo.schema.json")
+})
+
+it("a pipeline is drawn in every format, and told in words", () => {
+  for (const [format, piece] of [
+    ["tree", "└─ as_text (skill)"],
+    ["mermaid", "flowchart TD"],
+    ["dot", "digraph"],
+    ["svg", "<svg"],
+    ["json", '"kind": "agent"']
+  ] as const) {
+    assert.include(flujo(`dev visualize --format ${format}`).stdout, piece, format)
+  }
+  assert.include(flujo("dev explain").stdout, "1. summarize asks the model offline:text")
+  assert.include(flujo("dev visualize --format svg --theme dark").stdout, "#14171d")
+})
+
+it("a dry run says which models, skills and people will be asked", () => {
+  writeFileSync(
+    join(folder, "asking.yaml"),
+    'agents: { a: { model: "offline:text", system_prompt: Write. } }\nsteps:\n  - { name: one, uses: agents.a }\n  - { kind: hitl, name: ok, message: "Good?", on_reject: fail }\n'
+  )
+  const { stdout } = flujo("run asking.yaml --dry-run")
+  assert.include(stdout, "offline:text (a)")
+  assert.include(stdout, "ok: approve, Good?")
+  const { data } = JSON.parse(flujo("run asking.yaml --dry-run --json").stdout)
+  assert.deepStrictEqual(data.needs.people, [{ step: "ok", kind: "approve", answer: {}, message: "Good?" }])
+})
+
+it("doctor finds what is missing, and nothing where nothing is", () => {
+  assert.strictEqual(flujo("dev doctor").status, 0)
+  writeFileSync(
+    join(folder, "keyed.yaml"),
+    'agents: { a: { model: "openai:x", system_prompt: Write. } }\nsteps:\n  - { name: one, uses: agents.a }\n'
+  )
+  const without = flujo("dev doctor")
+  assert.strictEqual(without.status, 1)
+  assert.include(without.stdout, "set OPENAI_API_KEY")
+  assert.strictEqual(flujo("dev doctor", { OPENAI_API_KEY: "sk-0123456789abcdef0123" }).status, 0)
+  writeFileSync(join(folder, "broken.yaml"), "steps:\n  - nmae: x\n")
+  assert.include(flujo("dev doctor").stdout, "broken.yaml is not valid: 1 error")
+  writeFileSync(join(folder, "flujo.toml"), "stat_uri = 1\n")
+  assert.include(flujo("dev doctor").stdout, "error    settings")
+})
