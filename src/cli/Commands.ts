@@ -180,6 +180,22 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/UpgradeCheck.js")
   }),
   Command.make({
+    path: ["prices", "show"],
+    about: "What models cost, with where each price was published",
+    args: [{ name: "MODEL", about: "Only this one: openai:gpt-4o-mini", isOptional: true }],
+    flags: Flags.plain,
+    examples: [["flujo prices show openai:gpt-4o", "one model"]],
+    load: () => import("./commands/PricesShow.js")
+  }),
+  Command.make({
+    path: ["prices", "check"],
+    about: "The models that a pipeline asks, and whether the price of each is known",
+    args: [file],
+    flags: Flags.plain,
+    examples: [["flujo prices check", "exit code 4 if one has no price"]],
+    load: () => import("./commands/PricesCheck.js")
+  }),
+  Command.make({
     path: ["explain"],
     about: "What a code such as FLJ-PLAN-2 means; without one, all codes",
     args: [{ name: "CODE", about: "As a message shows it", isOptional: true }],
