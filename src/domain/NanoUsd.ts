@@ -30,6 +30,8 @@ export const sum = (amounts: Iterable<NanoUsd>): NanoUsd => {
 
 export const add = (a: NanoUsd, b: NanoUsd): NanoUsd => sum([a, b])
 
+export const larger = (a: NanoUsd, b: NanoUsd): NanoUsd => (a < b ? b : a)
+
 export const times = (amount: NanoUsd, count: number): NanoUsd => fromBigInt(BigInt(amount) * BigInt(count))
 
 const decimal = /^\+?(\d{1,30})(?:\.(\d{0,30}))?(?:[eE]([+-]?\d{1,2}))?$/

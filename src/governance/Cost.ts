@@ -2,7 +2,7 @@
  * What a call costs, exactly: whole billionths of a dollar, rounded up once per call. The worst case of a call is what
  * its most tokens cost at the dearest of the rates that they may be billed at, so no believable usage is above it.
  */
-import { fromBigInt, type NanoUsd } from "../domain/NanoUsd.js"
+import { fromBigInt, larger, type NanoUsd } from "../domain/NanoUsd.js"
 import type { Usage } from "../domain/Usage.js"
 import type { Rate } from "./Price.js"
 
@@ -36,8 +36,6 @@ export const dearest = (rate: Rate): NanoUsd =>
 
 /** What so many tokens cost at most, at so much for a million. */
 export const ofTokens = (perMillion: NanoUsd, tokens: number): NanoUsd => up(part(tokens, perMillion))
-
-const larger = (a: NanoUsd, b: NanoUsd): NanoUsd => (a > b ? a : b)
 
 /**
  * Whether what a driver counted can be true of a call: whole numbers, not negative, and no more than the call could use.

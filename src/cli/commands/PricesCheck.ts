@@ -3,8 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { toUsd } from "../../domain/NanoUsd.js"
 import * as PriceTable from "../../governance/PriceTable.js"
-import type { Node } from "../../pipeline/Node.js"
-import * as Plan from "../../plan/Plan.js"
 import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
@@ -26,7 +24,7 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
     const checked = yield* BlueprintFile.read(workspace, file)
     const { pipeline } = yield* BlueprintFile.sound(checked, color)
     const table = Money.prices(workspace)
-    const models = [...modelsOf(pipeline.root)].map((model) => {
+    const models = [...Money.models(pipeline.root)].map((model) => {
       const row = PriceTable.find(table, model)
       const priced = PriceTable.priceOf(table, model)
       return {
@@ -48,14 +46,3 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
       text: lines.length === 0 ? "the pipeline asks no model" : lines.join("\n")
     }
   })
-
-/** Each model that an agent of the tree asks, once. */
-const modelsOf = (root: Node): ReadonlySet<string> => {
-  const models = new Set<string>()
-  const visit = (node: Node): void => {
-    if (node._tag === "Agent") models.add(node.agent.model)
-    for (const child of Plan.children(node)) visit(child)
-  }
-  visit(root)
-  return models
-}

@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Diagnostics from "../../blueprint/Diagnostics.js"
+import { format as money } from "../../domain/NanoUsd.js"
 import { jsonText } from "../../lens/Text.js"
+import * as Bound from "../../plan/Bound.js"
 import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
@@ -13,6 +15,7 @@ import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
+import * as Money from "./Money.js"
 
 export const run: Module<typeof Flags.validate>["run"] = (flags) =>
   Effect.gen(function* () {
@@ -32,7 +35,23 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     // One that cannot be read does not keep the others from being told of.
     if (only !== undefined && Either.isLeft(only) && others.length === 0) return yield* only.left.fault
     const unread = looks.flatMap((look) => (Either.isLeft(look) ? [look.left.fault] : []))
-    const results = looks.map(Either.match({ onLeft: unreadJson, onRight: checkedJson }))
+    const maxCost = yield* Money.amount("max-cost", flags.maxCost)
+    const boundOf = ({ blueprint }: BlueprintFile.Checked) =>
+      maxCost === undefined || blueprint === undefined
+        ? undefined
+        : Bound.make(blueprint.pipeline, Money.prices(workspace))
+    const isDear = (bound: Bound.Bound | undefined) =>
+      bound !== undefined && Bound.excess(bound, { maxCost }) !== undefined
+    const results = looks.map(
+      Either.match({
+        onLeft: unreadJson,
+        onRight: (checked) => {
+          const bound = boundOf(checked)
+          const priced = bound === undefined ? {} : { bound: Money.boundJson(bound), within_max_cost: !isDear(bound) }
+          return { ...checkedJson(checked), ...priced }
+        }
+      })
+    )
     const isValid = results.every(({ is_valid }) => is_valid)
     const data =
       results[0] !== undefined && others.length === 0
@@ -47,17 +66,23 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
       .map(
         Either.match({
           onLeft: ({ fault, path }) => `${printable(path)}: not read, ${printable(fault.text)}`,
-          onRight: ({ blueprint, diagnostics, path }) => {
-            const verdict = `${printable(path)}: ${blueprint === undefined ? "not valid" : "valid"}${counted(diagnostics)}`
+          onRight: (checked) => {
+            const { blueprint, diagnostics, path } = checked
+            const bound = boundOf(checked)
+            const priced = bound === undefined ? "" : `, costs ${printable(Bound.words(bound))}`
+            const over = maxCost !== undefined && isDear(bound) ? `: that is not within ${money(maxCost)}` : ""
+            const known = `${blueprint === undefined ? "not valid" : "valid"}${counted(diagnostics)}`
+            const verdict = `${printable(path)}: ${known}${priced}${over}`
             return diagnostics.length === 0 ? verdict : `${Diagnostics.renderAll(diagnostics, { color })}\n\n${verdict}`
           }
         })
       )
       .join("\n\n")
+    const isTooDear = looks.some((look) => Either.isRight(look) && isDear(boundOf(look.right)))
     const hasErrors = looks.some((look) => Either.isRight(look) && look.right.blueprint === undefined)
     const format = Option.getOrElse(flags.format, () => "human" as const)
     return {
-      exit: hasErrors && !flags.noStrict ? exits.invalid : (unread[0]?.exit ?? exits.done),
+      exit: isTooDear || (hasErrors && !flags.noStrict) ? exits.invalid : (unread[0]?.exit ?? exits.done),
       data: workspace.redaction.json(data),
       text: format === "json" ? jsonText(workspace.redaction.json(data), 2) : workspace.redaction.text(human)
     }
