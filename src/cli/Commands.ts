@@ -140,6 +140,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensTrace.js")
   }),
   Command.make({
+    path: ["lens", "cost"],
+    about: "What model calls cost, of one run or of the newest ones",
+    args: [{ ...run, isOptional: true }],
+    flags: Flags.lensCost,
+    examples: [
+      ["flujo lens cost last", "one run, step by step"],
+      ["flujo lens cost --by model --limit 1000", "the newest runs by what they asked"]
+    ],
+    load: () => import("./commands/LensCost.js")
+  }),
+  Command.make({
     path: ["lens", "replay"],
     about: "Walk a run again with the outside shut: the same, or exit code 5",
     args: [run],
@@ -202,6 +213,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     flags: Flags.plain,
     examples: [["flujo explain FLJ-LLM-1", "why, and what to do"]],
     load: () => import("./commands/Explain.js")
+  }),
+  Command.make({
+    path: ["dev", "budgets"],
+    about: "What a pipeline may spend, where that is said, and what it can cost at most",
+    args: [
+      { name: "show", about: "The word itself" },
+      { name: "NAME", about: "The pipeline's name" }
+    ],
+    flags: Flags.plain,
+    examples: [["flujo dev budgets show review", "of the pipeline called review"]],
+    load: () => import("./commands/BudgetsShow.js")
   }),
   Command.make({
     path: ["dev", "show-config"],
