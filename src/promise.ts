@@ -11,6 +11,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { Budget } from "./domain/Budget.js"
 import type { Entry } from "./domain/Event.js"
 import type { Json } from "./domain/Json.js"
 import type { Models as ModelsTag } from "./domain/Model.js"
@@ -66,7 +67,7 @@ export interface Client<R> extends AsyncDisposable {
   readonly run: <In, Out, E, N extends R | ModelsTag>(
     pipeline: Pipeline<In, Out, E, N>,
     input: In,
-    options?: { readonly runId?: string; readonly labels?: Readonly<Record<string, string>> }
+    options?: { readonly runId?: string; readonly labels?: Readonly<Record<string, string>>; readonly budget?: Budget }
   ) => Promise<Result<Out>>
   /** Entries as they become durable; ends when the run ends or rests, and throws as `run` would reject. */
   readonly stream: <In, Out, E, N extends R | ModelsTag>(
@@ -143,7 +144,7 @@ export const open = async <R = never>(options: Options<R> = {}): Promise<Client<
     run: (pipeline, input, given) =>
       run(
         Effect.flatMap(maybeIdOf(given?.runId), (runId) =>
-          Effect.flatMap(Flujo.run(pipeline, input, { runId, labels: given?.labels }), resultOf)
+          Effect.flatMap(Flujo.run(pipeline, input, { runId, labels: given?.labels, budget: given?.budget }), resultOf)
         ) as Effect.Effect<never, unknown, Services>
       ),
     stream: (pipeline, input, given) =>

@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
 import * as Model from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
+import * as Tokens from "../llm/Tokens.js"
 import { type Agent, AgentError } from "../pipeline/Agent.js"
 
 /** What the reply must be, as the model is told. A schema whose root is no object travels as `{ value }`. */
@@ -19,6 +20,26 @@ const wanted = (agent: Agent): { readonly output: Model.ModelOutput; readonly wr
   return { output: { _tag: "Object", name, schema: value }, wrapped: true }
 }
 
+/** What is sent for `text`. */
+export const askOf = (agent: Agent, text: string): Model.ModelAsk => ({
+  model: agent.model,
+  messages: [
+    ...(agent.system === "" ? [] : [{ role: "system" as const, content: agent.system }]),
+    { role: "user" as const, content: text }
+  ],
+  output: wanted(agent).output,
+  settings: agent.settings
+})
+
+/** Tokens that a turn on a text of so many bytes uses at most; `output` is absent where the agent has no limit. */
+export const most = (
+  agent: Agent,
+  textBytes: number
+): { readonly input: number; readonly output: number | undefined } => ({
+  input: Tokens.boundOfAsk(askOf(agent, "")) + textBytes,
+  output: agent.settings.maxTokens
+})
+
 /**
  * Answers the decoded output. `path` is the standing path of the step. Fails with `ModelError` when there was no reply,
  * and with `AgentError` when there was one that is of no use; it is in the journal all the same.
@@ -30,15 +51,7 @@ export const take = (
 ): Effect.Effect<unknown, Model.ModelError | AgentError, Model.Models | Once.Once> =>
   Effect.gen(function* () {
     const { output, wrapped } = wanted(agent)
-    const ask: Model.ModelAsk = {
-      model: agent.model,
-      messages: [
-        ...(agent.system === "" ? [] : [{ role: "system" as const, content: agent.system }]),
-        { role: "user" as const, content: typeof input === "string" ? input : Json.canonical(input) }
-      ],
-      output,
-      settings: agent.settings
-    }
+    const ask = askOf(agent, typeof input === "string" ? input : Json.canonical(input))
     const reply = yield* Once.run(
       {
         key: "turn[0]",
@@ -49,11 +62,11 @@ export const take = (
         effect: "model",
         describe: ({ model, usage }) => ({ model, usage })
       },
-      ({ idempotencyKey }) =>
+      (info) =>
         Effect.gen(function* () {
           const models = yield* Model.Models
           const { driver, model } = yield* models.driver(agent.model, { path, agent: agent.name })
-          return yield* driver.call({ ...ask, model }, { idempotencyKey })
+          return yield* driver.call({ ...ask, model }, info)
         })
     )
     if (reply.finish === "length" || reply.finish === "content-filter") {

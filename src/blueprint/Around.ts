@@ -1,6 +1,6 @@
 /**
  * What stands around a step. From the inside: its schemas, the time-out of one attempt, the retries, the time-out of them
- * all, the fallback, the input that all of these are given, the fields that are written, the condition to skip it all,
+ * all, the limits of what they spend, the fallback, the input that all of these are given, the fields that are written, the condition to skip it all,
  * and words about it.
  */
 import * as Json from "../domain/Json.js"
@@ -14,6 +14,7 @@ import * as Leaves from "./internal/Leaves.js"
 import * as JsonSchema from "./JsonSchema.js"
 import * as Texts from "./Texts.js"
 import * as Tree from "./Tree.js"
+import * as UsageLimits from "./UsageLimits.js"
 
 export const keys = [
   "description",
@@ -148,7 +149,7 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
   const uses = draft.fields.value("uses")
   const isImport = uses?._tag === "Scalar" && String(uses.value).startsWith("imports.")
   const ofKind = isImport ? Leaves.importConfigKeys : Agents.settingKeys
-  const known = ["retries", "max_retries", "timeout", "total_timeout", ...ofKind]
+  const known = ["retries", "max_retries", "timeout", "total_timeout", "usage_limits", ...ofKind]
   const config = Decode.fields(report, tree, "`config`", { of: "`config`", known })
   if (config === undefined) return inner
   const step = withSettings(env, config, inner)
@@ -161,7 +162,7 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
   const attempt = timeout(step, "timeout")
   const by = Decode.oneOf(report, config, ["retries", "max_retries"])
   const retry = by === undefined ? undefined : retryOf(env, by, config.value(by)!)
-  return timeout(
+  const timed = timeout(
     retry === undefined
       ? attempt
       : placed(
@@ -172,6 +173,11 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
         ),
     "total_timeout"
   )
+  const limits = config.value("usage_limits")
+  const read = limits === undefined ? undefined : UsageLimits.read(report, limits)
+  return limits === undefined || read === undefined
+    ? timed
+    : placed(env, draft, { _tag: "Capped", step: timed, limits: read }, { head: limits.span })
 }
 
 /** Settings of the model that hold for this step, over those of its agent. */

@@ -8,6 +8,7 @@
  * ```
  */
 import * as Either from "effect/Either"
+import type { BudgetExceeded } from "../domain/Budget.js"
 import type { Json } from "../domain/Json.js"
 import type { ModelError, Models } from "../domain/Model.js"
 import type { Span, TemplateError } from "../expression/Template.js"
@@ -37,6 +38,7 @@ export type { Options } from "./Env.js"
 /** How a step of a blueprint can fail by itself. */
 export type Failure =
   | AgentError
+  | BudgetExceeded
   | ModelError
   | SkillError
   | StepError.ItemsRefused

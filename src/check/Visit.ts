@@ -144,6 +144,7 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         })
         return told(node.output?.jsonSchema ?? output, writes)
       }
+      case "Capped":
       case "Note":
       case "Retry":
       case "Timeout": {
@@ -252,6 +253,7 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
     case "Check":
     case "Code":
     case "Fallback":
+    case "Capped":
     case "Fn":
     case "Map":
     case "Note":

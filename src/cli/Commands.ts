@@ -146,6 +146,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensTrace.js")
   }),
   Command.make({
+    path: ["lens", "cost"],
+    about: "What model calls cost, of one run or of the newest ones",
+    args: [{ ...run, isOptional: true }],
+    flags: Flags.lensCost,
+    examples: [
+      ["flujo lens cost last", "one run, step by step"],
+      ["flujo lens cost --by model --limit 1000", "the newest runs by what they asked"]
+    ],
+    load: () => import("./commands/LensCost.js")
+  }),
+  Command.make({
     path: ["lens", "replay"],
     about: "Walk a run again with the outside shut: the same, or exit code 5",
     args: [run],
@@ -184,6 +195,22 @@ export const commands: ReadonlyArray<Command.Command> = [
       ["flujo upgrade-check new.yaml", "the open runs and the newest ended ones; exit code 5 if any gets stuck"]
     ],
     load: () => import("./commands/UpgradeCheck.js")
+  }),
+  Command.make({
+    path: ["prices", "show"],
+    about: "What models cost, with where each price was published",
+    args: [{ name: "MODEL", about: "Only this one: openai:gpt-4o-mini", isOptional: true }],
+    flags: Flags.plain,
+    examples: [["flujo prices show openai:gpt-4o", "one model"]],
+    load: () => import("./commands/PricesShow.js")
+  }),
+  Command.make({
+    path: ["prices", "check"],
+    about: "The models that a pipeline asks, and whether the price of each is known",
+    args: [file],
+    flags: Flags.plain,
+    examples: [["flujo prices check", "exit code 4 if one has no price"]],
+    load: () => import("./commands/PricesCheck.js")
   }),
   Command.make({
     path: ["explain"],
@@ -228,6 +255,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     flags: Flags.status,
     examples: [["flujo dev doctor", "when something does not work"]],
     load: () => import("./commands/Doctor.js")
+  }),
+  Command.make({
+    path: ["dev", "budgets"],
+    about: "What a pipeline may spend, where that is said, and what it can cost at most",
+    args: [
+      { name: "show", about: "The word itself" },
+      { name: "NAME", about: "The pipeline's name" }
+    ],
+    flags: Flags.plain,
+    examples: [["flujo dev budgets show review", "of the pipeline called review"]],
+    load: () => import("./commands/BudgetsShow.js")
   }),
   Command.make({
     path: ["dev", "show-config"],

@@ -2,6 +2,7 @@
 import * as ConfigError from "effect/ConfigError"
 import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
+import { BudgetExceeded } from "../domain/Budget.js"
 import { ModelError } from "../domain/Model.js"
 import { RunError } from "../engine/RunError.js"
 import { TemplateError } from "../expression/TemplateError.js"
@@ -14,7 +15,7 @@ import { runErrors, stepFailed } from "./codes/Engine.js"
 import type { Explained } from "./codes/Explained.js"
 import { journalErrors, letterRefusals } from "./codes/Journal.js"
 import { projectErrors } from "./codes/Project.js"
-import { agentErrors, modelErrors, skillErrors, stepErrors, templateErrors } from "./codes/Steps.js"
+import { agentErrors, budgetExceeded, modelErrors, skillErrors, stepErrors, templateErrors } from "./codes/Steps.js"
 import { Fault, type Location } from "./Fault.js"
 
 const fault = (said: Explained, text: string, more: Partial<Pick<Fault, "hint" | "location" | "frame">> = {}): Fault =>
@@ -56,6 +57,7 @@ export const run = (error: unknown, runId: string): Fault => {
   if (error instanceof LetterRefused) return letter(error)
   const text = error instanceof Error && error.message !== "" ? error.message : "a step failed"
   const location = at(Predicate.hasProperty(error, "path") ? error.path : undefined)
+  if (error instanceof BudgetExceeded) return fault(budgetExceeded, text, { location })
   if (error instanceof ModelError) return fault(modelErrors[error.reason], text, { location })
   if (error instanceof AgentError) return fault(agentErrors[error.reason], text, { location })
   if (error instanceof SkillError) return fault(skillErrors[error.reason], text, { location })

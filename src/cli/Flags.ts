@@ -106,6 +106,19 @@ export const run = {
     value: "ID",
     about: "A name of your own. If a run of the same pipeline and input has it, that run goes on"
   }),
+  budget: Flag.text({
+    name: "budget",
+    value: "USD",
+    about: "Spend at most so many dollars, such as 0.50; with a budget in flujo.toml the smaller counts"
+  }),
+  budgetMode: Flag.choice(
+    {
+      name: "budget-mode",
+      value: "MODE",
+      about: "strict (default): do not start what might cost more than its budget. reserve: start, and stop at the call"
+    },
+    ["strict", "reserve"]
+  ),
   label: Flag.texts({ name: "label", value: "NAME=VALUE", about: "A label of the run; as often as wanted" }),
   ...driving
 } as const satisfies Flag.Flags
@@ -156,6 +169,11 @@ export const validate = {
     },
     ["human", "json", "sarif", "github", "junit"]
   ),
+  maxCost: Flag.text({
+    name: "max-cost",
+    value: "USD",
+    about: "Exit with 4 where a pipeline may cost more than so many dollars, or nobody can tell"
+  }),
   plain: Flag.flag({ name: "plain", about: "Whole sentences and no frames, for screen readers and logs" }),
   strict: Flag.flag({ name: "strict", about: "Exit with 4 where there are errors (default)", not: ["no-strict"] }),
   noStrict: Flag.flag({ name: "no-strict", about: "Exit with 0 also where there are errors" }),
@@ -200,6 +218,23 @@ export const lensList = {
 } as const satisfies Flag.Flags
 
 export const lens = { stateUri } as const satisfies Flag.Flags
+
+export const lensCost = {
+  by: Flag.choice(
+    {
+      name: "by",
+      value: "WHAT",
+      about: "How to group what was spent. Default: pipeline, or step for one run"
+    },
+    ["run", "pipeline", "step", "model", "day", "label"]
+  ),
+  pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
+  limit: Flag.whole(
+    { name: "limit", value: "N", about: "At most so many runs, the newest first. Default: 100" },
+    whole
+  ),
+  stateUri
+} as const satisfies Flag.Flags
 
 export const lensTrace = {
   outputPreviewLen: shown.outputPreviewLen,

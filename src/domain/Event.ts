@@ -7,8 +7,10 @@
  * derived from the run's id, and without *life* events, which are facts of one execution only.
  */
 import * as Schema from "effect/Schema"
+import { Amount, Denial, Mode } from "./Budget.js"
 import { Digest } from "./Digest.js"
 import { Json, type JsonObject } from "./Json.js"
+import { NanoUsd } from "./NanoUsd.js"
 import type { StepPath } from "./StepPath.js"
 import { Usage } from "./Usage.js"
 
@@ -43,6 +45,15 @@ export type Source = typeof Source.Type
 /** Said of what a fork was given in place of what its parent has. */
 const edited = Schema.optional(Schema.Literal(true))
 
+/** What the run may spend, and the digest of the prices that it is settled at. */
+export const RunBudget = Schema.Struct({
+  maxCost: Schema.NullOr(NanoUsd),
+  maxTokens: Schema.NullOr(Schema.Int.pipe(Schema.nonNegative())),
+  mode: Mode,
+  prices: Digest
+})
+export type RunBudget = typeof RunBudget.Type
+
 interface KindOptions<D extends Schema.Struct.Fields, P extends Schema.Struct.Fields> {
   /** Facts of one execution; never compared. */
   readonly life?: boolean
@@ -76,9 +87,11 @@ export const kinds = {
       plan: Digest,
       labels: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
       /** Of a fork: the run that its first entries were copied from, and the step where it parts from it. */
-      parent: Schema.optional(Schema.Struct({ run: Schema.String, from: Path }))
+      parent: Schema.optional(Schema.Struct({ run: Schema.String, from: Path })),
+      budget: Schema.optional(RunBudget)
     },
-    payload: { input: Carried, sources: Schema.Array(Source) }
+    /** `prices`: the table whose digest the budget has. */
+    payload: { input: Carried, sources: Schema.Array(Source), prices: Schema.optional(Json) }
   }),
   StepStarted: kind({
     data: { step: Schema.Literal("code", "agent", "skill"), version: Schema.String, edited },
@@ -113,6 +126,22 @@ export const kinds = {
   Refused: kind({ data: {}, payload: { error: Json } }),
   /** A call was cut: it may have happened. */
   Interrupted: kind({ life: true, data: {} }),
+  /**
+   * The worst case of a model call is set aside before it is made. `under`: the steps with limits of their own that it
+   * stands in. The ordinal counts the tries of one call.
+   */
+  Reserved: kind({ life: true, data: { model: Schema.String, ...Amount.fields, under: Schema.Array(Path) } }),
+  /** A model call was not made. The ordinal is the attempt of the step that it holds for. */
+  Denied: kind({ data: Denial.fields }),
+  /**
+   * What a reserved call is taken to have cost; its ordinal is that of the reservation. `usage`: as counted. `refused`:
+   * the count cannot be true, so the worst case. `failed`, `cut`: it may have been billed, so the worst case. `free`: it
+   * was not billed.
+   */
+  Settled: kind({
+    life: true,
+    data: { ...Amount.fields, basis: Schema.Literal("usage", "refused", "failed", "cut", "free") }
+  }),
   TaskOpened: kind({
     data: { task: Schema.Literal("approve", "ask", "uncertain") },
     payload: { message: Schema.String, schema: Json }

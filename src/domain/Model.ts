@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Json } from "./Json.js"
+import type { CallInfo } from "./Once.js"
 import { Usage } from "./Usage.js"
 
 export const ModelMessage = Schema.Struct({
@@ -79,8 +80,27 @@ export class ModelError extends Schema.TaggedError<ModelError>("flujo/domain/Mod
   }
 }
 
+/** Failures after which nothing was billed: the provider answered with an error, or nothing was sent. */
+export const isUnbilled = ({ reason }: ModelError): boolean => {
+  switch (reason) {
+    case "Auth":
+    case "RateLimited":
+    case "Overloaded":
+    case "TooLong":
+    case "BadRequest":
+    case "Unknown":
+    case "Unscripted":
+      return true
+    case "Network":
+    case "TimedOut":
+    case "Cut":
+    case "BadReply":
+      return false
+  }
+}
+
 export interface ModelDriver {
-  readonly call: (ask: ModelAsk, info: { readonly idempotencyKey: string }) => Effect.Effect<ModelReply, ModelError>
+  readonly call: (ask: ModelAsk, info: CallInfo) => Effect.Effect<ModelReply, ModelError>
 }
 
 /**

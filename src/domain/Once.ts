@@ -32,6 +32,11 @@ export interface Ask<A, I extends Encoded, E, EI extends Encoded> {
 export interface CallInfo {
   /** The same for every try of this call, in this process and after a restart. */
   readonly idempotencyKey: string
+  /**
+   * The call is paid for once: what may have been billed must not be tried again behind its back. A try that was
+   * certainly not billed may be repeated.
+   */
+  readonly isPaid?: boolean | undefined
 }
 
 export class Once extends Context.Tag("flujo/domain/Once")<

@@ -2,7 +2,9 @@
  * A pipeline as what is drawn and told of it: steps in order, each with what it does in words, and with what stands
  * within it. Every picture and every explanation is made of this, so a kind of step is described in one place.
  */
+
 import type { Json } from "../domain/Json.js"
+import { format } from "../domain/NanoUsd.js"
 import type { Template } from "../expression/Template.js"
 import { type Assign, type Code, type Decider, type Node, nameOf, type Params } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -145,6 +147,14 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Retry": {
       const times = node.policy._tag === "Data" ? node.policy.retry.times : node.policy.times
       return times === 0 ? around(node.step) : around(node.step, `tries again up to ${count(times, "time")}`)
+    }
+    case "Capped": {
+      const { maxCost, maxTokens } = node.limits
+      const most = [
+        ...(maxCost === undefined ? [] : [format(maxCost)]),
+        ...(maxTokens === undefined ? [] : [count(maxTokens, "token")])
+      ]
+      return around(node.step, `spends at most ${most.join(" and ")}`)
     }
     case "Timeout":
       return around(node.step, `takes at most ${time(node.millis)}`)

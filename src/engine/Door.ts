@@ -5,20 +5,25 @@
  * catch: the run is stopped from outside and the call does not return.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import { BudgetExceeded, type Denial } from "../domain/Budget.js"
 import * as Digest from "../domain/Digest.js"
 import type * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
+import { isUnbilled, ModelError, Models } from "../domain/Model.js"
 import { type Ask, type CallInfo, Once } from "../domain/Once.js"
 import * as StepPath from "../domain/StepPath.js"
+import type { Scope } from "../governance/Quota.js"
 import * as Shape from "../pipeline/Shape.js"
 import type { Record, Said } from "./Record.js"
 import { Diverged } from "./RunError.js"
+import type { Hold, Spending } from "./Spending.js"
 
 /** What a door needs of its drive. */
 interface Drive {
@@ -29,21 +34,68 @@ interface Drive {
   /** Calls answered from the record: what stands below them is accounted for. */
   readonly answered: Set<string>
   readonly payloadBytes: number
+  readonly spending: Spending | undefined
+  readonly services: Context.Context<never>
+}
+
+/** Where a step stands, as money sees it. */
+export interface Standing {
+  readonly caps: ReadonlyArray<Scope>
+  /** Whether the plan counts the calls that the step makes. */
+  readonly isPriced: boolean
 }
 
 export class Door implements Context.Tag.Service<typeof Once> {
   private flying: Set<string> | undefined
   private ending: Deferred.Deferred<void> | undefined
+  private denied: BudgetExceeded | undefined
 
   constructor(
     private readonly drive: Drive,
     private readonly path: StepPath.StepPath,
     private readonly attempt: number,
+    private readonly standing: Standing,
     /** The call that this door stands in; undefined for the step itself. */
     private readonly outer?: { readonly at: StepPath.StepPath; readonly door: Door }
   ) {}
 
-  /** Completed where a replayed journal ends inside this step. */
+  /** Why the step fails, whatever its own code makes of it. */
+  get denial(): BudgetExceeded | undefined {
+    return this.outer === undefined ? this.denied : this.outer.door.denial
+  }
+
+  /** Where calls cost money, and a limit holds for this step. */
+  get isLimited(): boolean {
+    return this.drive.spending?.isLimited(this.standing.caps) === true
+  }
+
+  /** What a step's own code reaches: models only through this door, where a limit holds. */
+  guarded(services: Context.Context<never>): Context.Context<never> {
+    if (!this.isLimited || Option.isNone(Context.getOption(services, Models))) return services
+    return Context.add(services, Models, {
+      driver: (model) => {
+        const denial: Denial = { reason: "Unasked", model, scope: "", asked: 0, left: 0, limit: 0 }
+        return Effect.suspend(() => this.deny(StepPath.call(this.path, "model"), denial))
+      }
+    })
+  }
+
+  /** The step fails by this, from outside: its code does not hear of it, and cannot go on as if nothing were. */
+  private deny(at: StepPath.StepPath, data: Denial): Effect.Effect<never> {
+    const { drive, path } = this
+    const told = drive.record.tell(false, { path: at, kind: "Denied", ordinal: this.attempt, data, payload: {} })
+    if (told instanceof Diverged) drive.halt(told)
+    else if (told !== "Held") this.fail(new BudgetExceeded({ path: StepPath.standing(path), ...data }))
+    Deferred.unsafeDone(this.end, Exit.void)
+    return Effect.interruptible(Effect.never)
+  }
+
+  private fail(denial: BudgetExceeded): void {
+    if (this.outer === undefined) this.denied ??= denial
+    else this.outer.door.fail(denial)
+  }
+
+  /** Completed where a replayed journal ends inside this step, and where the step is denied what it asks for. */
   get end(): Deferred.Deferred<void> {
     if (this.outer !== undefined) return this.outer.door.end
     this.ending ??= Deferred.unsafeMake(FiberId.none)
@@ -81,7 +133,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
     effect: (info: CallInfo) => Effect.Effect<A, E, R>,
     at: StepPath.StepPath
   ): Effect.Effect<A, E, R> {
-    const { attempt, base, drive, path } = this
+    const { attempt, base, drive, path, standing } = this
     const { record, run } = drive
     const halt = (diverged: Diverged): Effect.Effect<never> =>
       Effect.zipRight(
@@ -91,10 +143,10 @@ export class Door implements Context.Tag.Service<typeof Once> {
     const say = <K extends Event.Kind>(said: Said<K>) => Effect.catchAll(record.say(false, said), halt)
     // An attempt of a composite is one of the step, too, and only the path tells them apart.
     const refusedAt = StepPath.call(base, ask.key)
-    const inner = new Door(drive, path, attempt, { at: refusedAt, door: this })
+    const inner = new Door(drive, path, attempt, standing, { at: refusedAt, door: this })
     /** Where a replayed journal ends, the call was not made or not answered: nothing more happens in this step. */
     const rest = Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
-    return Effect.gen(function* () {
+    return Effect.gen(this, function* () {
       const success = Shape.fromSchema(ask.success)
       const failure = ask.failure === undefined ? Shape.never : Shape.fromSchema(ask.failure)
       const request = yield* Effect.orDie(Json.fromUnknown(ask.request))
@@ -121,34 +173,72 @@ export class Door implements Context.Tag.Service<typeof Once> {
         drive.answered.add(refusedAt).add(StepPath.standing(refusedAt))
         return yield* decoded(success, "value" in answer ? answer.value : undefined, ask)
       }
+      const denied = record.get(refusedAt, "Denied", attempt)
+      if (denied !== undefined) return yield* this.deny(refusedAt, denied.data)
       if (record.mode._tag === "Replay") {
         if (!record.mode.ended) return yield* rest
         const detail = "the outside is shut, and no answer is recorded"
         return yield* halt(new Diverged({ path: at, kind: "Answered", field: "", detail }))
       }
-      // A journal that cannot be written stops the run from outside: user code does not hear of it.
-      yield* Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
+      let hold: Hold | undefined
+      if (data.effect === "model" && this.isLimited) {
+        const reserved = drive.spending!.reserve(at, request, standing)
+        if ("reason" in reserved) return yield* this.deny(refusedAt, reserved)
+        hold = reserved
+      }
+      let isMade = false
+      const made = Effect.suspend(() => {
+        isMade = true
+        const call =
+          hold === undefined ? effect({ idempotencyKey }) : paid(drive, effect({ idempotencyKey, isPaid: true }))
+        return Effect.provideService(call, Once, inner)
+      })
+      let answer: Json.Json | undefined
+      /** What happened is said, and paid for, in one step that nothing can come between. */
+      const conclude = (exit: Exit.Exit<A, E>): Effect.Effect<never, E> | undefined => {
+        if (Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)) {
+          if (isMade) record.life({ path: at, kind: "Interrupted", data: {}, payload: {} })
+          hold?.ended(isMade ? "cut" : "free")
+          return undefined
+        }
+        if (Exit.isSuccess(exit)) {
+          const told = ask.describe?.(exit.value) ?? {}
+          const encoded = fitting(success.encode(exit.value), "the answer to", ask, drive.payloadBytes)
+          if (Either.isLeft(encoded)) {
+            hold?.ended("failed")
+            return Effect.die(encoded.left)
+          }
+          answer = encoded.right
+          const payload = { answer: answer === undefined ? {} : { value: answer } }
+          const stood = record.tell(false, { path: at, kind: "Answered", data: told, payload })
+          hold?.counted(told.usage)
+          return stood instanceof Diverged ? halt(stood) : undefined
+        }
+        const error = Cause.failureOption(exit.cause)
+        hold?.ended(Option.isSome(error) && isFree(error.value) ? "free" : "failed")
+        if (Option.isNone(error) || ask.failure === undefined) return undefined
+        const encoded = fitting(failure.encode(error.value), "the failure of", ask, drive.payloadBytes)
+        if (Either.isLeft(encoded)) return Effect.die(encoded.left)
+        const payload = { error: encoded.right ?? null }
+        const stood = record.tell(false, { path: refusedAt, kind: "Refused", ordinal: attempt, data: {}, payload })
+        if (stood instanceof Diverged) return halt(stood)
+        // As after a restart.
+        return Effect.flatMap(Effect.orDie(failure.decode(encoded.right)), (error) => Effect.fail(error as E))
+      }
+      let trouble: Effect.Effect<never, E> | undefined
       const exit = yield* Effect.exit(
-        Effect.onInterrupt(Effect.provideService(effect({ idempotencyKey }), Once, inner), () =>
-          Effect.sync(() => record.life({ path: at, kind: "Interrupted", data: {}, payload: {} }))
+        // A journal that cannot be written stops the run from outside: user code does not hear of it.
+        Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never)).pipe(
+          Effect.zipRight(made),
+          Effect.onExit((exit) =>
+            Effect.sync(() => {
+              trouble = conclude(exit)
+            })
+          )
         )
       )
-      if (Exit.isSuccess(exit)) {
-        const json = yield* Effect.orDie(success.encode(exit.value))
-        yield* fits(json, "the answer to", ask, drive.payloadBytes)
-        const told = ask.describe?.(exit.value) ?? {}
-        const answer = json === undefined ? {} : { value: json }
-        yield* say({ path: at, kind: "Answered", data: told, payload: { answer } })
-        return yield* decoded(success, json, ask)
-      }
-      const error = Cause.failureOption(exit.cause)
-      if (Option.isSome(error) && ask.failure !== undefined) {
-        const json = yield* Effect.orDie(failure.encode(error.value))
-        yield* fits(json, "the failure of", ask, drive.payloadBytes)
-        yield* say({ path: refusedAt, kind: "Refused", ordinal: attempt, data: {}, payload: { error: json ?? null } })
-        // As after a restart.
-        return yield* Effect.fail((yield* Effect.orDie(failure.decode(json))) as E)
-      }
+      if (trouble !== undefined) return yield* trouble
+      if (Exit.isSuccess(exit)) return yield* decoded(success, answer, ask)
       return yield* exit
     })
   }
@@ -166,14 +256,34 @@ const decoded = <A, I extends Json.Encoded, E, EI extends Json.Encoded>(
     onSuccess: (value) => value as A
   }).pipe(Effect.orDie)
 
+/** The call itself is where a step reaches models, whatever its own code may. */
+const paid = <A, E, R>(drive: Pick<Drive, "services">, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Option.match(Context.getOption(drive.services, Models), {
+    onNone: () => effect,
+    onSome: (models) =>
+      Effect.mapInputContext(effect, (context: Context.Context<R>) => Context.add(context, Models, models))
+  })
+
+const isFree = (error: unknown): boolean => error instanceof ModelError && isUnbilled(error)
+
 const fits = (
   json: Json.Json | undefined,
   what: string,
   ask: { readonly key: string },
   limit: number
-): Effect.Effect<void> => {
-  const size = json === undefined ? 0 : Buffer.byteLength(Json.canonical(json), "utf8")
-  return size <= limit
-    ? Effect.void
-    : Effect.dieMessage(`Once: ${what} "${ask.key}" has ${size} bytes, over the limit of ${limit}`)
-}
+): Effect.Effect<void> => Effect.asVoid(Effect.orDie(fitting(Either.right(json), what, ask, limit)))
+
+const fitting = (
+  encoded: Either.Either<Json.Json | undefined, unknown>,
+  what: string,
+  ask: { readonly key: string },
+  limit: number
+): Either.Either<Json.Json | undefined, unknown> =>
+  Either.flatMap(encoded, (json) => {
+    const size = json === undefined ? 0 : Buffer.byteLength(Json.canonical(json), "utf8")
+    return size <= limit
+      ? Either.right(json)
+      : Either.left(
+          new Cause.RuntimeException(`Once: ${what} "${ask.key}" has ${size} bytes, over the limit of ${limit}`)
+        )
+  })

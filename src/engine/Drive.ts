@@ -25,6 +25,7 @@ import * as Outcome from "./Outcome.js"
 import type { Drive } from "./Place.js"
 import { Record } from "./Record.js"
 import { Diverged } from "./RunError.js"
+import { Spending, type Terms } from "./Spending.js"
 import * as Walk from "./Walk.js"
 
 /** Waits up to this long are slept through; longer ones let the run rest. */
@@ -49,6 +50,8 @@ export interface Driven {
   readonly input: Outcome.Carried
   readonly undefinedVariables: UndefinedVariables
   readonly parkAfterMillis?: number | undefined
+  /** What the run may spend; absent where nothing is limited. */
+  readonly terms?: Terms | undefined
 }
 
 /** How a run begins or goes on: the first entry of this drive. */
@@ -80,6 +83,8 @@ export const live = (
       record.life({ path: StepPath.root, kind: "RunResumed", data: { again: premise.again }, payload: {} })
       for (const path of premise.again) record.again.set(path, record.now())
     }
+    const history = premise._tag === "Started" ? [] : premise.history
+    const spending = driven.terms === undefined ? undefined : new Spending(record, driven.terms, history)
     let halted: Halt | undefined
     let walking: Fiber.RuntimeFiber<Outcome.Outcome, Diverged | JournalError> | undefined
     /** Ends the walk from outside; the first reason holds. */
@@ -134,6 +139,7 @@ export const live = (
       record,
       (error) => halt({ _tag: "Diverged", error }),
       driven,
+      spending,
       {
         isAnswered: (wait) =>
           wait._tag === "Task"
@@ -264,6 +270,7 @@ export const replay = (
       record,
       (error) => Deferred.unsafeDone(stop, Exit.fail(error)),
       driven,
+      undefined,
       mail
     )
     const env = Env.make(driven.input, driven.context, { undefined: driven.undefinedVariables })
@@ -341,6 +348,7 @@ const driveOf = (
   record: Record,
   halt: Drive["halt"],
   driven: Driven,
+  spending: Spending | undefined,
   mail: Drive["mail"]
 ): Drive => {
   const drive: Drive = {
@@ -351,6 +359,7 @@ const driveOf = (
     mail,
     answered: new Set(),
     payloadBytes: payloadBytes - wrappingBytes,
+    spending,
     parkAfterMillis: driven.parkAfterMillis ?? parkAfterMillisDefault,
     // A span costs more than a small step: none is made where no tracer of the user's would see it.
     traced:

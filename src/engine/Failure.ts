@@ -1,6 +1,7 @@
 /** How a walk says that a step failed: by one of flujo's own errors, or because it is broken. */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { BudgetExceeded } from "../domain/Budget.js"
 import { ModelError } from "../domain/Model.js"
 import type { StepPath } from "../domain/StepPath.js"
 import { TemplateError } from "../expression/Template.js"
@@ -34,7 +35,8 @@ const EngineFailure = Schema.Union(
   TemplateError,
   SkillError,
   AgentError,
-  ModelError
+  ModelError,
+  BudgetExceeded
 )
 export type EngineFailure = typeof EngineFailure.Type
 export const engineFailure = Shape.fromSchema(EngineFailure)

@@ -10,15 +10,18 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Entry, Event, Source, Wait } from "../domain/Event.js"
+import type { Budget, BudgetExceeded } from "../domain/Budget.js"
+import type { Entry, Event, EventOf, Source, Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import * as RunId from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { UndefinedVariables } from "../expression/Template.js"
+import * as PriceTable from "../governance/PriceTable.js"
 import { Journal, type JournalError, type LetterRefused, type OwnedRun, type RunHeld } from "../journal/Journal.js"
 import type { Node } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Shape from "../pipeline/Shape.js"
+import * as Bound from "../plan/Bound.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
 import * as Drive from "./Drive.js"
@@ -26,6 +29,7 @@ import { detailOf } from "./Failure.js"
 import * as Fork from "./Fork.js"
 import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
+import type { Terms } from "./Spending.js"
 
 /** The run ended well. */
 export interface Completed<out A> {
@@ -51,9 +55,14 @@ export interface RunOptions {
   readonly sources?: ReadonlyArray<Source> | undefined
   /** Waits up to this long are slept through; longer ones let the run rest. Default 5,000. */
   readonly parkAfterMillis?: number | undefined
+  /**
+   * What the run may spend, at the prices of `Prices`; both are kept with the run. Under mode `strict` (default) a
+   * pipeline whose worst case may be more fails with reason `Budget` before it starts.
+   */
+  readonly budget?: Budget | undefined
 }
 
-type Result<Out, E, R> = Effect.Effect<Completed<Out> | Suspended, E | RunError, R | Journal>
+type Result<Out, E, R> = Effect.Effect<Completed<Out> | Suspended, E | RunError | BudgetExceeded, R | Journal>
 
 /** Starts a run and drives it until it ends or rests. */
 export const run = <In, Out, E, R>(
@@ -75,6 +84,7 @@ export const run = <In, Out, E, R>(
     }
     const id = options?.runId ?? (yield* RunId.make)
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
+    const terms = yield* termsOf(pipeline, json, options?.budget)
     const owned = yield* journal.create(id, { digest: plan.digest, json: plan.text })
     const labels = Object.entries(options?.labels ?? {})
     return yield* drive<Out, E>(
@@ -85,13 +95,23 @@ export const run = <In, Out, E, R>(
         context: pipeline.context,
         undefinedVariables: pipeline.undefinedVariables ?? "strict",
         input: Outcome.carried(value, json, shape),
-        parkAfterMillis: options?.parkAfterMillis
+        parkAfterMillis: options?.parkAfterMillis,
+        terms
       },
       {
         _tag: "Started",
         event: {
-          data: { pipeline: pipeline.name, plan: plan.digest, labels },
-          payload: { input: json === undefined ? {} : { value: json }, sources: options?.sources ?? [] }
+          data: {
+            pipeline: pipeline.name,
+            plan: plan.digest,
+            labels,
+            ...(terms === undefined ? {} : { budget: terms.budget })
+          },
+          payload: {
+            input: json === undefined ? {} : { value: json },
+            sources: options?.sources ?? [],
+            ...(terms === undefined ? {} : { prices: PriceTable.toJson(terms.prices) })
+          }
         }
       }
     )
@@ -203,7 +223,7 @@ export const stream = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
   input: In,
   options?: RunOptions
-): Stream.Stream<Entry, E | RunError, R | Journal> =>
+): Stream.Stream<Entry, E | RunError | BudgetExceeded, R | Journal> =>
   Stream.unwrap(
     Effect.map(
       Effect.zip(Journal, options?.runId === undefined ? RunId.make : Effect.succeed(options.runId)),
@@ -434,6 +454,7 @@ const inputShape = (node: Node): Shape.Shape => {
     case "Map":
     case "Sink":
     case "Note":
+    case "Capped":
     case "Scope":
       return inputShape(node.step)
     case "When":
@@ -511,9 +532,57 @@ const premiseOf = (
       root: pipeline.root,
       context: pipeline.context,
       undefinedVariables: pipeline.undefinedVariables ?? "strict",
-      input: Outcome.carried(value, json, shape)
+      input: Outcome.carried(value, json, shape),
+      terms: yield* keptTerms(runId, first)
     }
   })
+
+/** What the run may spend, and at which prices; `undefined` where neither it nor any of its steps has a limit. */
+const termsOf = (
+  pipeline: Pipeline.Any,
+  input: Json.Json | undefined,
+  budget: Budget | undefined
+): Effect.Effect<Terms | undefined, RunError> =>
+  Effect.gen(function* () {
+    const { maxCost, maxTokens, mode = "strict" } = budget ?? {}
+    const isLimited = maxCost !== undefined || maxTokens !== undefined
+    if (!isLimited && !hasCaps(pipeline.root)) return undefined
+    const prices = yield* PriceTable.Prices
+    const text = input === undefined ? "null" : typeof input === "string" ? input : Json.canonical(input)
+    if (isLimited && mode === "strict") {
+      const bound = Bound.make(pipeline, prices, { inputBytes: Buffer.byteLength(text) })
+      const detail = Bound.excess(bound, { maxCost, maxTokens })
+      if (detail !== undefined) {
+        const hint =
+          "allow more, limit its steps, or run it in mode reserve: then it stops at the call that is too much"
+        return yield* new RunError({ reason: "Budget", run: "", path: "", detail, hint })
+      }
+    }
+    const kept = { maxCost: maxCost ?? null, maxTokens: maxTokens ?? null, prices: PriceTable.digest(prices) }
+    return { prices, budget: { ...kept, mode: isLimited ? mode : "reserve" } }
+  })
+
+const hasCaps = (node: Node): boolean => node._tag === "Capped" || Plan.children(node).some(hasCaps)
+
+/** As the run was started, whatever the prices are now. */
+const keptTerms = (
+  runId: RunId.RunId,
+  { data, payload }: EventOf<"RunStarted">
+): Effect.Effect<Terms | undefined, RunError> => {
+  const { budget } = data
+  if (budget === undefined) return Effect.succeed(undefined)
+  const prices = PriceTable.fromJson(payload.prices ?? null)
+  return Either.isRight(prices) && PriceTable.digest(prices.right) === budget.prices
+    ? Effect.succeed({ budget, prices: prices.right })
+    : Effect.fail(
+        new RunError({
+          reason: "Journal",
+          run: runId,
+          path: "",
+          detail: "the prices that the run was started with are not what its journal keeps"
+        })
+      )
+}
 
 const changed = (
   journal: Journal["Type"],

@@ -108,13 +108,19 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
     if (told instanceof Diverged) return Effect.fail(told)
     if (told === "Held") return Effect.succeed(rest)
     const perform = (): Walked =>
-      Effect.flatMap(record.barrier, () =>
-        Effect.flatMap(execute(drive, node, place, path, value, json), (exit) =>
-          exit === undefined
-            ? Effect.succeed(cut(drive, path))
-            : conclude(drive, node, place, input, path, endOf(drive, exit, kind, path))
-        )
-      )
+      Effect.flatMap(record.barrier, () => {
+        const standing = { caps: place.caps, isPriced: node._tag === "Agent" }
+        const door = new Door.Door(drive, path, place.attempt, standing)
+        return Effect.flatMap(execute(drive, node, place, path, value, json, door), (exit) => {
+          const end =
+            door.denial !== undefined
+              ? engineFailed(door.denial, path)
+              : exit === undefined
+                ? undefined
+                : endOf(drive, exit, kind, path)
+          return end === undefined ? Effect.succeed(cut(drive, path)) : conclude(drive, node, place, input, path, end)
+        })
+      })
     if (told === "New") return perform()
     return Effect.flatMap(recall(drive, node, place, input, kind, path, isOld), (recalled) =>
       recalled === undefined ? perform() : Effect.succeed(recalled)
@@ -259,18 +265,18 @@ const inputOf = (
   return cross(input, shape)
 }
 
-/** Runs a step's own code; `undefined` where a replayed journal ends inside it. */
+/** Runs a step's own code; `undefined` where a replayed journal ends inside it, or it is denied what it asks for. */
 const execute = (
   drive: Drive,
   node: LeafNode,
   place: Place,
   path: StepPath.StepPath,
   value: unknown,
-  json: Json.Json | undefined
+  json: Json.Json | undefined,
+  door: Door.Door
 ): Effect.Effect<Exit.Exit<unknown, unknown> | undefined, never, unknown> => {
   const { record, run } = drive
   const { attempt } = place
-  const door = new Door.Door(drive, path, attempt)
   const body = bodyOf(node, value, json, {
     run,
     path,
@@ -280,7 +286,8 @@ const execute = (
     }
   })
   const { tag } = place.env.context ?? {}
-  const services = Context.add(drive.services, Once, door)
+  const outside = node._tag === "Agent" ? drive.services : door.guarded(drive.services)
+  const services = Context.add(outside, Once, door)
   // The walk's fiber is the run's own, and every step sets its services anew: nothing need be put back.
   const provide = FiberRef.set(
     FiberRef.currentContext,
@@ -288,7 +295,9 @@ const execute = (
   )
   const traced = drive.traced({ path: StepPath.standing(path), attempt, kind: node._tag }, body)
   const exit = Effect.exit(Effect.zipRight(provide, traced))
-  return record.isReplay ? Effect.raceFirst(exit, Effect.as(Deferred.await(door.end), undefined)) : exit
+  return record.isReplay || door.isLimited
+    ? Effect.raceFirst(exit, Effect.as(Deferred.await(door.end), undefined))
+    : exit
 }
 
 const bodyOf = (

@@ -3,12 +3,14 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
+import type { Scope } from "../governance/Quota.js"
 import type { JournalError } from "../journal/Journal.js"
 import * as Node from "../pipeline/Node.js"
 import type { Env } from "./Env.js"
 import type { Carried, Outcome } from "./Outcome.js"
 import type { Record } from "./Record.js"
 import type { Diverged } from "./RunError.js"
+import type { Spending } from "./Spending.js"
 import type { Mail } from "./Together.js"
 
 export interface Drive {
@@ -24,6 +26,8 @@ export interface Drive {
   /** Walks any node: how composites reach their children. */
   readonly go: (node: Node.Node, place: Place, input: Carried) => Walked
   readonly payloadBytes: number
+  /** Absent where nothing limits what is spent, and in a replay. */
+  readonly spending: Spending | undefined
   /** Waits shorter than this are slept through; longer ones let the run rest. */
   readonly parkAfterMillis: number
   /** Wraps the execution of a step, for tracing; identity where nobody looks. */
@@ -41,6 +45,8 @@ export interface Place {
   /** Below a closed path: only what is recorded is read. */
   readonly closed: boolean
   readonly env: Env
+  /** Steps around this one that have limits of their own, the outermost first. */
+  readonly caps: ReadonlyArray<Scope>
 }
 
 /** The needs of the steps are checked where a pipeline is run, not here. */
@@ -55,5 +61,6 @@ export const below = (place: Place, path: StepPath.StepPath, env: Env = place.en
   path,
   attempt: 1,
   closed,
-  env
+  env,
+  caps: place.caps
 })

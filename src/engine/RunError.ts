@@ -5,7 +5,8 @@ import * as Schema from "effect/Schema"
  * `Defect`: a step broke. `Cancelled`: somebody cancelled it. `Held`: another process drives it. `Plan`: the pipeline
  * has findings. `Input`: the input does not fit. `Unknown`: no such run. `Ended`: there is nothing to go on with.
  * `Exists`: the run id is in use for something else. `Changed`: the pipeline is not the one that the run was started
- * with. `Fork`: the run cannot be forked so. `Diverged`: what was recorded and what was computed now differ. `Journal`: the journal failed.
+ * with. `Fork`: the run cannot be forked so. `Budget`: its worst case may be more than it may spend. `Diverged`: what
+ * was recorded and what was computed now differ. `Journal`: the journal failed.
  */
 export class RunError extends Schema.TaggedError<RunError>("flujo/engine/RunError")("RunError", {
   reason: Schema.Literal(
@@ -19,6 +20,7 @@ export class RunError extends Schema.TaggedError<RunError>("flujo/engine/RunErro
     "Exists",
     "Changed",
     "Fork",
+    "Budget",
     "Diverged",
     "Journal"
   ),

@@ -22,7 +22,7 @@ import * as Wrapper from "./Wrapper.js"
 
 /** Walks the whole tree; `closed`: only what is recorded is read. */
 export const walk = (drive: Drive, root: Node.Node, env: Env.Env, closed: boolean): Walked =>
-  drive.go(root, { path: StepPath.root, attempt: 1, closed, env }, env.input)
+  drive.go(root, { path: StepPath.root, attempt: 1, closed, env, caps: [] }, env.input)
 
 /** Walks one node, each kind in its own way. */
 export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried): Walked => {
@@ -108,6 +108,10 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
           ? defect(write.left.detail, borrowed(place, node))
           : { ...outcome, writes: [...outcome.writes, write.right] }
       })
+    case "Capped": {
+      const path = StepPath.standing(borrowed(place, node))
+      return drive.go(node.step, { ...place, caps: [...place.caps, { path, limits: node.limits }] }, input)
+    }
     case "Scope": {
       const path = own(place, node.name)
       if (node.pipeline === undefined) return drive.go(node.step, below(place, path), input)

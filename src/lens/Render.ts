@@ -1,5 +1,6 @@
 /** Views as lines for a terminal. Whatever came from users, models or files is masked and escaped on its way here. */
 import * as Option from "effect/Option"
+import { format } from "../domain/NanoUsd.js"
 import * as Usage from "../domain/Usage.js"
 import type { RunRow } from "../journal/RunIndex.js"
 import type * as RunSummary from "./RunSummary.js"
@@ -103,6 +104,11 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
   for (const [model, usage] of view.usageByModel) {
     field("tokens", foreign(model, options), span(`: ${usageText(usage)}`))
   }
+  const limit = Option.flatMapNullable(view.budget, ({ maxCost }) => maxCost)
+  if (Option.isSome(view.cost)) {
+    const of = Option.match(limit, { onNone: () => "", onSome: (cost) => ` of ${format(cost)}` })
+    field("cost", span(`${format(view.cost.value)}${of}`))
+  }
   for (const [name, label] of view.labels) field("label", foreign(`${name}=${label}`, options))
   if (view.resumptions > 0) field("resumed", span(times(view.resumptions)))
   if (view.recoveries > 0) field("recovered", span(`${times(view.recoveries)} (steps cut off by the end of a process)`))
@@ -127,7 +133,8 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
 export const totals = (view: RunSummary.RunSummary, options: Options): string => {
   const spent = Usage.total(view.usage)
   const steps = view.stepsDone === 1 ? "1 step" : `${grouped(view.stepsDone)} steps`
-  const parts = [steps, ...(spent === 0 ? [] : [tokens(spent)]), duration(view.durationMillis)]
+  const cost = Option.toArray(Option.map(view.cost, format))
+  const parts = [steps, ...(spent === 0 ? [] : [tokens(spent)]), ...cost, duration(view.durationMillis)]
   return line(
     [
       sign(view.status, options),
@@ -195,6 +202,7 @@ const headline = (node: TraceNode, options: Options): ReadonlyArray<Span> => {
   add(duration(node.durationMillis))
   const spent = Usage.total(node.usage)
   if (spent > 0) add(tokens(spent))
+  if (Option.isSome(node.cost)) add(format(node.cost.value))
   if (Option.isSome(node.model)) spans.push(gap, foreign(node.model.value, options, "dim"))
   return spans
 }

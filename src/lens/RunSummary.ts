@@ -3,8 +3,9 @@
  * made of any prefix of a journal, and tells what was known then.
  */
 import * as Option from "effect/Option"
-import type { Entry, EventOf } from "../domain/Event.js"
+import type { Entry, EventOf, RunBudget } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
+import * as NanoUsd from "../domain/NanoUsd.js"
 import type { StepPath } from "../domain/StepPath.js"
 import * as StepPaths from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
@@ -65,6 +66,10 @@ export interface RunSummary {
   /** By the name that the provider gave, in the order of first use. */
   readonly usageByModel: ReadonlyMap<string, Usage.Usage>
   readonly calls: number
+  /** What its calls cost, as settled; `none` where nothing was reserved, for a run without limits does not say. */
+  readonly cost: Option.Option<NanoUsd.NanoUsd>
+  /** What it may spend, as it was started. */
+  readonly budget: Option.Option<RunBudget>
   readonly tasks: ReadonlyArray<OpenTask>
   readonly signals: ReadonlyArray<OpenSignal>
   /** When a resting run goes on by itself. */
@@ -90,6 +95,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
   let cancelled = Option.none<string>()
   let usage = Usage.none
   let wakeAt = Option.none<number>()
+  const settled: Array<NanoUsd.NanoUsd> = []
   let [stepsDone, stepsFailed, calls, resumptions, recoveries] = [0, 0, 0, 0, 0]
   const move = (to: Status, at?: number) => {
     status = to
@@ -165,6 +171,9 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
       case "TaskClosed":
         tasks.delete(event.path)
         break
+      case "Settled":
+        settled.push(event.data.cost ?? NanoUsd.zero)
+        break
       case "Answered": {
         calls += 1
         const { model, usage: spent } = event.data
@@ -197,6 +206,8 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
     usage,
     usageByModel,
     calls,
+    cost: settled.length === 0 ? Option.none() : Option.some(NanoUsd.sum(settled)),
+    budget: Option.fromNullable(started?.data.budget),
     tasks: [...tasks.values()],
     signals: [...signals.values()],
     wakeAt,

@@ -8,6 +8,7 @@
  */
 import * as Option from "effect/Option"
 import type { Entry } from "../domain/Event.js"
+import * as NanoUsd from "../domain/NanoUsd.js"
 import type { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 import * as Place from "./internal/Place.js"
@@ -62,6 +63,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
       endedAt,
       durationMillis: Math.max(0, Option.getOrElse(endedAt, () => now ?? place.lastAt) - startedAt),
       usage: usageOf(children, answered?.event.data.usage),
+      cost: costOf(children, place),
       model: Option.fromNullable(answered?.event.data.model),
       attempts: 1,
       recoveries: Place.all(place, "Recovered").length,
@@ -115,6 +117,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
       endedAt,
       durationMillis: Math.max(0, Option.getOrElse(endedAt, () => now ?? lastAt) - startedAt),
       usage: usageOf(children, undefined),
+      cost: costOf(children),
       attempts: attempts.length,
       recoveries: tries.reduce((sum, { recoveries }) => sum + recoveries, 0),
       failure: status === "failed" ? last.failure : Option.none(),
@@ -136,6 +139,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
       endedAt: summary.endedAt,
       durationMillis: summary.durationMillis,
       usage: summary.usage,
+      cost: summary.cost,
       model: Option.none(),
       attempts: 1,
       recoveries: summary.recoveries,
@@ -183,3 +187,9 @@ const retryOf = ({ event }: ReturnType<typeof Place.all<"RetryDecided">>[number]
 
 const usageOf = (children: ReadonlyArray<TraceNode>, own: Usage.Usage | undefined): Usage.Usage =>
   children.reduce((sum, child) => Usage.add(sum, child.usage), own ?? Usage.none)
+
+const costOf = (children: ReadonlyArray<TraceNode>, own?: Place.Place): Option.Option<NanoUsd.NanoUsd> => {
+  const settled = own === undefined ? [] : Place.all(own, "Settled").map(({ event }) => event.data.cost ?? NanoUsd.zero)
+  const costs = [...settled, ...children.flatMap(({ cost }) => Option.toArray(cost))]
+  return costs.length === 0 ? Option.none() : Option.some(NanoUsd.sum(costs))
+}

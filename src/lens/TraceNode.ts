@@ -1,6 +1,7 @@
 /** One place of a run in its trace: a step, a part of one, or a call that it made. */
 import type * as Option from "effect/Option"
 import type { Json } from "../domain/Json.js"
+import type { NanoUsd } from "../domain/NanoUsd.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type * as Usage from "../domain/Usage.js"
 
@@ -81,6 +82,8 @@ export interface TraceNode {
   readonly durationMillis: number
   /** Of all model calls here and below. */
   readonly usage: Usage.Usage
+  /** What was settled here and below; `none` where nothing was. */
+  readonly cost: Option.Option<NanoUsd>
   /** Who answered a model call. */
   readonly model: Option.Option<string>
   readonly attempts: number

@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Entry } from "../domain/Event.js"
 import { fromUnknown, type Json, type JsonObject } from "../domain/Json.js"
+import { type NanoUsd, toUsd } from "../domain/NanoUsd.js"
 import * as Usage from "../domain/Usage.js"
 import type { RunRow } from "../journal/RunIndex.js"
 import type { Redaction } from "../redaction/Redaction.js"
@@ -47,6 +48,8 @@ export const entry = ({ at, event, run, seq }: Entry, redaction: Redaction): Jso
 /** Absent fields may be there as `undefined`. */
 const plain = (value: unknown): Json => Either.getOrElse(fromUnknown(value), () => null)
 
+const costJson = (cost: Option.Option<NanoUsd>): string | null => Option.getOrNull(Option.map(cost, toUsd))
+
 const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   run: view.run,
   pipeline: view.pipeline,
@@ -65,6 +68,15 @@ const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   steps_done: view.stepsDone,
   steps_failed: view.stepsFailed,
   calls: view.calls,
+  cost_usd: costJson(view.cost),
+  budget: Option.getOrNull(
+    Option.map(view.budget, ({ maxCost, maxTokens, mode, prices }) => ({
+      total_cost_usd_limit: maxCost === null ? null : toUsd(maxCost),
+      total_tokens_limit: maxTokens,
+      mode,
+      prices
+    }))
+  ),
   usage: usageJson(view.usage),
   usage_by_model: [...view.usageByModel].map(([model, usage]) => ({ model, usage: usageJson(usage) })),
   tasks: view.tasks.map(({ message, openedAt, path, schema, task }) => ({
@@ -90,6 +102,7 @@ const nodeJson = (node: TraceNode): JsonObject => ({
   ended_at: instantJson(node.endedAt),
   duration_ms: node.durationMillis,
   usage: usageJson(node.usage),
+  cost_usd: costJson(node.cost),
   model: Option.getOrNull(node.model),
   attempts: node.attempts,
   recoveries: node.recoveries,

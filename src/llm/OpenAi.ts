@@ -4,7 +4,8 @@
  * cut is an error, as it may have been billed.
  *
  * Whether to try again is decided here, for what may pass by itself, and under the same `Idempotency-Key`; a server that
- * does not know that header may bill each try. The environment is not read: the package's own reading of it
+ * does not know that header may bill each try, so a call that is paid for once is not tried again after a try that may
+ * have been billed. The environment is not read: the package's own reading of it
  * (organization, project, custom headers, logging) is turned off or overruled.
  */
 
@@ -16,7 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import OpenAI from "openai"
 import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources/chat/completions"
-import type { ModelAsk, ModelDriver, ModelError, ModelReply } from "../domain/Model.js"
+import { isUnbilled, type ModelAsk, type ModelDriver, type ModelError, type ModelReply } from "../domain/Model.js"
 import * as Attributes from "../telemetry/Attributes.js"
 import { replyOf } from "./internal/Completion.js"
 import { type Explain, explainer, type Failed, failedBy, final } from "./internal/Failure.js"
@@ -124,12 +125,12 @@ export const make = (options: Options): ModelDriver => {
     )
 
   return {
-    call: Effect.fn(Attributes.spanModelCall)(function* (ask, { idempotencyKey }) {
+    call: Effect.fn(Attributes.spanModelCall)(function* (ask, { idempotencyKey, isPaid = false }) {
       yield* Effect.annotateCurrentSpan(Attributes.ofAsk(options.prefix, ask))
       const explain = explainer(`${options.prefix}:${ask.model}`, key)
       yield* ready(options, key, explain)
       const reply = yield* once(ask, idempotencyKey, explain).pipe(
-        Effect.retry(policy),
+        Effect.retry({ schedule: policy, while: ({ error }) => !isPaid || isUnbilled(error) }),
         // Drawn from the key of the call, so that a retry takes no random number from the run.
         Effect.withRandom(Random.make(idempotencyKey)),
         Effect.mapError(({ error }) => error),

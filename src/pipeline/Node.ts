@@ -5,6 +5,7 @@
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
+import type { Limits } from "../domain/Budget.js"
 import type { Json } from "../domain/Json.js"
 import type { EffectClass } from "../domain/Once.js"
 import type { RunId } from "../domain/RunId.js"
@@ -301,6 +302,13 @@ export interface SinkNode {
   readonly reduce: "first" | "last" | undefined
 }
 
+/** What a step may spend in all its attempts together, with everything below it. */
+export interface CappedNode {
+  readonly _tag: "Capped"
+  readonly step: Node
+  readonly limits: Limits
+}
+
 /** A name around a step; with `pipeline`, another pipeline with a context of its own. */
 export interface ScopeNode {
   readonly _tag: "Scope"
@@ -348,6 +356,7 @@ export type Wrapper =
   | WhenNode
   | CheckNode
   | NoteNode
+  | CappedNode
 
 const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Retry: true,
@@ -358,7 +367,8 @@ const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Sink: true,
   When: true,
   Check: true,
-  Note: true
+  Note: true,
+  Capped: true
 }
 
 export const isWrapper = (node: Node): node is Wrapper => Object.hasOwn(wrappers, node._tag)

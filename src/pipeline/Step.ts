@@ -11,6 +11,7 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
+import type { BudgetExceeded, Limits } from "../domain/Budget.js"
 import type { Encoded, Json } from "../domain/Json.js"
 import type { ModelError, ModelSettings, Models } from "../domain/Model.js"
 import type { EffectClass, Once } from "../domain/Once.js"
@@ -791,6 +792,15 @@ export const sinkTo =
   ) =>
   <In, Out extends NonNullable<Snapshot<F>[K]>, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R | Self> =>
     fromNode({ _tag: "Sink", step: self.node, context: context.spec, field, reduce: options?.reduce })
+
+/**
+ * Limits what a step may spend, in all its attempts together and with everything below it. The call that could exceed
+ * them is not made, and the step fails with `BudgetExceeded`.
+ */
+export const usageLimits =
+  (limits: Limits) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E | BudgetExceeded, R> =>
+    fromNode({ _tag: "Capped", step: self.node, limits })
 
 // ---------------------------------------------------------------- private
 

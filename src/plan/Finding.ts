@@ -84,7 +84,8 @@ export const rules = {
   "FLJ-PLAN-11": {
     severity: "error",
     title: "nothing to do",
-    explanation: "A pipeline, a branch and a loop body hold at least one step."
+    explanation:
+      "A pipeline, a branch and a loop body hold at least one step, and usage limits name at least one limit."
   },
   "FLJ-PLAN-12": {
     severity: "error",

@@ -90,6 +90,7 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         walk(node.step, parent)
         walk(node.that, `${path}!fallback`)
         break
+      case "Capped":
       case "Check":
       case "Input":
       case "Map":

@@ -4,6 +4,7 @@
  */
 import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
+import * as NanoUsd from "../domain/NanoUsd.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
 import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
@@ -388,6 +389,16 @@ const check = (pipeline: Pipeline.Any) => {
         }
         return { output, writes: new Map([...writes, [node.field, node]]) }
       }
+      case "Capped": {
+        const path = named(node.step, node, "usage limit", parent)
+        const { maxCost, maxTokens } = node.limits
+        if (maxCost === undefined && maxTokens === undefined) {
+          find("FLJ-PLAN-11", path, node, "usage limits that limit nothing", "say a cost or a number of tokens")
+        }
+        if (maxTokens !== undefined) limit(maxTokens, 0, Number.MAX_SAFE_INTEGER, "the limit of tokens", path, node)
+        if (maxCost !== undefined) limit(maxCost, 0, NanoUsd.limitMax, "the limit of the cost", path, node)
+        return walk(node.step, parent, sight)
+      }
       case "Scope": {
         const path = claim(parent, node.name, node)
         if (node.pipeline === undefined) return walk(node.step, path, sight)
@@ -495,6 +506,7 @@ export const children = (node: Node): ReadonlyArray<Node> => {
     case "When":
     case "Check":
     case "Note":
+    case "Capped":
     case "Scope":
       return [node.step]
     case "Code":

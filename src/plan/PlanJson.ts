@@ -198,6 +198,11 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         reduce: node.reduce ?? null,
         step: nodeJson(node.step, parent)
       }
+    case "Capped": {
+      const { maxCost, maxTokens } = node.limits
+      const limits = { max_cost: maxCost ?? null, max_tokens: maxTokens ?? null }
+      return { kind: "capped", ...limits, step: nodeJson(node.step, parent) }
+    }
     case "Scope":
       return {
         kind: "scope",

@@ -12,6 +12,8 @@
  * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
  * ```
  *
+ * Prices and budgets are tables of their own: see ProjectMoney.ts.
+ *
  * The environment: `FLUJO_PROJECT_ROOT`, `FLUJO_STATE_URI`, `FLUJO_STATE_MODE` (`memory`, `ephemeral`),
  * `FLUJO_TEMPLATE_UNDEFINED` (as `undefined_variables`), `FLUJO_EPHEMERAL_STATE` and `FLUJO_TEST_MODE` (`1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`). An empty variable
  * counts as absent. Of those that say where the state is, the first in this order counts.
@@ -25,6 +27,7 @@ import * as Redacted from "effect/Redacted"
 import * as EnvFile from "./EnvFile.js"
 import { ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
+import type { ProjectMoney } from "./ProjectMoney.js"
 import * as ProjectRoot from "./ProjectRoot.js"
 import * as ProjectToml from "./ProjectToml.js"
 import { at, byDefault, type Setting, type Source } from "./Setting.js"
@@ -49,6 +52,8 @@ export interface ProjectConfig {
   readonly rules: ReadonlyMap<string, Setting<ProjectToml.Level>>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
+  /** Prices and budgets. */
+  readonly money: ProjectMoney
   /** The real environment over that of the environment file. */
   readonly environment: Redacted.Redacted<ReadonlyMap<string, string>>
 }
@@ -118,6 +123,7 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
         ) ??
         ({ value: "strict", source: byDefault } as const),
       rules: ProjectToml.rules(toml),
+      money: toml.money,
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
       environment: Redacted.make(merged(said.environment, inFile))
     }

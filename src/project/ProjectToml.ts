@@ -11,6 +11,7 @@ import * as Toml from "smol-toml"
 import { nearest } from "./Nearest.js"
 import { frame, type Place, ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
+import * as ProjectMoney from "./ProjectMoney.js"
 import type { Setting } from "./Setting.js"
 import * as TomlKeys from "./TomlKeys.js"
 
@@ -73,10 +74,11 @@ export const known: ReadonlyArray<string> = [
 /** What `flujo.toml` says; without a file, nothing. */
 export interface ProjectToml {
   readonly document: Document
+  readonly money: ProjectMoney.ProjectMoney
   readonly file?: { readonly name: string; readonly text: string; readonly keys: ReadonlyArray<TomlKeys.TomlKey> }
 }
 
-export const absent: ProjectToml = { document: {} }
+export const absent: ProjectToml = { document: {}, money: ProjectMoney.none }
 
 /** Reads the `flujo.toml` at `file`. Where there is none it says nothing. */
 export const read = (file: string): Effect.Effect<ProjectToml, ProjectError, FileSystem.FileSystem> =>
@@ -114,7 +116,13 @@ export const read = (file: string): Effect.Effect<ProjectToml, ProjectError, Fil
       const { detail, hint, reason } = explain(unknown, place, header)
       return yield* refuse(reason, place, detail, hint)
     }
-    const decoded = Schema.decodeUnknownEither(Document)(parsed)
+    const { budgets, cost, ...others } = parsed
+    const money = ProjectMoney.read({ budgets, cost })
+    if (Either.isLeft(money)) {
+      const { detail, hint, path, reason } = money.left
+      return yield* refuse(reason, TomlKeys.find(keys, path), detail, hint)
+    }
+    const decoded = Schema.decodeUnknownEither(Document)(others)
     if (Either.isLeft(decoded)) {
       // Never the parser's own message: it repeats the value.
       const issue = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)[0]
@@ -123,7 +131,7 @@ export const read = (file: string): Effect.Effect<ProjectToml, ProjectError, Fil
       const what = isTable ? `must be a table: [${where[0]}]` : (issue?.message ?? "has a value it cannot have")
       return yield* refuse("BadValue", TomlKeys.find(keys, where), `${where.join(".")} ${what}`, undefined)
     }
-    return { document: decoded.right, file: { name: file, text: source, keys } }
+    return { document: decoded.right, money: money.right, file: { name: file, text: source, keys } }
   })
 
 /** What the file says under `key`, which `get` reads. */
@@ -170,7 +178,7 @@ const syntaxHint = (what: string): string | undefined => {
 /** The path of the first key that nothing reads, at most two levels down. */
 const firstUnknown = (document: Toml.TomlTable): ReadonlyArray<string> | undefined => {
   for (const [key, value] of Object.entries(document)) {
-    if (topKeys.includes(key)) continue
+    if (topKeys.includes(key) || ProjectMoney.tables.includes(key)) continue
     if (!Object.hasOwn(tables, key)) return [key]
     if (typeof value !== "object" || Array.isArray(value) || open.has(key)) continue
     const unknown = Object.keys(value).find((inner) => !tables[key]!.includes(inner))
@@ -205,7 +213,7 @@ const explain = (
       hint: table === undefined ? `write ${home}.${key} = …` : `move it below a line [${home}]`
     }
   }
-  const here = table === undefined ? [...topKeys, ...Object.keys(tables)] : tables[table]!
+  const here = table === undefined ? [...topKeys, ...Object.keys(tables), ...ProjectMoney.tables] : tables[table]!
   const meant = nearest(key, here)
   return {
     reason: "UnknownKey",

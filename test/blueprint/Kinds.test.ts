@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Diagnostics from "../../src/blueprint/Diagnostics.js"
 import type { Json } from "../../src/domain/Json.js"
+import * as NanoUsd from "../../src/domain/NanoUsd.js"
 import * as Env from "../../src/engine/Env.js"
 import * as Outcome from "../../src/engine/Outcome.js"
 import * as Value from "../../src/engine/Value.js"
@@ -282,6 +283,10 @@ describe("a twin in code has the same plan digest", () => {
     twins(
       "  - name: a\n    config: { max_retries: 2, timeout: 1.5 }\n",
       Step.pass("a").pipe(Step.timeout(1500), Step.retry({ times: 2 }))
+    )
+    twins(
+      "  - name: a\n    config: { max_retries: 2, usage_limits: { total_cost_usd_limit: 0.10, total_tokens_limit: 500 } }\n",
+      Step.pass("a").pipe(Step.retry({ times: 2 }), Step.usageLimits({ maxCost: NanoUsd.usd("0.10"), maxTokens: 500 }))
     )
     twins("  - name: a\n    config: { retries: { times: 2 } }\n", Step.pass("a").pipe(Step.retry({ times: 2 })))
   })

@@ -65,6 +65,8 @@ describe("what is compared", () => {
     assert.deepStrictEqual(life, [
       "RunStarted",
       "Interrupted",
+      "Reserved",
+      "Settled",
       "SignalReceived",
       "RunSuspended",
       "RunResumed",

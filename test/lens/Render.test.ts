@@ -174,7 +174,7 @@ it.live("the JSON of every node has the same keys", () =>
     assert.deepStrictEqual(
       [...keys],
       [
-        "path label kind status started_at ended_at duration_ms usage model attempts recoveries input output failure decision task signal timers retries children"
+        "path label kind status started_at ended_at duration_ms usage cost_usd model attempts recoveries input output failure decision task signal timers retries children"
       ]
     )
   }).pipe(Effect.provide(layer))

@@ -3,6 +3,7 @@
  * a name behind `@ts-expect-error`; `Messages.test.ts` reads the same file and holds how each of these is told.
  */
 import { type Context, Effect, type Either, Schedule, Schema } from "effect"
+import type { BudgetExceeded } from "../../src/domain/Budget.js"
 import type { Encoded } from "../../src/domain/Json.js"
 import type { ModelError, Models } from "../../src/domain/Model.js"
 import * as Once from "../../src/domain/Once.js"
@@ -71,7 +72,7 @@ is<
     typeof program,
     Effect.Effect<
       Flujo.Completed<Receipt> | Flujo.Suspended,
-      PublishRejected | Rejected | StepTimedOut | ModelError | AgentError | RunError,
+      PublishRejected | Rejected | StepTimedOut | ModelError | AgentError | RunError | BudgetExceeded,
       Publisher | Models | Journal
     >
   >

@@ -79,6 +79,7 @@ const takes = (node: Node): boolean => {
   switch (node._tag) {
     case "Input":
       return readsPrevious(node)
+    case "Capped":
     case "Check":
     case "Note":
     case "Retry":

@@ -27,6 +27,7 @@ export const all: ReadonlyArray<Explained> = [
     Engine.runErrors,
     { stepFailed: Engine.stepFailed },
     Steps.stepErrors,
+    { budgetExceeded: Steps.budgetExceeded },
     Steps.agentErrors,
     Steps.skillErrors,
     Steps.modelErrors,

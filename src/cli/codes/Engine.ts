@@ -75,6 +75,12 @@ export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
     exits.failed,
     "the journal failed",
     "What happened could not be written down, so the run stopped: nothing counts that is not written. Mend what the message names (space, permissions, a lock) and go on with `flujo resume RUN`."
+  ),
+  Budget: explained(
+    "FLJ-ENGINE-14",
+    exits.invalid,
+    "it might exceed its budget",
+    "Before a run starts, its plan is priced at the worst: every loop to its end, every retry, every reply as long as it may be. If that is more than the budget, a strict run does not start. Lower the worst case (max_tokens, max_loops, `usage_limits` of a step), raise the budget, or start it with --budget-mode reserve: then it is stopped at the first call that could exceed the budget. `flujo dev budgets show` says how the bound comes about."
   )
 }
 

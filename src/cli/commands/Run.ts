@@ -3,8 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Blueprint } from "../../blueprint/Blueprint.js"
+import type { Budget } from "../../domain/Budget.js"
 import * as RunId from "../../domain/RunId.js"
 import * as Flujo from "../../engine/Flujo.js"
+import { Prices } from "../../governance/PriceTable.js"
+import * as Bound from "../../plan/Bound.js"
 import * as Needs from "../../plan/Needs.js"
 import * as Plan from "../../plan/Plan.js"
 import { excerpt, printable } from "../../redaction/Printable.js"
@@ -19,6 +22,7 @@ import * as Input from "../Input.js"
 import { Invocation } from "../Invocation.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
+import * as Money from "./Money.js"
 
 export const run: Module<typeof Flags.run>["run"] = (flags) =>
   Effect.gen(function* () {
@@ -31,8 +35,13 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     const checked = yield* BlueprintFile.read(workspace, file)
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const blueprint = yield* BlueprintFile.sound(checked, color)
+    const { pipeline } = blueprint
+    const table = Money.prices(workspace)
+    const { limits } = Money.limits(workspace, pipeline.name, yield* Money.amount("budget", flags.budget))
+    const budget = { ...limits, mode: Option.getOrElse(flags.budgetMode, () => "strict" as const) }
+    yield* Money.strict(workspace, pipeline.root)
     if (flags.dryRun) {
-      const { data, text, ...reply } = described(blueprint)
+      const { data, text, ...reply } = described(blueprint, Bound.make(pipeline, table), budget)
       return { ...reply, data: workspace.redaction.json(data), text: workspace.redaction.text(text) }
     }
     const input = yield* Input.read(workspace, flags)
@@ -42,16 +51,21 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
         const journal = yield* Workspace.journal(workspace)
         return yield* Driving.drive(
           { workspace, journal, blueprint, folder: checked.folder, run, flags },
-          Flujo.run(blueprint.pipeline, input, { runId: run, labels, sources: blueprint.sources })
+          Effect.provideService(
+            Flujo.run(pipeline, input, { runId: run, labels, sources: blueprint.sources, budget }),
+            Prices,
+            table
+          )
         )
       })
     )
   })
 
-const described = ({ pipeline, warnings }: Blueprint) => {
+const described = ({ pipeline, warnings }: Blueprint, bound: Bound.Bound, budget: Budget) => {
   const { digest, name, outline } = Plan.make(pipeline)
   const steps = outline.map(({ kind, path }) => ({ path, kind: kind.toLowerCase() }))
   const width = Math.max(0, ...steps.map(({ path }) => path.length))
+  const excess = budget.mode === "reserve" ? undefined : Bound.excess(bound, budget)
   const count = steps.length === 1 ? "1 step" : `${steps.length} steps`
   const needs = Needs.of(pipeline)
   const section = (title: string, lines: ReadonlyArray<string>) =>
@@ -70,10 +84,25 @@ const described = ({ pipeline, warnings }: Blueprint) => {
     ...section(
       "People who are asked:",
       needs.people.map(({ kind, message, step }) => `${step}: ${kind}${message === undefined ? "" : `, ${message}`}`)
-    )
+    ),
+    "",
+    ...Money.boundLines(bound),
+    ...(excess === undefined ? [] : [`It would not start: ${printable(excess)}`])
   ].join("\n")
-  const data = { validated: true, name, plan: digest, steps, warnings: warnings.length, needs: needsJson(needs) }
-  return { exit: exits.done, data, text }
+  const data = {
+    validated: true,
+    name,
+    plan: digest,
+    steps,
+    warnings: warnings.length,
+    needs: needsJson(needs),
+    bound: Money.boundJson(bound)
+  }
+  return {
+    exit: excess === undefined ? exits.done : exits.invalid,
+    data: { ...data, starts: excess === undefined },
+    text
+  }
 }
 
 const needsJson = ({ models, people, skills }: Needs.Needs) => ({

@@ -18,6 +18,7 @@ import * as Search from "../../check/Search.js"
 import * as Severities from "../../check/Severities.js"
 import type { JsonObject } from "../../domain/Json.js"
 import { jsonText } from "../../lens/Text.js"
+import * as Bound from "../../plan/Bound.js"
 import * as ProjectFile from "../../project/ProjectFile.js"
 import * as ProjectToml from "../../project/ProjectToml.js"
 import type * as Setting from "../../project/Setting.js"
@@ -34,6 +35,7 @@ import { Invocation } from "../Invocation.js"
 import { version } from "../Version.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
+import * as Money from "./Money.js"
 
 interface Result extends Check.Checked {
   readonly fixed: Fix.Fixed | undefined
@@ -42,6 +44,13 @@ interface Result extends Check.Checked {
   readonly knownCount: number
   /** Whether it could run, the files that it imports too. */
   readonly isSound: boolean
+  /** What it can cost, where `--max-cost` asks. */
+  readonly cost: Cost | undefined
+}
+
+interface Cost {
+  readonly bound: Bound.Bound
+  readonly isWithin: boolean
 }
 
 export const run: Module<typeof Flags.validate>["run"] = (flags) =>
@@ -60,13 +69,26 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
       skillIds: skills.ids,
       undefinedVariables: workspace.config.undefinedVariables.value
     }
+    const maxCost = yield* Money.amount("max-cost", flags.maxCost)
+    const costOf = ({ blueprint }: Check.Checked): Cost | undefined => {
+      if (maxCost === undefined || blueprint === undefined) return undefined
+      const bound = Bound.make(blueprint.pipeline, Money.prices(workspace))
+      return { bound, isWithin: Bound.excess(bound, { maxCost }) === undefined }
+    }
     const look = (file: string) =>
       Effect.gen(function* () {
         const given = yield* BlueprintFile.bytes(workspace, file)
         const options = { ...common, files: yield* BlueprintFile.imports(workspace, given) }
         const checked = Check.check(given, options, severities)
         if (!flags.fix || checked.text === undefined) {
-          return { ...checked, fixed: undefined, diff: "", knownCount: 0, isSound: true } satisfies Result
+          return {
+            ...checked,
+            fixed: undefined,
+            diff: "",
+            knownCount: 0,
+            isSound: true,
+            cost: costOf(checked)
+          } satisfies Result
         }
         const { path, text } = checked
         const again = (text: string) => Check.check({ path, text }, options, severities)
@@ -75,7 +97,7 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
         const diff = Diff.unified(path, text, fixed.text)
         if (!flags.dryRun && fixed.text !== text) yield* write(file, path, fixed.text)
         const shown = flags.dryRun ? checked : again(fixed.text)
-        return { ...shown, fixed, diff, knownCount: 0, isSound: true } satisfies Result
+        return { ...shown, fixed, diff, knownCount: 0, isSound: true, cost: costOf(shown) } satisfies Result
       })
     const looked: Array<Result> = []
     for (const file of files) {
@@ -140,7 +162,8 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     }
     const hasErrors = shown.some((result) => !result.isSound || !Check.isValid(result))
     const fails = hasErrors || (flags.failOnWarn && said.length > 0)
-    const exit = fails && !flags.noStrict ? exits.invalid : (first?.fault.exit ?? exits.done)
+    const isDear = shown.some(({ cost }) => cost?.isWithin === false)
+    const exit = isDear || (fails && !flags.noStrict) ? exits.invalid : (first?.fault.exit ?? exits.done)
     return { exit, data, text: text() }
   })
 
@@ -282,6 +305,9 @@ const dataOf = (
     errors: of(result.diagnostics, "error").map(Diagnostics.toJson),
     warnings: of(result.diagnostics, "warning").map(Diagnostics.toJson),
     path: result.path,
+    ...(result.cost === undefined
+      ? {}
+      : { bound: Money.boundJson(result.cost.bound), within_max_cost: result.cost.isWithin }),
     ...(result.ignoredCount === 0 ? {} : { ignored: result.ignoredCount })
   }))
   const refused = unread.map(({ fault, path }) => ({
@@ -332,7 +358,7 @@ const human = (
 ): string =>
   [
     ...results.map((result) => {
-      const { diagnostics, diff, fixed, ignoredCount, knownCount, path } = result
+      const { cost, diagnostics, diff, fixed, ignoredCount, knownCount, path } = result
       const count = fixed?.repaired.length ?? 0
       const parts = [
         !Check.isValid(result) || !result.isSound ? "not valid" : knownCount > 0 ? "nothing new" : "valid",
@@ -340,6 +366,8 @@ const human = (
         ...counted(of(diagnostics, "error").length, "error"),
         ...counted(of(diagnostics, "warning").length, "warning"),
         ...(ignoredCount === 0 ? [] : [`${ignoredCount} ignored`]),
+        ...(cost === undefined ? [] : [`costs ${printable(Bound.words(cost.bound))}`]),
+        ...(cost?.isWithin === false ? ["which is not within --max-cost"] : []),
         ...(count === 0 ? [] : [`${count} ${dryRun ? "can be repaired" : "repaired"}`])
       ]
       const verdict = `${printable(path)}: ${parts.join(", ")}`

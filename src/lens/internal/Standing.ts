@@ -114,7 +114,7 @@ const own = (run: Run, seen: Seen): Status => {
     case "model":
     case "call":
       if (Place.has(place, "Answered")) return "completed"
-      if (Place.has(place, "Refused")) return "failed"
+      if (Place.has(place, "Refused") || Place.has(place, "Denied")) return "failed"
       // A call that was cut is asked again when its step goes on.
       return isEnded(parent) ? "interrupted" : run.open
     default:

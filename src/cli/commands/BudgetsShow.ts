@@ -1,0 +1,61 @@
+/** `flujo dev budgets show` */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { format, toUsd } from "../../domain/NanoUsd.js"
+import * as Bound from "../../plan/Bound.js"
+import { excerpt, printable } from "../../redaction/Printable.js"
+import * as BlueprintFile from "../BlueprintFile.js"
+import type { Module } from "../Command.js"
+import { cliErrors } from "../codes/Cli.js"
+import { exits, Fault } from "../Fault.js"
+import type * as Flags from "../Flags.js"
+import { Invocation } from "../Invocation.js"
+import * as Workspace from "../Workspace.js"
+import * as Money from "./Money.js"
+
+export const run: Module<typeof Flags.plain>["run"] = () =>
+  Effect.gen(function* () {
+    const invocation = yield* Invocation
+    const workspace = yield* Workspace.read(Option.none())
+    const [word, name = ""] = invocation.args
+    if (word !== "show") {
+      return yield* new Fault({
+        ...cliErrors.UnknownCommand,
+        text: `there is no command ${JSON.stringify(excerpt(`dev budgets ${word ?? ""}`, 60))}`,
+        hint: "did you mean flujo dev budgets show NAME?"
+      })
+    }
+    const { limits, source } = Money.limits(workspace, name, undefined)
+    const said =
+      source === undefined
+        ? `${printable(name)} has no budget: flujo.toml says none for it`
+        : [
+            `${printable(name)}, by ${printable(source)}:`,
+            `  cost    ${limits.maxCost === undefined ? "no limit" : format(limits.maxCost)}`,
+            `  tokens  ${limits.maxTokens === undefined ? "no limit" : String(limits.maxTokens)}`
+          ].join("\n")
+    // The project's own pipeline, where it is the one that is meant.
+    const checked = yield* Effect.option(
+      Effect.flatMap(BlueprintFile.locate(workspace, undefined), (file) => BlueprintFile.read(workspace, file))
+    )
+    const pipeline = Option.getOrUndefined(checked)?.blueprint?.pipeline
+    const bound =
+      pipeline === undefined || pipeline.name !== name ? undefined : Bound.make(pipeline, Money.prices(workspace))
+    const over = bound === undefined ? undefined : Bound.excess(bound, limits)
+    return {
+      exit: exits.done,
+      data: {
+        name,
+        source: source ?? null,
+        total_cost_usd_limit: limits.maxCost === undefined ? null : toUsd(limits.maxCost),
+        total_tokens_limit: limits.maxTokens ?? null,
+        bound: bound === undefined ? null : Money.boundJson(bound),
+        starts: over === undefined
+      },
+      text: [
+        said,
+        ...(bound === undefined ? [] : Money.boundLines(bound)),
+        ...(over === undefined ? [] : [`It does not start under this budget: ${printable(over)}`])
+      ].join("\n")
+    }
+  })

@@ -1,0 +1,320 @@
+/**
+ * What a pipeline can cost at most, before it runs: every call that its tree allows, at its worst. Loops count `max`
+ * times, items `max` times, a retry each of its tries, a fallback beside what it stands in for, a branch as its dearest
+ * case. What is not known is not guessed: that part has no bound, and says why.
+ *
+ * The bound is of one run in one go under a strict budget. A call that is cut by a crash is paid for and made again, and
+ * so is a failed step that a person has tried again; the run's limits hold for those too. Code steps and skills count
+ * nothing: under a strict budget a call that they make is denied, unless the step has a cost limit of its own, which is
+ * then what counts.
+ */
+import * as Turn from "../agent/Turn.js"
+import type { Limits } from "../domain/Budget.js"
+import * as Json from "../domain/Json.js"
+import * as NanoUsd from "../domain/NanoUsd.js"
+import * as Cost from "../governance/Cost.js"
+import * as PriceTable from "../governance/PriceTable.js"
+import type * as Node from "../pipeline/Node.js"
+import { nameOf } from "../pipeline/Node.js"
+import type { Pipeline } from "../pipeline/Pipeline.js"
+
+/** A request of more tokens than this is refused under a limit, so nothing that is sent is larger. */
+export const inputTokensMax = 16 * 1024 * 1024
+
+/** Why a part has no bound. */
+export interface Reason {
+  readonly path: string
+  readonly of: "cost" | "tokens"
+  readonly why: string
+}
+
+export interface Bound {
+  /** `undefined`: it has none. */
+  readonly cost: NanoUsd.NanoUsd | undefined
+  readonly tokens: number | undefined
+  /** Model calls of a run that completes; `most` is `undefined` where code may make any number within its cost limit. */
+  readonly calls: { readonly least: number; readonly most: number | undefined }
+  /** Empty where both are known. */
+  readonly because: ReadonlyArray<Reason>
+}
+
+export interface Options {
+  /** Bytes of the input, where it is known. */
+  readonly inputBytes?: number | undefined
+  /** What the run may spend: nothing costs more than what it is allowed to. */
+  readonly limits?: Limits | undefined
+}
+
+export const make = (pipeline: Pipeline.Any, prices: PriceTable.PriceTable, options: Options = {}): Bound => {
+  const { because, calls, cost, tokens } = walk(prices, pipeline.root, "", options.inputBytes)
+  return capped(
+    { because, calls, cost, tokens, hasCode: false, rate: undefined, size: undefined },
+    options.limits ?? {}
+  )
+}
+
+/** Whether the worst case may be over the limits: what is wrong, in words, if so. */
+export const excess = (bound: Bound, { maxCost, maxTokens }: Limits): string | undefined => {
+  const why = (of: Reason["of"]) => reasons(bound, of)
+  if (maxCost !== undefined) {
+    const limit = `its budget of ${NanoUsd.format(maxCost)}`
+    if (bound.cost === undefined) return `it may cost any amount, and ${limit} is not that: ${why("cost")}`
+    if (bound.cost > maxCost) return `it may cost up to ${NanoUsd.format(bound.cost)}, which is over ${limit}`
+  }
+  if (maxTokens !== undefined) {
+    const limit = `its budget of ${maxTokens} tokens`
+    if (bound.tokens === undefined) return `it may use any number of tokens, and ${limit} is not that: ${why("tokens")}`
+    if (bound.tokens > maxTokens) return `it may use up to ${bound.tokens} tokens, which is over ${limit}`
+  }
+  return undefined
+}
+
+/** `at most $0.42`, or `unbounded, because …`. */
+export const words = (bound: Bound): string =>
+  bound.cost === undefined ? `unbounded, because ${reasons(bound, "cost")}` : `at most ${NanoUsd.format(bound.cost)}`
+
+const shownMax = 3
+
+const reasons = ({ because }: Bound, of: Reason["of"]): string => {
+  const found = because.filter((reason) => reason.of === of)
+  const more = found.length > shownMax ? `, and ${found.length - shownMax} more` : ""
+  return `${found
+    .slice(0, shownMax)
+    .map(({ path, why }) => `${path} ${why}`)
+    .join("; ")}${more}`
+}
+
+// ---------------------------------------------------------------- private
+
+interface Part extends Bound {
+  /** The dearest million tokens of any model below; `undefined` where that is not known. */
+  readonly rate: NanoUsd.NanoUsd | undefined
+  /** Whether there is code below that has no cost limit around it. */
+  readonly hasCode: boolean
+  /** Bytes of the output at most, as a model would be sent it; `undefined`: not known. */
+  readonly size: number | undefined
+}
+
+const nothing = (size: number | undefined, hasCode = false): Part => ({
+  cost: NanoUsd.zero,
+  tokens: 0,
+  calls: { least: 0, most: 0 },
+  because: [],
+  rate: NanoUsd.zero,
+  hasCode,
+  size
+})
+
+const tokensMax = Number.MAX_SAFE_INTEGER
+
+const fold =
+  (ways: "sum" | "worst", least: "sum" | "worst" = ways) =>
+  (parts: ReadonlyArray<Part>, size: number | undefined): Part => {
+    const join = <N extends number>(values: ReadonlyArray<N | undefined>, total: (values: ReadonlyArray<N>) => N) => {
+      const known = values.filter((value) => value !== undefined)
+      return known.length === values.length ? total(known) : undefined
+    }
+    const dearest = (values: ReadonlyArray<NanoUsd.NanoUsd>) => values.reduce(NanoUsd.larger, NanoUsd.zero)
+    const added = (values: ReadonlyArray<number>) =>
+      Math.min(
+        tokensMax,
+        values.reduce((a, b) => a + b, 0)
+      )
+    const leasts = parts.map(({ calls }) => calls.least)
+    const mosts = parts.map(({ calls }) => calls.most)
+    return {
+      cost: join(
+        parts.map(({ cost }) => cost),
+        ways === "sum" ? NanoUsd.sum : dearest
+      ),
+      tokens: join(
+        parts.map(({ tokens }) => tokens),
+        ways === "sum" ? added : (values) => Math.max(0, ...values)
+      ),
+      calls: {
+        least: least === "sum" ? added(leasts) : leasts.length === 0 ? 0 : Math.min(...leasts),
+        most: join(mosts, ways === "sum" ? added : (values) => Math.max(0, ...values))
+      },
+      because: parts.flatMap(({ because }) => because),
+      rate: join(
+        parts.map(({ rate }) => rate),
+        dearest
+      ),
+      hasCode: parts.some(({ hasCode }) => hasCode),
+      size
+    }
+  }
+
+const all = fold("sum")
+const any = fold("worst")
+/** The first may have spent all it can before the second did. */
+const either = fold("sum", "worst")
+
+const repeated = (part: Part, count: number, least: number, size: number | undefined): Part => ({
+  ...part,
+  cost: part.cost === undefined ? undefined : NanoUsd.times(part.cost, count),
+  tokens: part.tokens === undefined ? undefined : Math.min(tokensMax, part.tokens * count),
+  calls: {
+    least: part.calls.least * least,
+    most: part.calls.most === undefined ? undefined : Math.min(tokensMax, part.calls.most * count)
+  },
+  size
+})
+
+const capped = (part: Part, { maxCost, maxTokens }: Limits): Part => {
+  const smaller = <N extends number>(a: N | undefined, b: N | undefined): N | undefined =>
+    a === undefined ? b : b === undefined || a < b ? a : b
+  // Code with a cost limit may spend all of it, on any model and any number of tokens.
+  const isOpen = part.hasCode && maxCost !== undefined
+  // Each call is rounded up.
+  const byTokens =
+    part.rate === undefined || maxTokens === undefined || part.calls.most === undefined
+      ? undefined
+      : NanoUsd.sum([Cost.ofTokens(part.rate, maxTokens), NanoUsd.fromBigInt(BigInt(part.calls.most))])
+  const cost = isOpen ? maxCost : smaller(smaller(part.cost, maxCost), byTokens)
+  const tokens = isOpen ? maxTokens : smaller(part.tokens, maxTokens)
+  return {
+    ...part,
+    cost,
+    tokens,
+    calls: isOpen ? { least: part.calls.least, most: undefined } : part.calls,
+    because: part.because.filter(({ of }) => (of === "cost" ? cost : tokens) === undefined),
+    rate: isOpen ? undefined : part.rate,
+    hasCode: part.hasCode && !isOpen
+  }
+}
+
+const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, size: number | undefined): Part => {
+  const own = nameOf(node)
+  const path = own === undefined ? parent : parent === "" ? own : `${parent}/${own}`
+  /** With the step that decides, where there is one. */
+  const decided = (part: Part, on: object | undefined): Part =>
+    on !== undefined && "step" in on
+      ? all([walk(prices, (on as Node.Decider).step, path, undefined), part], part.size)
+      : part
+  const below = (child: Node.Node, at = parent) => walk(prices, child, at, size)
+  switch (node._tag) {
+    case "Agent":
+      return agent(prices, node, path, size)
+    case "Code":
+    case "Skill":
+      return nothing(undefined, true)
+    case "Fn":
+      return nothing(undefined)
+    case "Pass":
+    case "Sleep":
+      return nothing(size)
+    case "Signal":
+      return nothing(undefined)
+    case "Ask":
+      return nothing(node.mode === "approve" ? size : undefined)
+    case "Sequence": {
+      const parts: Array<Part> = []
+      for (const step of node.steps)
+        parts.push(walk(prices, step, parent, parts.length === 0 ? size : parts.at(-1)!.size))
+      return all(parts, parts.length === 0 ? size : parts.at(-1)!.size)
+    }
+    case "Parallel":
+      return all(
+        node.branches.map(([key, branch]) => below(branch, `${path}/${key}`)),
+        undefined
+      )
+    case "Branch": {
+      const cases = node.cases.map(([key, branch]) => below(branch, `${path}/${key}`))
+      const parts = node.otherwise === undefined ? cases : [...cases, below(node.otherwise, `${path}/otherwise`)]
+      return decided(any(parts, largerOf(parts)), node.on)
+    }
+    case "Loop":
+      return repeated(decided(walk(prices, node.body, `${path}[*]`, undefined), node.until), node.max, 1, undefined)
+    case "ForEach": {
+      // An item is no longer than the list that it is of.
+      const given = node.items === undefined ? size : undefined
+      return repeated(walk(prices, node.body, `${path}[*]`, given), node.max, 0, undefined)
+    }
+    case "Retry": {
+      const times = node.policy._tag === "Data" ? node.policy.retry.times : node.policy.times
+      const part = below(node.step)
+      return repeated(part, times + 1, 1, part.size)
+    }
+    case "Fallback": {
+      const parts = [below(node.step), below(node.that, `${path}!fallback`)]
+      return either(parts, largerOf(parts))
+    }
+    case "Map":
+      return { ...below(node.step), size: undefined }
+    case "Input":
+      return walk(prices, node.step, parent, sizeOf(node.input))
+    case "When": {
+      const part = below(node.step)
+      const passed = size === undefined || part.size === undefined ? undefined : Math.max(size, part.size)
+      return { ...part, calls: { ...part.calls, least: 0 }, size: passed }
+    }
+    case "States": {
+      // Any state may be the next one, each time.
+      const states = node.states.map(([key, state]) => walk(prices, state, `${path}/${key}`, undefined))
+      return repeated(any(states, undefined), node.max, 0, undefined)
+    }
+    case "Timeout":
+    case "Sink":
+    case "Check":
+    case "Note":
+      return below(node.step)
+    case "Capped": {
+      const part = capped(below(node.step), node.limits)
+      const isLoose = part.tokens === undefined && !part.because.some(({ of }) => of === "tokens")
+      const why = "may use any number of tokens within its cost limit"
+      return isLoose ? { ...part, because: [...part.because, { path, of: "tokens", why }] } : part
+    }
+    case "Scope":
+      return below(node.step, path)
+  }
+}
+
+/** Of an input that reads nothing. */
+const sizeOf = (input: Node.Params): number | undefined => {
+  switch (input._tag) {
+    case "Text":
+      return input.template.source.includes("{") ? undefined : Buffer.byteLength(input.template.source)
+    case "Value":
+      return Buffer.byteLength(typeof input.value === "string" ? input.value : Json.canonical(input.value))
+    case "List":
+    case "Map":
+      return undefined
+  }
+}
+
+const largerOf = (parts: ReadonlyArray<Part>): number | undefined => {
+  let larger = 0
+  for (const { size } of parts) {
+    if (size === undefined) return undefined
+    larger = Math.max(larger, size)
+  }
+  return larger
+}
+
+/** One turn: one call. */
+const agent = (
+  prices: PriceTable.PriceTable,
+  { agent }: Node.AgentNode,
+  path: string,
+  size: number | undefined
+): Part => {
+  const priced = PriceTable.priceOf(prices, agent.model)
+  const sent = Turn.most(agent, size ?? inputTokensMax)
+  const input = Math.min(sent.input, inputTokensMax, priced?.context ?? inputTokensMax)
+  const { output } = sent
+  const one = { calls: { least: 1, most: 1 }, hasCode: false, size: undefined }
+  const because: Array<Reason> = []
+  if (output === undefined) {
+    const why = "has no token limit"
+    because.push({ path, of: "cost", why }, { path, of: "tokens", why })
+  }
+  if (priced === undefined) because.push({ path, of: "cost", why: `asks ${agent.model}, which has no known price` })
+  return {
+    ...one,
+    because,
+    cost: priced === undefined || output === undefined ? undefined : Cost.worst(priced.rate, { input, output }),
+    tokens: output === undefined ? undefined : input + output,
+    rate: priced === undefined ? undefined : Cost.dearest(priced.rate)
+  }
+}
