@@ -28,9 +28,10 @@ const call = (mock: LLMock, content: string, more: Partial<ModelAsk> = {}, name 
     Effect.provide(
       Layer.provide(
         Llm.layer({
-          openAiApiKey: Redacted.make("sk-mock-key-1234567890"),
-          openAiBaseUrl: `${mock.url}/v1`,
-          ollamaBaseUrl: `${mock.url}/v1`,
+          access: {
+            openai: { apiKey: Redacted.make("sk-mock-key-1234567890"), baseUrl: `${mock.url}/v1` },
+            ollama: { baseUrl: `${mock.url}/v1` }
+          },
           http: { retryBase: 1 }
         }),
         NodeContext.layer

@@ -62,7 +62,7 @@ it.effect("a name that leads nowhere is answered with how it could have been mea
     const cases: ReadonlyArray<readonly [string, RegExp]> = [
       [
         "gpt-4o",
-        /provider is missing; write it first: openai:gpt-4o\. Known providers: openai:, compatible:, ollama:, scripted:, offline:/
+        /provider is missing; write it first: openai:gpt-4o\. Known providers: openai:, azure:, anthropic:, google:, openrouter:, compatible:, ollama:, vllm:, scripted:, offline:/
       ],
       ["llama3.2", /write it first: ollama:llama3\.2/],
       ["replies.json", /write it first: scripted:replies\.json/],
@@ -98,10 +98,9 @@ it.effect("the name after the prefix may hold colons and slashes", () =>
 it.scopedLive("openai: and compatible: get the key, ollama: never does", () =>
   Effect.gen(function* () {
     const server = yield* TinyServer.make(TinyServer.json(200, TinyServer.completion()))
+    const openai = { apiKey: Redacted.make("sk-one234567890123456"), baseUrl: `${server.url}/openai` }
     const options = {
-      openAiApiKey: Redacted.make("sk-one234567890123456"),
-      openAiBaseUrl: `${server.url}/openai`,
-      ollamaBaseUrl: `${server.url}/ollama/`
+      access: { openai, compatible: openai, ollama: { ...openai, baseUrl: `${server.url}/ollama/` } }
     }
     yield* Effect.provide(
       Effect.all([call("openai:a"), call("compatible:b"), call("ollama:c")]),
@@ -123,7 +122,7 @@ it.scopedLive(
   () =>
     Effect.gen(function* () {
       const server = yield* TinyServer.make(TinyServer.error(401, "who are you"))
-      const options = { openAiBaseUrl: server.url, ollamaBaseUrl: server.url }
+      const options = { access: { compatible: { baseUrl: server.url }, ollama: { baseUrl: server.url } } }
       const [ollama, compatible] = yield* Effect.provide(
         Effect.all([Effect.flip(call("ollama:c")), Effect.flip(call("compatible:c"))]),
         Layer.provide(Llm.layer(options), NodeContext.layer)
