@@ -10,7 +10,7 @@ const version = "2023-06-01"
 
 export const make = (endpoint: Endpoint): ModelDriver =>
   Driver.make({
-    endpoint: { keyHeader: "x-api-key", ...endpoint },
+    endpoint,
     wireOf: () => wire,
     makeSend: (baseUrl) => {
       // The address is known with and without the version at its end.

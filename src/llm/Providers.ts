@@ -13,7 +13,8 @@ export interface Provider {
   /** The first of these that is set is the key. Empty: a key is never sent. */
   readonly keyVariables: ReadonlyArray<string>
   readonly keyNeeded: boolean
-  readonly keyHeader?: "api-key"
+  /** Absent: `authorization`, as a bearer token. */
+  readonly keyHeader?: "api-key" | "x-api-key"
   readonly speaks: Dialect | "messages"
   /** A model that shows how a name is written. */
   readonly example: string
@@ -60,6 +61,7 @@ export const providers: { readonly [P in Prefix]: Provider } = {
     baseUrlVariable: "ANTHROPIC_BASE_URL",
     keyVariables: ["ANTHROPIC_API_KEY"],
     keyNeeded: true,
+    keyHeader: "x-api-key",
     speaks: "messages",
     example: "claude-sonnet-4-5"
   },

@@ -4,7 +4,13 @@ import * as Usage from "../../src/domain/Usage.js"
 
 const count = fc.nat(2 ** 40)
 const usage: fc.Arbitrary<Usage.Usage> = fc.record(
-  { input: count, cachedInput: count, cacheWrite: fc.integer({ min: 1, max: 2 ** 40 }), output: count, reasoning: count },
+  {
+    input: count,
+    cachedInput: count,
+    cacheWrite: fc.integer({ min: 1, max: 2 ** 40 }),
+    output: count,
+    reasoning: count
+  },
   { requiredKeys: ["input", "cachedInput", "output", "reasoning"] }
 )
 

@@ -185,23 +185,33 @@ export const make = ({ endpoint, makeSend, wireOf }: Options): ModelDriver => {
             (json) => replyFrom(json, ask, explain)
           )
         )
-        const more: Effect.Effect<ReadonlyArray<ModelChunk>, Failed> = Effect.gen(function* () {
+        let late: Failed | undefined
+        /** What the next pieces show. A failure behind something that was shown comes after it. */
+        const more = Effect.gen(function* () {
+          if (late !== undefined) return yield* Effect.fail(late)
           const chunks: Array<ModelChunk> = []
-          while (chunks.length === 0) {
-            const piece = yield* asked(read)
-            const datas = piece === undefined ? events.end() : events.feed(piece)
-            const done = datas.indexOf("[DONE]")
-            if (datas.length > 0) plain = undefined
-            else if (piece !== undefined) plain?.push(piece)
-            for (const data of done === -1 ? datas : datas.slice(0, done)) chunks.push(...(yield* taken(data)))
-            isOver = piece === undefined || done !== -1 || gathering.isOver()
-            if (isOver) chunks.push({ _tag: "Reply", reply: yield* reply })
-          }
+          const outcome = yield* Effect.either(
+            Effect.gen(function* () {
+              while (chunks.length === 0) {
+                const piece = yield* asked(read)
+                const datas = piece === undefined ? events.end() : events.feed(piece)
+                const done = datas.indexOf("[DONE]")
+                if (datas.length > 0) plain = undefined
+                else if (piece !== undefined) plain?.push(piece)
+                for (const data of done === -1 ? datas : datas.slice(0, done)) chunks.push(...(yield* taken(data)))
+                isOver = piece === undefined || done !== -1 || gathering.isOver()
+                if (isOver) chunks.push({ _tag: "Reply", reply: yield* reply })
+              }
+            })
+          )
+          if (Either.isRight(outcome)) return chunks
+          if (chunks.length === 0) return yield* Effect.fail(outcome.left)
+          late = outcome.left
           return chunks
         })
         return Stream.repeatEffectChunkOption(
           Effect.suspend(() =>
-            isOver
+            isOver && late === undefined
               ? Effect.fail(Option.none<Failed>())
               : Effect.mapBoth(more, { onFailure: Option.some, onSuccess: Chunk.unsafeFromArray })
           )

@@ -47,22 +47,28 @@ export const make = (limits: GateLimits): Gate => {
 
   const look = (explain: Explain) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Ref.modify(health, (state): readonly [Effect.Effect<void, Failed>, Health] => {
-        if (state.failuresInRow < failures) return [Effect.void, state]
-        const left = state.closedUntil - now
-        // The one that comes after the rest tries; the others are kept away until it is known how that went.
-        if (left <= 0) return [Effect.void, { ...state, closedUntil: now + restMillis }]
-        const detail =
-          `not asked: the provider failed ${state.failuresInRow} times in a row and is left alone for ` +
-          Duration.format(Duration.millis(Math.ceil(left / 1000) * 1000))
-        return [Effect.fail(final(explain("Overloaded", detail, undefined, left))), state]
-      })
+      Effect.flatten(
+        Ref.modify(health, (state): readonly [Effect.Effect<void, Failed>, Health] => {
+          if (state.failuresInRow < failures) return [Effect.void, state]
+          const left = state.closedUntil - now
+          // The one that comes after the rest tries; the others are kept away until it is known how that went.
+          if (left <= 0) return [Effect.void, { ...state, closedUntil: now + restMillis }]
+          const detail =
+            `not asked: the provider failed ${state.failuresInRow} times in a row and is left alone for ` +
+            Duration.format(Duration.millis(Math.ceil(left / 1000) * 1000))
+          return [Effect.fail(final(explain("Overloaded", detail, undefined, left))), state]
+        })
+      )
     )
 
   return {
     enter: (explain) =>
-      Effect.acquireRelease(places.take(1), () => places.release(1)).pipe(
-        Effect.interruptible,
+      Effect.uninterruptibleMask((restore) =>
+        Effect.zipRight(
+          restore(places.take(1)),
+          Effect.addFinalizer(() => places.release(1))
+        )
+      ).pipe(
         // Looked at with the place in hand: what happened while waiting counts.
         Effect.zipRight(limits.breaker === false ? Effect.void : look(explain)),
         Effect.zipRight(pace)
@@ -70,8 +76,8 @@ export const make = (limits: GateLimits): Gate => {
     saw: (reason) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Ref.update(health, (state) => {
-          if (reason !== undefined && !isFailure(reason)) return isAnswer(reason) ? well : state
-          if (reason === undefined) return well
+          if (reason === undefined || isAnswer(reason)) return well
+          if (!isFailure(reason)) return state
           const failuresInRow = state.failuresInRow + 1
           return { failuresInRow, closedUntil: failuresInRow >= failures ? now + restMillis : 0 }
         })
