@@ -3,11 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import type { ModelError } from "../../src/domain/Model.js"
 import { explainer } from "../../src/llm/internal/Failure.js"
 import * as Gate from "../../src/llm/internal/Gate.js"
-import { ask, driver } from "./reach.js"
+import { ask, driver, told } from "./reach.js"
 import * as TinyServer from "./TinyServer.js"
 
 const explain = explainer("openai:m", "")
@@ -152,6 +153,28 @@ describe("breaker", () => {
       assert.match((yield* call).message, /left alone/)
       assert.match((yield* call).message, /left alone/)
       assert.strictEqual(server.requests.length, 7)
+    })
+  )
+
+  it.scopedLive("streams count like calls, and asking while the provider is left alone does not make it longer", () =>
+    Effect.gen(function* () {
+      const server = yield* TinyServer.make(
+        TinyServer.error(503, "down"),
+        TinyServer.error(503, "down"),
+        TinyServer.json(200, TinyServer.completion("back"))
+      )
+      const { driver: one, model } = yield* driver(server.url, "openai:m", {
+        http: { retryBase: 1, retries: 1, breaker: { failures: 2, rest: "400 millis" } }
+      })
+      const stream = Stream.runCollect(one.stream!({ ...ask, model }, { idempotencyKey: "k" }))
+      assert.match((yield* Effect.flip(stream)).message, /failed with 503/)
+      for (let i = 0; i < 5; i++) {
+        assert.match((yield* Effect.flip(stream)).message, /left alone/)
+        yield* Effect.sleep("20 millis")
+      }
+      yield* Effect.sleep("400 millis")
+      assert.strictEqual(told(yield* stream).reply?.text, "back")
+      assert.strictEqual(told(yield* stream).reply?.text, "back")
     })
   )
 })

@@ -11,23 +11,21 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Json from "../../domain/Json.js"
 import type { ModelAsk, ModelChunk, ModelDriver, ModelError, ModelReply } from "../../domain/Model.js"
 import * as Attributes from "../../telemetry/Attributes.js"
+import { begun } from "../Chunks.js"
 import type { Endpoint, Limits } from "../Endpoint.js"
 import { type Circumstances, type Explain, explainer, type Failed, failedBy, failedIn, final } from "./Failure.js"
 import { reading, textOf } from "./Fetch.js"
 import * as Gate from "./Gate.js"
 import * as Sse from "./Sse.js"
-import { cut, jsonOf, type Request, type Wire } from "./Wire.js"
+import { jsonOf, type Request, type Wire } from "./Wire.js"
 
 /** Sends a request; answers a success whose body is not read yet. Throws what `failedBy` understands. */
 export type Send = (
@@ -255,33 +253,16 @@ export const make = ({ endpoint, makeSend, wireOf }: Options): ModelDriver => {
         Effect.gen(function* () {
           const explain = explainer(whole(ask.model), key)
           const request = yield* prepared(ask, true, explain)
-          const outer = yield* Effect.scope
-          // A try is begun when its first chunk is there; each has a scope of its own, so one that failed leaves nothing.
-          const begun = Effect.gen(function* () {
-            const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
-            const opened = Effect.gen(function* () {
-              yield* gate.enter(explain)
-              const pull = yield* Stream.toPull(streamed(request, ask, idempotencyKey, explain))
-              const first = yield* Effect.mapError(
-                pull,
-                Option.getOrElse(() => final(cut(explain)))
-              )
-              return Stream.concat(Stream.fromChunk(first), Stream.fromPull(Effect.succeed(pull)))
-            })
-            return yield* opened.pipe(
-              Scope.extend(scope),
-              Effect.tapBoth({ onFailure: saw, onSuccess: () => gate.saw(undefined) }),
-              Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-            )
-          })
-          const chunks = yield* again(idempotencyKey)(begun)
-          return chunks.pipe(
+          const opened = streamed(request, ask, idempotencyKey, explain).pipe(
             Stream.tapError(saw),
-            Stream.mapError(({ error }) => error),
             Stream.tap((chunk) =>
-              chunk._tag === "Reply" ? Effect.annotateCurrentSpan(Attributes.ofReply(chunk.reply)) : Effect.void
-            )
+              chunk._tag === "Reply"
+                ? Effect.zipRight(gate.saw(undefined), Effect.annotateCurrentSpan(Attributes.ofReply(chunk.reply)))
+                : Effect.void
+            ),
+            (stream) => Stream.unwrapScoped(Effect.as(gate.enter(explain), stream))
           )
+          return Stream.mapError(yield* again(idempotencyKey)(begun(opened)), ({ error }) => error)
         })
       ).pipe(
         Stream.tapError(({ reason }) => Effect.annotateCurrentSpan(Attributes.errorType, reason)),
