@@ -3,20 +3,30 @@ import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 import type { GateLimits } from "./internal/Gate.js"
 
+/** Of each provider by itself. What is absent is as `limitsDefault` says. */
 export interface Limits extends GateLimits {
-  /** For one try of a call, until the last byte. Default: 120 seconds. */
+  /** For one try of a call, until the last byte. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** Between two pieces of a stream, and before the first. Default: 60 seconds. */
+  /** Between two pieces of a stream, and before the first. */
   readonly idleTimeout?: Duration.DurationInput | undefined
-  /** For one whole stream. Default: 10 minutes. */
+  /** For one whole stream. */
   readonly streamTimeout?: Duration.DurationInput | undefined
-  /** Of a response, decompressed. Default: 16 MiB. */
+  /** Of a response, decompressed. */
   readonly bytesMax?: number | undefined
-  /** After the first try. Default: 4. */
+  /** After the first try. */
   readonly retries?: number | undefined
-  /** The wait before the first retry, doubled for each further one. Default: 500 milliseconds. */
+  /** The wait before the first retry, doubled for each further one. */
   readonly retryBase?: Duration.DurationInput | undefined
 }
+
+export const limitsDefault = {
+  timeout: "120 seconds",
+  idleTimeout: "60 seconds",
+  streamTimeout: "10 minutes",
+  bytesMax: 16 * 1024 * 1024,
+  retries: 4,
+  retryBase: "500 millis"
+} as const satisfies Limits
 
 export interface Endpoint {
   /** Stands before the model's name in errors. */

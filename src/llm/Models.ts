@@ -29,7 +29,7 @@ export interface Access {
   readonly apiKey?: Redacted.Redacted | undefined
   /** Of this provider; goes over `Options.http`. */
   readonly limits?: Limits | undefined
-  /** Which of OpenAI's protocols. Default: Responses for OpenAI's own models that think, else chat completions. */
+  /** Which of OpenAI's protocols. Default: as `OpenAi` chooses. */
   readonly api?: "chat" | "responses" | undefined
   /** Azure's older way, in which a version is asked for: such as `2024-10-21`. */
   readonly apiVersion?: string | undefined

@@ -10,7 +10,7 @@
 import * as Duration from "effect/Duration"
 import OpenAI from "openai"
 import type { ModelDriver } from "../domain/Model.js"
-import type { Endpoint } from "./Endpoint.js"
+import { type Endpoint, limitsDefault } from "./Endpoint.js"
 import * as Chat from "./internal/Chat.js"
 import * as Driver from "./internal/Driver.js"
 import { fetching } from "./internal/Fetch.js"
@@ -32,7 +32,7 @@ export const make = (options: Options): ModelDriver => {
         ? Responses.wire
         : chat,
     makeSend: (baseUrl) => {
-      const { streamTimeout = "10 minutes", timeout = "2 minutes" } = options.limits ?? {}
+      const { streamTimeout = limitsDefault.streamTimeout, timeout = limitsDefault.timeout } = options.limits ?? {}
       // Ours are the ones that count; this one only has to be later.
       const later = Math.max(Duration.toMillis(timeout), Duration.toMillis(streamTimeout)) + 60_000
       const client = new OpenAI({

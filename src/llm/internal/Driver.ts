@@ -20,7 +20,7 @@ import type * as Json from "../../domain/Json.js"
 import type { ModelAsk, ModelChunk, ModelDriver, ModelError, ModelReply } from "../../domain/Model.js"
 import * as Attributes from "../../telemetry/Attributes.js"
 import { begun } from "../Chunks.js"
-import type { Endpoint, Limits } from "../Endpoint.js"
+import { type Endpoint, type Limits, limitsDefault } from "../Endpoint.js"
 import { type Circumstances, type Explain, explainer, type Failed, failedBy, failedIn, final } from "./Failure.js"
 import { reading, textOf } from "./Fetch.js"
 import * as Gate from "./Gate.js"
@@ -45,7 +45,7 @@ export interface Options {
 }
 
 /** Servers that ask for more are asked again after this long. */
-const retryAfterMillisMax = 60_000
+export const retryAfterMillisMax = 60_000
 
 /** Exponential with jitter, at most `retries` times, and never sooner than the server asks for. */
 const retrying = (retries: number, base: Duration.DurationInput) =>
@@ -61,12 +61,12 @@ const retrying = (retries: number, base: Duration.DurationInput) =>
 export const make = ({ endpoint, makeSend, wireOf }: Options): ModelDriver => {
   const limits: Limits = endpoint.limits ?? {}
   const {
-    bytesMax = 16 * 1024 * 1024,
-    idleTimeout = "60 seconds",
-    retries = 4,
-    retryBase = "500 millis",
-    streamTimeout = "10 minutes",
-    timeout = "120 seconds"
+    bytesMax = limitsDefault.bytesMax,
+    idleTimeout = limitsDefault.idleTimeout,
+    retries = limitsDefault.retries,
+    retryBase = limitsDefault.retryBase,
+    streamTimeout = limitsDefault.streamTimeout,
+    timeout = limitsDefault.timeout
   } = limits
   const key = endpoint.apiKey === undefined ? "" : Redacted.value(endpoint.apiKey).trim()
   const policy = retrying(retries, retryBase)

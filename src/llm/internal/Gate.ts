@@ -12,16 +12,19 @@ import type { ModelError } from "../../domain/Model.js"
 import { type Explain, type Failed, final } from "./Failure.js"
 
 export interface GateLimits {
-  /** Calls at once. Default: 64. */
+  /** Calls at once. */
   readonly concurrency?: number | undefined
   /** Calls that begin: at most `calls` within any time of `per`. Default: no limit. */
   readonly rate?: { readonly calls: number; readonly per: Duration.DurationInput } | undefined
-  /** After `failures` in a row (default 10) no call is made for `rest` (default 30 seconds). `false`: never. */
+  /** After `failures` in a row no call is made for `rest`. `false`: never. */
   readonly breaker?:
     | false
     | { readonly failures?: number | undefined; readonly rest?: Duration.DurationInput | undefined }
     | undefined
 }
+
+export const concurrencyDefault = 64
+export const breakerDefault = { failures: 10, rest: "30 seconds" } as const
 
 export interface Gate {
   /** Waits for a place, which is given back when the scope closes; fails at once while the provider is left alone. */
@@ -39,8 +42,9 @@ interface Health {
 const well: Health = { failuresInRow: 0, closedUntil: 0 }
 
 export const make = (limits: GateLimits): Gate => {
-  const places = Effect.unsafeMakeSemaphore(limits.concurrency ?? 64)
-  const { failures = 10, rest = "30 seconds" } = limits.breaker === false ? {} : (limits.breaker ?? {})
+  const places = Effect.unsafeMakeSemaphore(limits.concurrency ?? concurrencyDefault)
+  const { failures = breakerDefault.failures, rest = breakerDefault.rest } =
+    limits.breaker === false ? {} : (limits.breaker ?? {})
   const restMillis = Duration.toMillis(rest)
   const health = Ref.unsafeMake(well)
   const pace = limits.rate === undefined ? Effect.void : pacing(limits.rate.calls, Duration.toMillis(limits.rate.per))
