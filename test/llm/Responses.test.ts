@@ -134,7 +134,7 @@ describe("what is sent", () => {
           {
             role: "assistant",
             content: "",
-            parts: [{ _tag: "Reasoning", text: "", protocol: "messages", raw: { type: "thinking" } }]
+            parts: [{ _tag: "Reasoning", text: "", protocol: "messages", raw: { ...thought, id: "other" } }]
           },
           repeating(reply),
           { role: "tool", callId: "c1", name: "weather", content: "rain" }
