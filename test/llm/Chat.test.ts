@@ -337,7 +337,9 @@ describe("errors told in other words", () => {
     it.scopedLive(`${name} is ${reason}`, () =>
       Effect.gen(function* () {
         const server = yield* TinyServer.make(handler)
-        assert.strictEqual((yield* Effect.flip(call(server.url, "openrouter:m"))).reason, reason)
+        const error = yield* Effect.flip(call(server.url, "openrouter:m"))
+        assert.strictEqual(error.reason, reason)
+        assert.notMatch(error.message, /[{}]/, "the words of the server, not its JSON")
         assert.strictEqual(server.requests.length, reason === "Overloaded" ? 5 : 1)
       })
     )

@@ -385,7 +385,7 @@ describe("server-sent events", () => {
         fc.array(fc.nat(40)),
         (datas, newline, sizes) => {
           const text = datas
-            .map((data) => `: ping${newline}event: x${newline}data: ${data}${newline}${newline}`)
+            .map((data) => `: ping${newline}event: x${newline}data: ${data}${newline}data: 2${newline}${newline}`)
             .join("")
           const bytes = new TextEncoder().encode(text)
           const pieces: Array<Uint8Array> = []
@@ -396,7 +396,7 @@ describe("server-sent events", () => {
           }
           assert.deepStrictEqual(
             read([...pieces, bytes.slice(at)]),
-            datas.map((data) => data.toWellFormed())
+            datas.map((data) => `${data.toWellFormed()}\n2`)
           )
         }
       )
@@ -404,7 +404,8 @@ describe("server-sent events", () => {
   })
 
   it("join their lines, and give the last one though nothing ends it", () => {
-    const bytes = (text: string) => [new TextEncoder().encode(text)]
+    const bytes = (...texts: ReadonlyArray<string>) => texts.map((text) => new TextEncoder().encode(text))
+    assert.deepStrictEqual(read(bytes("data: a\r", "\ndata: b\r", "\n\r", "\n")), ["a\nb"])
     assert.deepStrictEqual(read(bytes("data:a\ndata: b\n\ndata\n\nid: 1\n\ndata: end")), ["a\nb", "", "end"])
   })
 })
