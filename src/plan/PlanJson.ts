@@ -68,7 +68,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           model: node.agent.model,
           system: node.agent.system,
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
-          settings: present(node.agent.settings)
+          settings: settingsJson(node.agent.settings)
         }
       }
     case "Skill":
