@@ -10,7 +10,15 @@ export interface Row {
   readonly said: string
 }
 
-const keys = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_BASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"] as const
+const keys = [
+  "OPENAI_API_KEY",
+  "ANTHROPIC_API_KEY",
+  "GOOGLE_API_KEY",
+  "OPENROUTER_API_KEY",
+  "OPENAI_BASE_URL",
+  "OLLAMA_BASE_URL",
+  "OTEL_EXPORTER_OTLP_ENDPOINT"
+] as const
 
 export const all = (workspace: Workspace.Workspace): ReadonlyArray<Row> => {
   const { config, environment, redaction } = workspace

@@ -125,18 +125,26 @@ const opened = ({ config }: Workspace, readonly: boolean): Effect.Effect<Journal
 
 /** Models as the environment says, with scripts found beside the blueprint. */
 export const models = (
-  { environment }: Workspace,
+  { config, environment }: Workspace,
   scriptedFolder: string
-): Layer.Layer<Models, Fault, FileSystem | Path.Path> =>
-  Layer.unwrapEffect(
+): Layer.Layer<Models, Fault, FileSystem | Path.Path> => {
+  const named = Object.fromEntries(
+    Array.from(config.providers, ([name, { value }]) => [
+      name,
+      { baseUrl: value.baseUrl, keyVariable: value.apiKeyEnv, api: value.api }
+    ])
+  )
+  return Layer.unwrapEffect(
     Effect.map(
       Effect.promise(() => import("../llm/Models.js")),
-      (module) => module.layerConfig(Config.map(module.options, (options) => ({ ...options, scriptedFolder })))
+      (module) =>
+        module.layerConfig(Config.map(module.optionsWith(named), (options) => ({ ...options, scriptedFolder })))
     )
   ).pipe(
     Layer.mapError(Faults.config),
     Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(environment))))
   )
+}
 
 /** The skills that a step may name: those that come with flujo, kept inside `base`. */
 export const skills = ({ base }: Workspace): Effect.Effect<SkillRegistry, Fault, FileSystem | Path.Path> =>

@@ -16,6 +16,8 @@ const part = (tokens: number, rate: NanoUsd): bigint => BigInt(tokens) * BigInt(
 export const ofUsage = (rate: Rate, usage: Usage): NanoUsd =>
   up(
     part(usage.input, rate.input) +
+      // What is written to a provider's cache costs a quarter more than what is only read, where it is billed apart.
+      (part(usage.cacheWrite ?? 0, rate.input) * 5n) / 4n +
       part(usage.cachedInput, rate.cachedInput) +
       part(usage.output, rate.output) +
       part(usage.reasoning, rate.reasoning)
@@ -39,12 +41,13 @@ export const ofTokens = (perMillion: NanoUsd, tokens: number): NanoUsd => up(par
 
 /**
  * Whether what a driver counted can be true of a call: whole numbers, not negative, and no more than the call could use.
- * What cannot be believed is not used.
+ * What cannot be believed is not used. No call asks for anything to be written to a cache, so that is not believed.
  */
 export const isBelievable = (usage: Usage, most: Most): boolean => {
   const counts = [usage.input, usage.cachedInput, usage.output, usage.reasoning]
   return (
     counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
+    (usage.cacheWrite ?? 0) === 0 &&
     usage.input + usage.cachedInput <= most.input &&
     usage.output + usage.reasoning <= most.output
   )

@@ -158,6 +158,7 @@ const usageText = (usage: Usage.Usage): string =>
   [
     `${grouped(usage.input)} in`,
     ...(usage.cachedInput === 0 ? [] : [`${grouped(usage.cachedInput)} cached`]),
+    ...(usage.cacheWrite === undefined ? [] : [`${grouped(usage.cacheWrite)} written to the cache`]),
     `${grouped(usage.output)} out`,
     ...(usage.reasoning === 0 ? [] : [`${grouped(usage.reasoning)} reasoning`])
   ].join(", ")

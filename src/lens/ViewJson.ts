@@ -153,6 +153,7 @@ const decisionJson = (decision: Decision): JsonObject => {
 const usageJson = (usage: Usage.Usage): JsonObject => ({
   input: usage.input,
   cached_input: usage.cachedInput,
+  ...(usage.cacheWrite === undefined ? {} : { cache_write: usage.cacheWrite }),
   output: usage.output,
   reasoning: usage.reasoning,
   total: Usage.total(usage)

@@ -7,7 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Json from "../domain/Json.js"
-import { type ModelAsk, type ModelDriver, ModelError, type ModelReply } from "../domain/Model.js"
+import { type ModelAsk, type ModelDriver, ModelError, type ModelReply, textOf } from "../domain/Model.js"
 import { type Extract, type Facts, label, load, summary } from "./internal/Extract.js"
 import { fill } from "./internal/Fill.js"
 import * as Tokens from "./Tokens.js"
@@ -31,7 +31,7 @@ const answer = Effect.fn("flujo.Offline.call")(function* (extractor: Effect.Effe
   if (text.length > charactersMax) {
     return yield* fail("TooLong", `the text has ${text.length} characters, and offline reads at most ${charactersMax}`)
   }
-  const impossible = beyond(instruction, ask.output)
+  const impossible = unable(ask) ?? beyond(instruction, ask.output)
   if (impossible !== undefined) {
     return yield* fail(
       "BadRequest",
@@ -60,7 +60,7 @@ const limited = (whole: string, ask: ModelAsk): ModelReply => {
         .join("")
         .slice(0, max * 4)
         .toWellFormed()
-  const input = ask.messages.reduce((sum, { content }) => sum + Tokens.estimate(content), 0)
+  const input = ask.messages.reduce((sum, message) => sum + Tokens.estimate(textOf(message)), 0)
   return {
     text,
     finish: fits ? "stop" : "length",
@@ -78,9 +78,10 @@ const limited = (whole: string, ask: ModelAsk): ModelReply => {
 const read = (ask: ModelAsk): { readonly instruction: string; readonly text: string } => {
   const system = ask.messages
     .filter(({ role }) => role === "system")
-    .map(({ content }) => content)
+    .map(textOf)
     .join("\n")
-  const message = ask.messages.findLast(({ role }) => role === "user")?.content ?? ""
+  const last = ask.messages.findLast(({ role }) => role === "user")
+  const message = last === undefined ? "" : textOf(last)
   const opening = openingOf(message)
   return {
     instruction: `${system}\n${opening}`.slice(0, 20_000),
@@ -123,6 +124,15 @@ const tasks: ReadonlyArray<readonly [pattern: RegExp, what: string]> = [
   ],
   [/\b(?:solve|calculate|compute)\b[^.\n]{0,60}?\b(?:equation|sum|integral|problem|result|total)\b/i, "calculate"]
 ]
+
+/** What a text engine has no part for. Tools that may be called are not. */
+const unable = ({ messages, toolChoice }: ModelAsk): string | undefined => {
+  const pictured = messages.some(
+    ({ content }) => typeof content !== "string" && content.some(({ _tag }) => _tag !== "Text")
+  )
+  if (pictured) return "look at pictures"
+  return toolChoice === "required" ? "call tools" : undefined
+}
 
 /** What is asked that counting words cannot do, if anything is. */
 const beyond = (instruction: string, output: ModelAsk["output"]): string | undefined => {

@@ -17,17 +17,25 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
-import { type ModelDriver, ModelError, ModelReply } from "../domain/Model.js"
+import { type ModelDriver, ModelError, ModelReply, type ReplyPart } from "../domain/Model.js"
 import * as Usage from "../domain/Usage.js"
 import { excerpt } from "../redaction/Printable.js"
 
 const Tokens = Schema.optional(Schema.Int.pipe(Schema.nonNegative()))
 
-/** What a script may say in place of a reply. `output` is answered as JSON text; usage left out is zero. */
+/**
+ * What a script may say in place of a reply. `output` is answered as JSON text; usage left out is zero. `toolCalls` may
+ * stand beside `text`; `arguments` are sent as JSON, or as they are where they are a text (so that they can be wrong).
+ */
 export const Scripted = Schema.Struct({
   text: Schema.optional(Schema.String),
   output: Schema.optional(Json.Json),
-  usage: Schema.optional(Schema.Struct({ input: Tokens, cachedInput: Tokens, output: Tokens, reasoning: Tokens })),
+  toolCalls: Schema.optional(
+    Schema.Array(Schema.Struct({ id: Schema.optional(Schema.String), name: Schema.String, arguments: Json.Json }))
+  ),
+  usage: Schema.optional(
+    Schema.Struct({ input: Tokens, cachedInput: Tokens, cacheWrite: Tokens, output: Tokens, reasoning: Tokens })
+  ),
   finish: Schema.optional(ModelReply.fields.finish),
   model: Schema.optional(Schema.String),
   error: Schema.optional(
@@ -38,9 +46,10 @@ export const Scripted = Schema.Struct({
     })
   )
 }).pipe(
-  Schema.filter(({ error, output, text }) => {
+  Schema.filter(({ error, output, text, toolCalls }) => {
     const given = [text, output, error].filter((part) => part !== undefined)
-    return given.length <= 1 || "give one of text, output and error, not several"
+    if (given.length > 1) return "give one of text, output and error, not several"
+    return error === undefined || toolCalls === undefined || "give toolCalls or an error, not both"
   })
 )
 export type Scripted = typeof Scripted.Type
@@ -102,12 +111,14 @@ const makePlayer = (script: Script, file: string): Player => {
             file,
             `call ${index + 1} of "${key}" (step "${path}") has no reply: the script holds ${replies.length} for it`
           )
-        : play(reply, file)
+        : play(reply, file, `${key}-${index + 1}`)
     })
 }
 
-const play = (reply: string | Scripted, file: string): Effect.Effect<ModelReply, ModelError> => {
-  const { error, finish, model, output, text, usage }: Scripted = typeof reply === "string" ? { text: reply } : reply
+/** `id` is unique in the script: what a tool call without a name of its own is called by. */
+const play = (reply: string | Scripted, file: string, id: string): Effect.Effect<ModelReply, ModelError> => {
+  const { error, finish, model, output, text, toolCalls, usage }: Scripted =
+    typeof reply === "string" ? { text: reply } : reply
   if (error !== undefined) {
     return new ModelError({
       reason: error.reason,
@@ -116,9 +127,19 @@ const play = (reply: string | Scripted, file: string): Effect.Effect<ModelReply,
       status: error.status
     })
   }
+  const said = (output === undefined ? (text ?? "") : JSON.stringify(output)).toWellFormed()
+  const calls = (toolCalls ?? []).map(
+    (call, i): ReplyPart => ({
+      _tag: "ToolCall",
+      id: call.id ?? `${id}-${i + 1}`,
+      name: call.name,
+      arguments: typeof call.arguments === "string" ? call.arguments : JSON.stringify(call.arguments)
+    })
+  )
   return Effect.succeed({
-    text: (output === undefined ? (text ?? "") : JSON.stringify(output)).toWellFormed(),
-    finish: finish ?? "stop",
+    text: said,
+    ...(calls.length === 0 ? {} : { parts: said === "" ? calls : [{ _tag: "Text" as const, text: said }, ...calls] }),
+    finish: finish ?? (calls.length === 0 ? "stop" : "tool-calls"),
     usage: { ...Usage.none, ...definedOnly(usage ?? {}) },
     model: model ?? "scripted"
   })

@@ -2,7 +2,9 @@
  * A tree as canonical JSON: what the plan's digest is taken of, and what two plans are compared by. A function stands as
  * `{ code: "<path>!<role>", version }`; nothing of its source enters, since the same source has many forms.
  */
+import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
+import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
 import type { Assign, Code, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
@@ -66,7 +68,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           model: node.agent.model,
           system: node.agent.system,
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
-          settings: present(node.agent.settings)
+          settings: settingsJson(node.agent.settings)
         }
       }
     case "Skill":
@@ -246,6 +248,9 @@ const present = (keys: Readonly<Record<string, Json.Json | undefined>>): Json.Js
 
 const assignsJson = (assigns: ReadonlyArray<Assign> | undefined): Json.Json | undefined =>
   assigns?.map(({ op, path, value }) => ({ op, path: [...path], value: paramsJson(value) }))
+
+/** `undefined` says nothing, all the way down. What JSON cannot hold fails where the agent asks, not here. */
+const settingsJson = (settings: ModelSettings): Json.Json => Either.getOrElse(Json.fromUnknown(settings), () => null)
 
 const paramsJson = (params: Params): Json.Json => {
   switch (params._tag) {

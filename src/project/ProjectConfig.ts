@@ -10,6 +10,11 @@
  * state.durability = "full"                # "full": survives a power cut; "normal": survives a kill
  * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
  * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
+ *
+ * [providers.groq]                         # a server that speaks OpenAI's protocol: compatible:groq/MODEL
+ * base_url = "https://api.groq.com/openai/v1"
+ * api_key_env = "GROQ_API_KEY"             # the variable that holds its key; leave it out if it wants none
+ * api = "chat"                             # or "responses"
  * ```
  *
  * Prices and budgets are tables of their own: see ProjectMoney.ts.
@@ -38,6 +43,13 @@ export type Durability = "full" | "normal"
 /** As the expression language has it. */
 export type UndefinedVariables = "strict" | "warn" | "ignore"
 
+/** A server that speaks OpenAI's protocol. `apiKeyEnv` names the variable that holds its key. */
+export interface Provider {
+  readonly baseUrl: string
+  readonly apiKeyEnv?: string
+  readonly api?: "chat" | "responses"
+}
+
 /** All paths are absolute. */
 export interface ProjectConfig {
   /** The project's folder and how it was found (`Default`: looking upwards), or none. */
@@ -54,6 +66,8 @@ export interface ProjectConfig {
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
   /** Prices and budgets. */
   readonly money: ProjectMoney
+  /** By the name that stands in `compatible:NAME/MODEL`. */
+  readonly providers: ReadonlyMap<string, Setting<Provider>>
   /** The real environment over that of the environment file. */
   readonly environment: Redacted.Redacted<ReadonlyMap<string, string>>
 }
@@ -124,6 +138,7 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
         ({ value: "strict", source: byDefault } as const),
       rules: ProjectToml.rules(toml),
       money: toml.money,
+      providers: yield* providersOf(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
       environment: Redacted.make(merged(said.environment, inFile))
     }
@@ -142,6 +157,52 @@ export const requireRoot = (config: ProjectConfig): Either.Either<string, Projec
       ),
     onSome: ({ value }) => Either.right(value)
   })
+
+const providersOf = (
+  toml: ProjectToml.ProjectToml
+): Either.Either<ReadonlyMap<string, Setting<Provider>>, ProjectError> => {
+  const out = new Map<string, Setting<Provider>>()
+  for (const name of Object.keys(toml.document.providers ?? {})) {
+    const key = `providers.${name}`
+    const refuse = (inner: string, detail: string, hint: string) =>
+      Either.left(ProjectToml.pointAt(new ProjectError({ reason: "BadValue", detail, hint }), toml, `${key}${inner}`))
+    if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name)) {
+      return Either.left(
+        new ProjectError({
+          reason: "BadValue",
+          detail: `${quoted(name)} is no name for a provider`,
+          hint: "a name has letters, digits, '_' and '-', and begins with a letter",
+          ...(toml.file === undefined ? {} : { file: toml.file.name })
+        })
+      )
+    }
+    const found = ProjectToml.setting(toml, key, (document) => document.providers?.[name])
+    if (found === undefined) continue
+    const { api, api_key_env: apiKeyEnv, base_url: baseUrl } = found.value
+    const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
+      return refuse(
+        ".base_url",
+        `${key}.base_url is not an http or https address without a password`,
+        'write it up to the version: base_url = "https://api.example.com/v1"'
+      )
+    }
+    if (apiKeyEnv !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(apiKeyEnv)) {
+      return refuse(
+        ".api_key_env",
+        `${key}.api_key_env is not the name of a variable`,
+        "it names the variable that holds the key; the key itself stays out of this file"
+      )
+    }
+    const value = {
+      baseUrl,
+      ...(apiKeyEnv === undefined ? {} : { apiKeyEnv }),
+      ...(api === undefined ? {} : { api })
+    }
+    out.set(name, { value, source: found.source })
+  }
+  return Either.right(out)
+}
 
 const readEnvFile = (
   toml: ProjectToml.ProjectToml,

@@ -45,13 +45,24 @@ const Rules = Schema.Record({
     message: () => ({ message: 'must be "off", "warning" or "error"', override: true })
   })
 })
+const Provider = Schema.Struct({
+  base_url: text,
+  api_key_env: optional(text),
+  api: optional(
+    Schema.Literal("chat", "responses").annotations({
+      message: () => ({ message: 'must be "chat" or "responses"', override: true })
+    })
+  )
+})
 const Document = Schema.Struct({
   state_uri: optional(text),
   env_file: optional(text),
   settings: optional(Settings),
   state: optional(State),
   template: optional(Template),
-  rules: optional(Rules)
+  rules: optional(Rules),
+  /** By the name that stands in `compatible:NAME/MODEL`. */
+  providers: optional(Schema.Record({ key: Schema.String, value: Provider }))
 })
 export type Document = typeof Document.Type
 
@@ -63,7 +74,10 @@ const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 /** Tables whose keys are names of the user's; who reads them knows which there are. */
 const open: ReadonlySet<string> = new Set(["rules"])
-const topKeys: ReadonlyArray<string> = Object.keys(Document.fields).filter((key) => !Object.hasOwn(tables, key))
+/** Of these there is one table for each name that the user chooses: `[providers.NAME]`. */
+const tablesByName: Readonly<Record<string, ReadonlyArray<string>>> = { providers: Object.keys(Provider.fields) }
+const isTable = (key: string): boolean => Object.hasOwn(tables, key) || Object.hasOwn(tablesByName, key)
+const topKeys: ReadonlyArray<string> = Object.keys(Document.fields).filter((key) => !isTable(key))
 
 /** Every key that there is, dotted. */
 export const known: ReadonlyArray<string> = [
@@ -112,7 +126,11 @@ export const read = (file: string): Effect.Effect<ProjectToml, ProjectError, Fil
     const unknown = firstUnknown(parsed)
     if (unknown !== undefined) {
       const place = TomlKeys.find(keys, unknown)
-      const header = unknown.length === 2 ? keys.find((key) => key.isHeader && key.path[0] === unknown[0]) : undefined
+      const table = unknown.slice(0, -1)
+      const header =
+        table.length === 0
+          ? undefined
+          : keys.find((key) => key.isHeader && table.every((part, index) => key.path[index] === part))
       const { detail, hint, reason } = explain(unknown, place, header)
       return yield* refuse(reason, place, detail, hint)
     }
@@ -127,8 +145,11 @@ export const read = (file: string): Effect.Effect<ProjectToml, ProjectError, Fil
       // Never the parser's own message: it repeats the value.
       const issue = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)[0]
       const where = (issue?.path ?? []).map(String)
-      const isTable = where.length === 1 && Object.hasOwn(tables, where[0]!)
-      const what = isTable ? `must be a table: [${where[0]}]` : (issue?.message ?? "has a value it cannot have")
+      const first = where[0] ?? ""
+      const hasFields =
+        (where.length === 1 && isTable(first)) || (where.length === 2 && Object.hasOwn(tablesByName, first))
+      const name = where.length === 1 && Object.hasOwn(tablesByName, first) ? `${first}.NAME` : where.join(".")
+      const what = hasFields ? `must be a table: [${name}]` : (issue?.message ?? "has a value it cannot have")
       return yield* refuse("BadValue", TomlKeys.find(keys, where), `${where.join(".")} ${what}`, undefined)
     }
     return { document: decoded.right, money: money.right, file: { name: file, text: source, keys } }
@@ -175,16 +196,29 @@ const syntaxHint = (what: string): string | undefined => {
   return undefined
 }
 
-/** The path of the first key that nothing reads, at most two levels down. */
+/** The path of the first key that nothing reads. */
 const firstUnknown = (document: Toml.TomlTable): ReadonlyArray<string> | undefined => {
   for (const [key, value] of Object.entries(document)) {
-    if (topKeys.includes(key) || ProjectMoney.tables.includes(key)) continue
-    if (!Object.hasOwn(tables, key)) return [key]
-    if (typeof value !== "object" || Array.isArray(value) || open.has(key)) continue
-    const unknown = Object.keys(value).find((inner) => !tables[key]!.includes(inner))
-    if (unknown !== undefined) return [key, unknown]
+    if (topKeys.includes(key) || ProjectMoney.tables.includes(key) || open.has(key)) continue
+    if (!isTable(key)) return [key]
+    const byName = tablesByName[key]
+    const unknown =
+      byName === undefined
+        ? unknownIn(value, tables[key]!)
+        : entriesOf(value)
+            .map(([name, table]) => ({ name, inner: unknownIn(table, byName) }))
+            .flatMap(({ inner, name }) => (inner === undefined ? [] : [[name, ...inner]]))[0]
+    if (unknown !== undefined) return [key, ...unknown]
   }
   return undefined
+}
+
+const entriesOf = (value: Toml.TomlValue): ReadonlyArray<readonly [string, Toml.TomlValue]> =>
+  typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : []
+
+const unknownIn = (value: Toml.TomlValue, known: ReadonlyArray<string>): ReadonlyArray<string> | undefined => {
+  const unknown = entriesOf(value).find(([key]) => !known.includes(key))
+  return unknown === undefined ? undefined : [unknown[0]]
 }
 
 const explain = (
@@ -192,9 +226,8 @@ const explain = (
   place: Place,
   header: Place | undefined
 ): { readonly reason: "UnknownKey" | "MisplacedKey"; readonly detail: string; readonly hint: string } => {
-  const [first, second] = path as readonly [string, string | undefined]
-  const table = second === undefined ? undefined : first
-  const key = second ?? first
+  const key = path.at(-1) ?? ""
+  const table = path.length === 1 ? undefined : path.slice(0, -1).join(".")
   if (table !== undefined && topKeys.includes(key)) {
     return {
       reason: "MisplacedKey",
@@ -213,7 +246,17 @@ const explain = (
       hint: table === undefined ? `write ${home}.${key} = …` : `move it below a line [${home}]`
     }
   }
-  const here = table === undefined ? [...topKeys, ...Object.keys(tables), ...ProjectMoney.tables] : tables[table]!
+  if (path[0] === "providers" && key === "api_key") {
+    return {
+      reason: "UnknownKey",
+      detail: `a key does not belong into this file, which others read: [${table}] has no api_key`,
+      hint: 'name the variable that holds it: api_key_env = "MY_API_KEY"'
+    }
+  }
+  const here =
+    table === undefined
+      ? [...topKeys, ...Object.keys(tables), ...Object.keys(tablesByName), ...ProjectMoney.tables]
+      : (tablesByName[path[0] ?? ""] ?? tables[table] ?? [])
   const meant = nearest(key, here)
   return {
     reason: "UnknownKey",

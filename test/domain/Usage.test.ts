@@ -3,12 +3,16 @@ import { Arbitrary, FastCheck as fc, Schema } from "effect"
 import * as Usage from "../../src/domain/Usage.js"
 
 const count = fc.nat(2 ** 40)
-const usage: fc.Arbitrary<Usage.Usage> = fc.record({
-  input: count,
-  cachedInput: count,
-  output: count,
-  reasoning: count
-})
+const usage: fc.Arbitrary<Usage.Usage> = fc.record(
+  {
+    input: count,
+    cachedInput: count,
+    cacheWrite: fc.integer({ min: 1, max: 2 ** 40 }),
+    output: count,
+    reasoning: count
+  },
+  { requiredKeys: ["input", "cachedInput", "output", "reasoning"] }
+)
 
 it("adding is commutative and associative, and none adds nothing", () => {
   fc.assert(
@@ -27,6 +31,7 @@ it("no token is counted twice or lost", () => {
     })
   )
   assert.strictEqual(Usage.total({ input: 1, cachedInput: 10, output: 100, reasoning: 1000 }), 1111)
+  assert.strictEqual(Usage.total({ ...Usage.none, cacheWrite: 5 }), 5)
   assert.strictEqual(Usage.total(Usage.none), 0)
 })
 

@@ -50,6 +50,8 @@ it.effect("a provider is loaded when one of its models is called, and only that 
       "scripted"
     )
     assert.deepStrictEqual([...loaded], [])
+    assert.strictEqual((yield* Effect.flip(call("anthropic:claude"))).reason, "Auth")
+    assert.deepStrictEqual([...loaded], [])
     yield* call("offline:any")
     assert.deepStrictEqual([...loaded].sort(), ["wink-eng-lite-web-model", "wink-nlp"])
     assert.strictEqual((yield* Effect.flip(call("openai:gpt-4o"))).reason, "Auth")
@@ -62,10 +64,13 @@ it.effect("a name that leads nowhere is answered with how it could have been mea
     const cases: ReadonlyArray<readonly [string, RegExp]> = [
       [
         "gpt-4o",
-        /provider is missing; write it first: openai:gpt-4o\. Known providers: openai:, compatible:, ollama:, scripted:, offline:/
+        /provider is missing; write it first: openai:gpt-4o\. Known providers: openai:, azure:, anthropic:, google:, openrouter:, compatible:, ollama:, vllm:, scripted:, offline:/
       ],
       ["llama3.2", /write it first: ollama:llama3\.2/],
       ["replies.json", /write it first: scripted:replies\.json/],
+      ["claude-opus-4", /write it first: anthropic:claude-opus-4/],
+      ["gemini-2.5-pro", /write it first: google:gemini-2\.5-pro/],
+      ["gemni:gemini-2.5-pro", /did you mean gemini:gemini-2\.5-pro\?/],
       ["opnai:gpt-4o", /no provider "opnai"; did you mean openai:gpt-4o\?/],
       ["OpenAI:gpt-4o", /did you mean openai:gpt-4o\?/],
       ["oflline:", /did you mean offline:any\?/],
@@ -98,10 +103,9 @@ it.effect("the name after the prefix may hold colons and slashes", () =>
 it.scopedLive("openai: and compatible: get the key, ollama: never does", () =>
   Effect.gen(function* () {
     const server = yield* TinyServer.make(TinyServer.json(200, TinyServer.completion()))
+    const openai = { apiKey: Redacted.make("sk-one234567890123456"), baseUrl: `${server.url}/openai` }
     const options = {
-      openAiApiKey: Redacted.make("sk-one234567890123456"),
-      openAiBaseUrl: `${server.url}/openai`,
-      ollamaBaseUrl: `${server.url}/ollama/`
+      access: { openai, compatible: openai, ollama: { ...openai, baseUrl: `${server.url}/ollama/` } }
     }
     yield* Effect.provide(
       Effect.all([call("openai:a"), call("compatible:b"), call("ollama:c")]),
@@ -123,7 +127,7 @@ it.scopedLive(
   () =>
     Effect.gen(function* () {
       const server = yield* TinyServer.make(TinyServer.error(401, "who are you"))
-      const options = { openAiBaseUrl: server.url, ollamaBaseUrl: server.url }
+      const options = { access: { compatible: { baseUrl: server.url }, ollama: { baseUrl: server.url } } }
       const [ollama, compatible] = yield* Effect.provide(
         Effect.all([Effect.flip(call("ollama:c")), Effect.flip(call("compatible:c"))]),
         Layer.provide(Llm.layer(options), NodeContext.layer)
@@ -159,5 +163,60 @@ it.scopedLive("the environment names key and addresses; what is set to nothing i
     const empty = yield* Effect.flip(call("openai:a").pipe(under({ OPENAI_API_KEY: " ", OPENAI_BASE_URL: server.url })))
     assert.include(empty, { _tag: "ModelError", reason: "Auth" })
     assert.strictEqual(server.requests.length, 2)
+  })
+)
+
+it.scopedLive("every provider finds its key and its address in the environment, a named endpoint its key", () =>
+  Effect.gen(function* () {
+    const server = yield* TinyServer.make(TinyServer.json(200, TinyServer.completion()))
+    const names: ReadonlyArray<readonly [model: string, address: string, key: string | undefined]> = [
+      ["openai:a", "OPENAI_BASE_URL", "OPENAI_API_KEY"],
+      ["azure:a", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY"],
+      ["google:a", "GOOGLE_BASE_URL", "GOOGLE_API_KEY"],
+      ["gemini:a", "GOOGLE_BASE_URL", "GEMINI_API_KEY"],
+      ["openrouter:a", "OPENROUTER_BASE_URL", "OPENROUTER_API_KEY"],
+      ["ollama:a", "OLLAMA_BASE_URL", undefined],
+      ["vllm:a", "VLLM_BASE_URL", "VLLM_API_KEY"],
+      ["anthropic:a", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"],
+      ["compatible:groq/a", "", "GROQ_API_KEY"]
+    ]
+    for (const [name, address, key] of names) {
+      const variables = new Map([[address, server.url], ...(key === undefined ? [] : [[key, `sk-${key}`] as const])])
+      const before = server.requests.length
+      yield* Effect.exit(call(name)).pipe(
+        Effect.provide(
+          Llm.layerConfig(Llm.optionsWith({ groq: { baseUrl: server.url, keyVariable: "GROQ_API_KEY" } })).pipe(
+            Layer.provide(NodeContext.layer),
+            Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(variables)))
+          )
+        )
+      )
+      const { authorization, ...headers } = server.requests[before]!.headers
+      assert.strictEqual(
+        authorization?.replace("Bearer ", "") ?? headers["api-key"] ?? headers["x-api-key"],
+        key === undefined ? undefined : `sk-${key}`,
+        name
+      )
+    }
+  })
+)
+
+it.scopedLive("Azure's version comes from the environment, and chooses its older way", () =>
+  Effect.gen(function* () {
+    const server = yield* TinyServer.make(TinyServer.json(200, TinyServer.completion()))
+    const variables = {
+      AZURE_OPENAI_ENDPOINT: `${server.url}/`,
+      AZURE_OPENAI_API_KEY: "k",
+      AZURE_OPENAI_API_VERSION: "2024-10-21"
+    }
+    yield* call("azure:mine").pipe(
+      Effect.provide(
+        Llm.layerConfig(Llm.options).pipe(
+          Layer.provide(NodeContext.layer),
+          Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables)))))
+        )
+      )
+    )
+    assert.strictEqual(server.requests[0]!.path, "/openai/deployments/mine/chat/completions?api-version=2024-10-21")
   })
 )

@@ -306,3 +306,18 @@ it.effect("a text past the limit is refused", () =>
     assert.match(error.message, /249999 characters.*at most 200000/)
   })
 )
+
+it.effect("pictures and tools that must be called are beyond it, tools that may be called are not", () =>
+  Effect.gen(function* () {
+    const pictured = { messages: [{ role: "user", content: [{ _tag: "ImageUrl", url: "x" }] }] } as const
+    assert.match((yield* Effect.flip(call("", "", pictured))).message, /cannot look at pictures/)
+    const tools = [{ name: "news", description: "", jsonSchema: {} }]
+    assert.match(
+      (yield* Effect.flip(call("", article, { tools, toolChoice: "required" }))).message,
+      /cannot call tools/
+    )
+    assert.strictEqual((yield* call("", article, { tools })).finish, "stop")
+    const inParts = { messages: [{ role: "user", content: [{ _tag: "Text", text: article }] }] } as const
+    assert.strictEqual((yield* call("", "", inParts)).text, (yield* call("", article)).text)
+  })
+)

@@ -28,8 +28,11 @@ const driver = (url: string, more: Partial<OpenAi.Options> = {}) =>
   OpenAi.make({
     prefix: "openai",
     baseUrl: `${url}/v1`,
+    baseUrlFrom: "OPENAI_BASE_URL",
     apiKey: Redacted.make(key),
+    keyVariable: "OPENAI_API_KEY",
     keyNeeded: true,
+    dialect: { maxTokens: "max_completion_tokens", reasoning: "reasoning_effort", strictTools: true },
     ...more,
     limits: { retryBase: 1, timeout: "5 seconds", ...more.limits }
   })
@@ -46,7 +49,8 @@ describe("what is sent", () => {
       const server = yield* TinyServer.make(TinyServer.json(200, TinyServer.completion()))
       const settings = { maxTokens: 50, temperature: 0, topP: 0.5, seed: 7 }
       yield* call(server.url, {}, { ...ask, settings })
-      yield* call(server.url, { prefix: "compatible" }, { ...ask, settings })
+      const dialect = { maxTokens: "max_tokens", reasoning: "reasoning_effort", strictTools: false } as const
+      yield* call(server.url, { prefix: "compatible", dialect }, { ...ask, settings })
       const [openai, compatible] = server.requests
       assert.strictEqual(openai!.path, "/v1/chat/completions")
       assert.strictEqual(openai!.headers.authorization, `Bearer ${key}`)
@@ -198,7 +202,8 @@ describe("replies", () => {
     ["stop", "stop"],
     ["length", "length"],
     ["content_filter", "content-filter"],
-    ["tool_calls", "other"]
+    ["tool_calls", "tool-calls"],
+    ["something new", "other"]
   ]
   it.scopedLive("every reason to finish has its place", () =>
     Effect.gen(function* () {
@@ -532,8 +537,7 @@ describe("trying again", () => {
         assert.strictEqual(error.reason, "TimedOut")
         assert.match(error.message, /within 100ms/)
         assert.strictEqual(server.requests.length, 2)
-        yield* Effect.sleep("50 millis")
-        assert.strictEqual(server.aborted(), 2)
+        yield* TinyServer.letGo(server, 2)
       }
     })
   )
@@ -545,8 +549,7 @@ describe("trying again", () => {
       const fiber = yield* Effect.fork(call(server.url))
       yield* Deferred.await(arrived)
       yield* Fiber.interrupt(fiber)
-      yield* Effect.sleep("50 millis")
-      assert.strictEqual(server.aborted(), 1)
+      yield* TinyServer.letGo(server, 1)
     })
   )
 

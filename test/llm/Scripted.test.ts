@@ -157,3 +157,33 @@ it.effect("a script that was refused may be corrected and asked again", () =>
     assert.strictEqual(yield* text(file), "fixed")
   }).pipe(provided)
 )
+
+it.effect("a script may call tools, beside a text or without, and write what is no JSON", () =>
+  Effect.gen(function* () {
+    const file = script({
+      writer: [
+        { text: "Let me see.", toolCalls: [{ name: "news", arguments: { a: 1 } }] },
+        { toolCalls: [{ id: "mine", name: "news", arguments: '{"a' }], finish: "length" }
+      ]
+    })
+    const first = yield* call(file)
+    assert.deepStrictEqual(
+      [first.text, first.finish, first.parts],
+      [
+        "Let me see.",
+        "tool-calls",
+        [
+          { _tag: "Text", text: "Let me see." },
+          { _tag: "ToolCall", id: "writer-1-1", name: "news", arguments: '{"a":1}' }
+        ]
+      ]
+    )
+    const second = yield* call(file)
+    assert.deepStrictEqual(
+      [second.finish, second.parts],
+      ["length", [{ _tag: "ToolCall", id: "mine", name: "news", arguments: '{"a' }]]
+    )
+    const both = script({ writer: [{ toolCalls: [], error: { reason: "Cut" } }] })
+    assert.match((yield* Effect.flip(call(both))).message, /give toolCalls or an error, not both/)
+  }).pipe(provided)
+)

@@ -53,6 +53,12 @@ export const make = (...handlers: ReadonlyArray<Handler>) =>
     ({ stop }) => Effect.sync(stop)
   )
 
+/** Waits until so many requests were let go by their client before they were answered. */
+export const letGo = (server: { readonly aborted: () => number }, count: number): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    while (server.aborted() < count) await new Promise((resolve) => setTimeout(resolve, 5))
+  })
+
 export const json =
   (status: number, body: unknown, headers: Record<string, string> = {}): Handler =>
   (response) =>

@@ -75,6 +75,42 @@ const refused = (
     })
   )
 
+describe("providers", () => {
+  it.effect("are read by their names, with the place where each stands", () =>
+    inFolder(
+      {
+        "flujo.toml":
+          '[providers.groq]\nbase_url = "https://api.groq.com/openai/v1"\napi_key_env = "GROQ_API_KEY"\napi = "responses"\n\n[providers.my-own]\nbase_url = "http://127.0.0.1:1234"\n'
+      },
+      (folder) =>
+        Effect.gen(function* () {
+          const { providers } = yield* read(folder)
+          assert.deepStrictEqual(
+            [...providers].map(([name, { source, value }]) => [
+              name,
+              value,
+              Setting.describe(source).replace(`${folder}/`, "")
+            ]),
+            [
+              [
+                "groq",
+                { baseUrl: "https://api.groq.com/openai/v1", apiKeyEnv: "GROQ_API_KEY", api: "responses" },
+                "flujo.toml:1"
+              ],
+              ["my-own", { baseUrl: "http://127.0.0.1:1234" }, "flujo.toml:6"]
+            ]
+          )
+        })
+    )
+  )
+
+  it.effect("are none where nothing is said", () =>
+    inFolder({ "flujo.toml": "" }, (folder) =>
+      Effect.map(read(folder), ({ providers }) => assert.strictEqual(providers.size, 0))
+    )
+  )
+})
+
 describe("finding the project", () => {
   it.effect("a flag goes before the environment, and that before looking upwards", () =>
     inFolder(
@@ -404,7 +440,66 @@ describe("flujo.toml", () => {
     ["env_file outside", '\nenv_file = "../secrets"', "Outside", 2, []],
     ["env_file outside, absolute", 'env_file = "/etc/passwd"', "Outside", 1, []],
     ["env_file being the project", 'env_file = "."', "Outside", 1, []],
-    ["env_file empty", 'env_file = ""', "BadValue", 1, []]
+    ["env_file empty", 'env_file = ""', "BadValue", 1, []],
+    [
+      "a typo in a provider",
+      '[providers.a]\nbase_ur = "http://a"',
+      "UnknownKey",
+      2,
+      ["[providers.a]", "did you mean base_url?"]
+    ],
+    [
+      "a key of the top in a provider",
+      '[providers.a]\nstate_uri = "x"',
+      "MisplacedKey",
+      2,
+      ["above [providers.a] in line 1"]
+    ],
+    [
+      "a key in the file",
+      '[providers.a]\napi_key = "hunter2"',
+      "UnknownKey",
+      2,
+      ["[providers.a] has no api_key", "api_key_env"]
+    ],
+    [
+      "a key in place of its variable",
+      '[providers.a]\nbase_url = "http://a"\napi_key_env = "sk-hunter2"',
+      "BadValue",
+      3,
+      ["providers.a.api_key_env is not the name"]
+    ],
+    ["a provider without an address", "\n[providers.a]", "BadValue", 2, ["providers.a.base_url is missing"]],
+    [
+      "an address that is none",
+      '[providers.a]\nbase_url = "localhost:1"',
+      "BadValue",
+      2,
+      ["providers.a.base_url is not an http"]
+    ],
+    [
+      "an address with a password",
+      '[providers.a]\nbase_url = "http://me:hunter2@h"',
+      "BadValue",
+      2,
+      ["without a password"]
+    ],
+    [
+      "a protocol that is none",
+      '[providers.a]\nbase_url = "http://a"\napi = "soap"',
+      "BadValue",
+      3,
+      ['providers.a.api must be "chat" or "responses"']
+    ],
+    ["a value for a provider", 'providers.a = "wrong"', "BadValue", 1, ["must be a table: [providers.a]"]],
+    ["a value for the providers", 'providers = "wrong"', "BadValue", 1, ["must be a table: [providers.NAME]"]],
+    [
+      "a name with a slash",
+      '[providers."a/b"]\nbase_url = "http://a"',
+      "BadValue",
+      undefined,
+      ["is no name for a provider"]
+    ]
   ]
   for (const [name, content, reason, line, parts] of cases) {
     it.effect(`refuses ${name}`, () =>

@@ -148,6 +148,11 @@ export const modelErrors: Readonly<Record<ModelError["reason"], Explained>> = {
     11,
     "no reply left in the script",
     "A scripted model answers from its file only. Add the reply that the message names."
+  ),
+  Refused: llm(
+    12,
+    "the provider will not answer this",
+    "The provider's rules on content forbid this request. Say it in other words, or use another model."
   )
 }
 

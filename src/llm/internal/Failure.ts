@@ -3,21 +3,21 @@
  * long the server wants to be left alone. No text from outside goes into an error but masked and cut, so a server that
  * echoes the key does not make us print it.
  */
-import { APIConnectionError, APIConnectionTimeoutError, APIError } from "openai"
+import * as Either from "effect/Either"
+import * as Json from "../../domain/Json.js"
 import { ModelError } from "../../domain/Model.js"
 import { excerpt } from "../../redaction/Printable.js"
 import * as Redaction from "../../redaction/Redaction.js"
-import { codeOf, TooManyBytes, TornBody } from "./Fetch.js"
+import { Refusal, TooManyBytes, TornBody, Unreachable } from "./Fetch.js"
 
 export interface Failed {
   readonly error: ModelError
   /** Whether trying again could help. */
   readonly mayPass: boolean
-  readonly retryAfterMillis?: number | undefined
 }
 
 export interface Explain {
-  (reason: ModelError["reason"], detail: string, status?: number): ModelError
+  (reason: ModelError["reason"], detail: string, status?: number, retryAfterMillis?: number): ModelError
   /** Text of the server, fit to be shown. */
   readonly shown: (text: string, lengthMax: number) => string
 }
@@ -25,8 +25,14 @@ export interface Explain {
 /** Makes the errors of one call. `model` is the whole name. */
 export const explainer = (model: string, key: string): Explain => {
   const redaction = Redaction.make({ secrets: [key] })
-  const explain = (reason: ModelError["reason"], detail: string, status?: number) =>
-    new ModelError({ reason, model, detail, ...(status === undefined ? {} : { status }) })
+  const explain = (reason: ModelError["reason"], detail: string, status?: number, retryAfterMillis?: number) =>
+    new ModelError({
+      reason,
+      model,
+      detail,
+      ...(status === undefined ? {} : { status }),
+      ...(retryAfterMillis === undefined ? {} : { retryAfterMillis: Math.ceil(retryAfterMillis) })
+    })
   return Object.assign(explain, {
     shown: (text: string, lengthMax: number) => excerpt(redaction.text(text.slice(0, 10_000)), lengthMax)
   })
@@ -49,41 +55,99 @@ export interface Circumstances {
 
 export const failedBy = (cause: unknown, circumstances: Circumstances): Failed => {
   const { explain, origin } = circumstances
-  const tooMany = find(cause, TooManyBytes)
-  if (tooMany !== undefined) return final(explain("BadReply", `the reply is larger than ${tooMany.bytesMax} bytes`))
-  const torn = find(cause, TornBody)
-  if (torn !== undefined) {
+  const known = find(cause)
+  if (known instanceof TooManyBytes) {
+    return final(explain("BadReply", `the reply is larger than ${known.bytesMax} bytes`))
+  }
+  if (known instanceof TornBody) {
     // Not tried again: the server had answered, so it may have been billed.
     return final(
-      explain("Cut", `the connection broke in the middle of the reply${inBrackets(torn.code)}; it may have been billed`)
+      explain(
+        "Cut",
+        `the connection broke in the middle of the reply${inBrackets(known.code)}; it may have been billed`
+      )
     )
   }
-  if (cause instanceof APIConnectionTimeoutError) {
-    return { error: explain("TimedOut", `${origin} did not answer in time`), mayPass: true }
+  if (known instanceof Unreachable) {
+    return /TIMEOUT/.test(known.code ?? "")
+      ? { error: explain("TimedOut", `${origin} did not answer in time${inBrackets(known.code)}`), mayPass: true }
+      : { error: explain("Network", `${origin} cannot be reached${inBrackets(known.code)}`), mayPass: true }
   }
-  if (cause instanceof APIConnectionError) {
-    return { error: explain("Network", `${origin} cannot be reached${inBrackets(codeOf(cause))}`), mayPass: true }
-  }
-  if (cause instanceof APIError && cause.status !== undefined) return byStatus(cause, cause.status, circumstances)
+  if (known instanceof Refusal) return byStatus(said(known.body), known.status, known.header, circumstances)
   return final(explain("BadRequest", "the request could not be made"))
 }
 
-const byStatus = (cause: APIError, status: number, { aboutKey, explain, now }: Circumstances): Failed => {
-  const said = wordsOf(cause)
-  const quoted = said === "" ? "" : `: ${explain.shown(said, 200)}`
-  const code = String(cause.code ?? "")
+/** A failure that is told in a reply which began as a success: `{ "error": … }`, as a whole or as an event of a stream. */
+export const failedIn = (json: Json.Json, { explain }: Circumstances): Failed | undefined => {
+  const error = errorIn(json)
+  if (error === undefined) return undefined
+  const { code, words } = wordsOf(error)
+  const fail = (reason: ModelError["reason"], mayPass: boolean): Failed => ({
+    error: explain(reason, `the server answered with an error: ${explain.shown(words || code, 200)}`),
+    mayPass
+  })
+  if (code === "context_length_exceeded" || tooLong.test(words)) return fail("TooLong", false)
+  if (filtered.test(code)) return fail("Refused", false)
+  if (/^429$|rate_?limit/.test(code)) return fail("RateLimited", true)
+  if (/^5\d\d$|overloaded|server_error|api_error|unavailable|timeout/.test(code)) return fail("Overloaded", true)
+  return fail("BadReply", false)
+}
+
+const errorIn = (json: Json.Json): Json.Json | undefined => {
+  // The Responses API tells of an error at the top of its event, and of a failed response within it.
+  if (Json.get(json, "type") === "error" && Json.get(json, "message") !== undefined) return json
+  const error = Json.get(json, "error") ?? Json.get(Json.get(json, "response"), "error")
+  return Json.isObject(error) || (typeof error === "string" && error !== "") ? error : undefined
+}
+
+/** What a provider says that its own rules on content forbid. */
+const filtered = /content_?(?:filter|policy)|moderation|safety|invalid_prompt|cyber_policy/
+
+interface Words {
+  readonly words: string
+  readonly code: string
+}
+
+/** What the body of a refusal says: the `message` of its error, or itself. */
+const said = (body: string): Words => {
+  const parsed = Either.getOrUndefined(Json.parse(body))
+  // Google tells of its errors in a list of one.
+  const json = Array.isArray(parsed) ? parsed[0] : parsed
+  const error = errorIn(json ?? null)
+  return error === undefined ? { words: body.trim(), code: "" } : wordsOf(error)
+}
+
+const wordsOf = (error: Json.Json): Words => {
+  if (typeof error === "string") return { words: error, code: "" }
+  const text = (key: string) => {
+    const value = Json.get(error, key)
+    return typeof value === "string" || typeof value === "number" ? String(value) : ""
+  }
+  const type = text("type")
+  return { words: text("message"), code: text("code") || (type === "error" ? "" : type) }
+}
+
+const byStatus = (
+  { code, words }: Words,
+  status: number,
+  header: (name: string) => string | undefined,
+  { aboutKey, explain, now }: Circumstances
+): Failed => {
+  const quoted = words === "" ? "" : `: ${explain.shown(words, 200)}`
   const fail = (reason: ModelError["reason"], detail: string) => final(explain(reason, detail + quoted, status))
   const later = (reason: ModelError["reason"], detail: string): Failed => ({
-    error: explain(reason, detail + quoted, status),
-    mayPass: true,
-    retryAfterMillis: retryAfter((name) => cause.headers?.get(name) ?? undefined, now)
+    error: explain(reason, detail + quoted, status, retryAfter(header, now)),
+    mayPass: true
   })
   switch (status) {
     case 401:
-    case 403:
-      return fail("Auth", `the server refused us (${status}): ${aboutKey}`)
+      return fail("Auth", `the server refused us (401): ${aboutKey}`)
     case 402:
       return fail("Auth", `the account has no money left (402): ${aboutKey}`)
+    case 403:
+      return filtered.test(code) || /flagged|moderation/i.test(words)
+        ? fail("Refused", "the provider's rules on content forbid this request")
+        : fail("Auth", `the server refused us (403): ${aboutKey}`)
     case 404:
       return fail("Unknown", "the server knows no such model, or nothing at this address")
     case 408:
@@ -102,19 +166,14 @@ const byStatus = (cause: APIError, status: number, { aboutKey, explain, now }: C
     return final(explain("Unknown", detail, status))
   }
   if (code === "model_not_found") return fail("Unknown", "the server knows no such model")
-  if (code === "context_length_exceeded" || tooLong.test(said)) {
+  if (code === "context_length_exceeded" || tooLong.test(words)) {
     return fail("TooLong", "the request does not fit into the model's context")
   }
+  if (filtered.test(code)) return fail("Refused", "the provider's rules on content forbid this request")
+  if (/api key not valid|credit balance is too low/i.test(words)) {
+    return fail("Auth", `the server refused us (${status}): ${aboutKey}`)
+  }
   return fail("BadRequest", `the server refused the request with ${status}`)
-}
-
-/** What the server says: its `error.message`, or the body as text. */
-const wordsOf = (cause: APIError): string => {
-  const { error, message } = cause as { readonly error: unknown; readonly message: string }
-  if (typeof error === "string") return error
-  const said = typeof error === "object" && error !== null && "message" in error ? error.message : undefined
-  if (typeof said === "string") return said
-  return message.replace(/^\d{3} (?:status code \(no body\))?/, "")
 }
 
 /**
@@ -137,10 +196,18 @@ const count = (text: string | undefined): number | undefined =>
 
 const inBrackets = (code: string | undefined): string => (code === undefined ? "" : ` (${code})`)
 
-const find = <E extends Error>(cause: unknown, kind: abstract new (...args: never) => E): E | undefined => {
+/** The first of our own errors along the chain of causes. */
+const find = (cause: unknown): TooManyBytes | TornBody | Unreachable | Refusal | undefined => {
   let link = cause
   for (let i = 0; i < 8 && link instanceof Error; i++) {
-    if (link instanceof kind) return link
+    if (
+      link instanceof TooManyBytes ||
+      link instanceof TornBody ||
+      link instanceof Unreachable ||
+      link instanceof Refusal
+    ) {
+      return link
+    }
     link = link.cause
   }
   return undefined
