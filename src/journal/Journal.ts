@@ -171,7 +171,7 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     /** Makes the projections (`runs`, `tasks`) again from the entries alone; answers how many rows were different. */
     readonly rebuild: Effect.Effect<number, JournalError>
     /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */
-    readonly stored: (run: RunId) => Stream.Stream<Stored, JournalError>
+    readonly stored: (run: RunId, from: number) => Stream.Stream<Stored, JournalError>
     /** Roots as they were written, by size. */
     readonly roots: (run: RunId) => Stream.Stream<Root, JournalError>
     /** Of all runs that have left anything, in order. */

@@ -94,8 +94,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
     const read = (run: RunId, from = 0): Stream.Stream<Entry, JournalError> =>
       Stream.unfoldChunkEffect(start(from), (cursor) => page(driver, codec, run, cursor))
 
-    const stored = (run: RunId): Stream.Stream<Stored, JournalError> =>
-      Stream.paginateChunkEffect(0, (from) =>
+    const stored = (run: RunId, first: number): Stream.Stream<Stored, JournalError> =>
+      Stream.paginateChunkEffect(first, (from) =>
         Effect.map(driver.select({ run, from, limit: pageRows }), (rows) => {
           const last = rows.length < pageRows ? undefined : rows.at(-1)
           return [Chunk.unsafeFromArray(rows), Option.fromNullable(last && last.seq + 1)]
@@ -278,6 +278,8 @@ const page: (
       if (row.seq !== next) return yield* corrupt(run, `entry ${next} is missing`)
       const bytes = row.blob === null ? undefined : yield* driver.blob({ run, address: row.blob })
       const entry = codec.decode(run, row, bytes)
+      // Those before it are handed out first, so that a reader knows where it is.
+      if (Either.isLeft(entry) && entries.length > 0) break
       if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
       entries.push(entry.right)
       index += 1

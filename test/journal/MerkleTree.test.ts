@@ -4,16 +4,9 @@ import * as FastCheck from "effect/FastCheck"
 import * as MerkleTree from "../../src/journal/MerkleTree.js"
 
 /** The tree of the tests of Certificate Transparency (google/certificate-transparency, merkle_tree_test). */
-const leaves = [
-  "",
-  "00",
-  "10",
-  "2021",
-  "3031",
-  "40414243",
-  "5051525354555657",
-  "606162636465666768696a6b6c6d6e6f"
-].map((text) => MerkleTree.leafHash(Buffer.from(text, "hex")))
+const leaves = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"].map(
+  (text) => MerkleTree.leafHash(Buffer.from(text, "hex"))
+)
 
 const roots = [
   "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
