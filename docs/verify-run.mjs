@@ -66,12 +66,9 @@ const rootOf = (leaves) => {
   return level[0]
 }
 
-let text
-try {
-  text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(file))
-} catch (error) {
-  fail(0, `the file cannot be read as UTF-8: ${error.message}`)
-}
+const bytes = readFileSync(file)
+const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
+if (!Buffer.from(text).equals(bytes)) fail(0, "the file is not UTF-8")
 if (!text.endsWith("\n")) fail(0, "the file was cut")
 const lines = text
   .slice(0, -1)

@@ -4,6 +4,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { Json } from "../domain/Json.js"
 import type { JournalError, Root } from "../journal/Journal.js"
 import * as Ledger from "../journal/Ledger.js"
 import { cliErrors } from "./codes/Cli.js"
@@ -32,13 +33,13 @@ export const showRoot = ({ root, size }: Root): string => `${size}:${root}`
 export const broken = (
   run: string | undefined,
   bad: Ledger.Bad,
-  more: Partial<Pick<Fault, "details" | "location">> = {}
+  more: { readonly first?: string; readonly details?: Json; readonly file?: string } = {}
 ) =>
   new Fault({
     ...ledgerErrors.Broken,
-    text: `${run === undefined ? "" : `run ${run}: `}${Ledger.describe(bad)}`,
-    location: { run },
-    ...more
+    text: `${more.first ?? ""}${run === undefined ? "" : `run ${run}: `}${Ledger.describe(bad)}`,
+    details: more.details,
+    location: { run, file: more.file }
   })
 
 /** Writes a file that is not there yet, from the working folder on; answers its path. Cut short, it is removed. */

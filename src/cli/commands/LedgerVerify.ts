@@ -53,13 +53,9 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
     ).pipe(Effect.mapError(Faults.journal))
     const [first] = bad
     if (first !== undefined) {
-      const fault = Ledgers.broken(first.run, first.found, {
+      return yield* Ledgers.broken(first.run, first.found, {
+        first: bad.length === 1 ? "" : `${bad.length} runs are not as they were written, first `,
         details: { sound, bad: bad.map(({ found, run }) => ({ run, ...found })) }
-      })
-      if (bad.length === 1) return yield* fault
-      return yield* new Fault({
-        ...fault,
-        text: `${bad.length} runs are not as they were written, first ${fault.text}`
       })
     }
     return {
@@ -99,7 +95,5 @@ const file = (named: string, claims: ReadonlyArray<Root>) =>
           location: { file: whole }
         })
     )
-    return Ledger.isBad(found)
-      ? yield* Ledgers.broken(run, found, { location: { file: whole, run } })
-      : one(run ?? "", found)
+    return Ledger.isBad(found) ? yield* Ledgers.broken(run, found, { file: whole }) : one(run ?? "", found)
   })
