@@ -580,6 +580,10 @@ describe("an exported run", () => {
           ]) {
             assert.isTrue(Ledger.isBad(yield* verified(text(changed))), `line ${i}`)
           }
+          // The same to a reader of JSON, and not the bytes that were written.
+          for (const changed of [`{ ${line.slice(1)}`, `${line} `, `{"root":"00",${line.slice(1)}`]) {
+            assert.isTrue(Ledger.isBad(yield* verified(text(lines.with(i, changed)))), changed.slice(0, 40))
+          }
         }
         assert.isTrue(Ledger.isBad(yield* verified(bytes.subarray(0, -1))))
         assert.isTrue(Ledger.isBad(yield* verified(Buffer.concat([bytes, Buffer.from("\n")]))))
