@@ -187,6 +187,41 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensDiff.js")
   }),
   Command.make({
+    path: ["ledger", "verify"],
+    about: "Whether a run, or every run, is as it was written; exit code 5 names the first entry that is not",
+    args: [{ ...run, isOptional: true }],
+    flags: Flags.ledgerVerify,
+    examples: [
+      ["flujo ledger verify", "every run of the state"],
+      ["flujo ledger verify --file 01K9A.jsonl", "an exported one, without the state"]
+    ],
+    load: () => import("./commands/LedgerVerify.js")
+  }),
+  Command.make({
+    path: ["ledger", "export"],
+    about: "A run as one file that anybody can verify",
+    args: [run],
+    flags: Flags.ledgerExport,
+    examples: [["flujo ledger export last --out run.jsonl", "the newest run, with all that was said in it"]],
+    load: () => import("./commands/LedgerExport.js")
+  }),
+  Command.make({
+    path: ["ledger", "prove"],
+    about: "A file that shows that one entry is in a run, and nothing else of it",
+    args: [{ name: "RUN", about: `${run.about}; RUN:PATH is the last entry of a step, RUN alone that of the run` }],
+    flags: Flags.ledgerProve,
+    examples: [["flujo ledger prove last:review --no-payload", "that the step ended, and not how"]],
+    load: () => import("./commands/LedgerProve.js")
+  }),
+  Command.make({
+    path: ["ledger", "check-proof"],
+    about: "Check such a file, without the state",
+    args: [{ name: "FILE", about: "What `ledger prove` wrote" }],
+    flags: Flags.ledgerCheckProof,
+    examples: [["flujo ledger check-proof 01K9A-7.proof.json --root 12:5f0c…", "against a root from elsewhere"]],
+    load: () => import("./commands/LedgerCheckProof.js")
+  }),
+  Command.make({
     path: ["upgrade-check"],
     about: "Which runs would go the same way with a changed blueprint, and which get stuck where",
     args: [file],

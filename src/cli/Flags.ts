@@ -267,4 +267,29 @@ export const upgradeCheck = {
   ...lens
 } as const satisfies Flag.Flags
 
+const root = Flag.texts({
+  name: "root",
+  value: "SIZE:HASH",
+  about: "A root that was kept elsewhere, as `ledger verify` shows it; as often as wanted"
+})
+const out = (standard: string) =>
+  Flag.text({ name: "out", value: "FILE", about: `Where to; a file that is there is kept. Default: ${standard}` })
+
+export const ledgerVerify = {
+  file: Flag.text({ name: "file", value: "FILE", about: "An exported run, in place of the state" }),
+  root,
+  stateUri
+} as const satisfies Flag.Flags
+
+export const ledgerProve = {
+  entry: Flag.whole({ name: "entry", value: "N", about: "The entry of this number" }, { min: 0, max: 1_000_000_000 }),
+  noPayload: Flag.flag({ name: "no-payload", about: "Show only the commitment to the payload" }),
+  out: out("RUN-N.proof.json"),
+  stateUri
+} as const satisfies Flag.Flags
+
+export const ledgerCheckProof = { root } as const satisfies Flag.Flags
+
+export const ledgerExport = { out: out("RUN.jsonl"), stateUri } as const satisfies Flag.Flags
+
 export const plain = {} as const satisfies Flag.Flags

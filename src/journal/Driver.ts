@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
-import type { JournalError, Owner, RunFilter } from "./Journal.js"
+import type { JournalError, Owner, Root, RunFilter } from "./Journal.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
@@ -34,6 +34,7 @@ export interface Blob {
 /** Written together or not at all. */
 export interface Writing {
   readonly rows: ReadonlyArray<Row>
+  readonly roots: ReadonlyArray<Root>
   /** An address that the run has already is left alone. */
   readonly blobs: ReadonlyArray<Blob>
   /** Ids of letters taken. */
@@ -117,6 +118,18 @@ export interface Driver {
     readonly from: number
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<Row>, JournalError>
+  /** Of the entries alone their heads, in the same order. */
+  readonly heads: (page: {
+    readonly run: RunId
+    readonly from: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<string>, JournalError>
+  /** Those of more than `after` entries, by size, at most `limit`. */
+  readonly roots: (page: {
+    readonly run: RunId
+    readonly after: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Root>, JournalError>
   readonly blob: (key: {
     readonly run: RunId
     readonly address: string

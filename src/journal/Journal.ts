@@ -100,6 +100,21 @@ export interface Staged {
   readonly letter?: string | undefined
 }
 
+/** An entry as it is stored, its payload wherever that stands. */
+export interface Stored {
+  readonly seq: number
+  readonly head: string
+  /** Text, or its UTF-8. */
+  readonly payload: string | Uint8Array | null
+  readonly salt: Uint8Array | null
+}
+
+/** Root of the Merkle tree over the first `size` entries of a run, in lower-case hexadecimal. See `Ledger.ts`. */
+export interface Root {
+  readonly size: number
+  readonly root: string
+}
+
 export interface RunFilter {
   readonly status?: ReadonlyArray<RunRow["status"]> | undefined
   /** Runs whose id starts so. */
@@ -155,5 +170,11 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly holder: (run: RunId) => Effect.Effect<Option.Option<Owner>, JournalError>
     /** Makes the projections (`runs`, `tasks`) again from the entries alone; answers how many rows were different. */
     readonly rebuild: Effect.Effect<number, JournalError>
+    /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */
+    readonly stored: (run: RunId, from: number) => Stream.Stream<Stored, JournalError>
+    /** Roots as they were written, by size. */
+    readonly roots: (run: RunId) => Stream.Stream<Root, JournalError>
+    /** Of all runs that have left anything, in order. */
+    readonly ids: Stream.Stream<RunId, JournalError>
   }
 >() {}

@@ -14,9 +14,18 @@ import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Driver, Row as StoredRow } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { type Journal, JournalError, type OwnedRun, type Owner, type StoredLetter } from "./Journal.js"
+import {
+  type Journal,
+  JournalError,
+  type OwnedRun,
+  type Owner,
+  type Root,
+  type Stored,
+  type StoredLetter
+} from "./Journal.js"
 import * as Lease from "./Lease.js"
 import * as Mail from "./Mail.js"
+import * as MerkleTree from "./MerkleTree.js"
 import { Owned } from "./Owned.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
 import * as Row from "./Row.js"
@@ -71,15 +80,53 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
 
     const own = Effect.fn("flujo.Journal.own")(function* (run: RunId) {
       const taken = yield* Lease.take(driver, run, leasing)
-      return Option.map(taken, ({ epoch, key, next }) => {
-        const owned = new Owned(run, epoch, key, next, undefined, clock.unsafeCurrentTimeMillis() + leasing.millis)
-        writer.live.add(owned)
-        return owned
-      })
+      if (Option.isNone(taken)) return Option.none()
+      const { epoch, key, next } = taken.value
+      const expiresAt = clock.unsafeCurrentTimeMillis() + leasing.millis
+      const frontier = yield* Effect.tapErrorCause(frontierOf(driver, run, next), () =>
+        Effect.ignore(driver.giveBack({ run, epoch }))
+      )
+      const owned = new Owned(run, epoch, key, next, undefined, expiresAt, frontier)
+      writer.live.add(owned)
+      return Option.some(owned)
     }, Effect.uninterruptible)
 
     const read = (run: RunId, from = 0): Stream.Stream<Entry, JournalError> =>
       Stream.unfoldChunkEffect(start(from), (cursor) => page(driver, codec, run, cursor))
+
+    const stored = (run: RunId, first: number): Stream.Stream<Stored, JournalError> =>
+      Stream.paginateChunkEffect(first, (from) =>
+        Effect.map(driver.select({ run, from, limit: pageRows }), (rows) => {
+          const last = rows.length < pageRows ? undefined : rows.at(-1)
+          return [Chunk.unsafeFromArray(rows), Option.fromNullable(last && last.seq + 1)]
+        })
+      ).pipe(
+        Stream.mapEffect(({ blob, head, payload, salt, seq }) => {
+          if (blob === null) return Effect.succeed({ seq, head, payload, salt })
+          return Effect.map(driver.blob({ run, address: blob }), (bytes) => ({
+            seq,
+            head,
+            // What stands in the row beside the address of a blob was not written by flujo: it is not left unseen.
+            payload: payload ?? bytes ?? null,
+            salt
+          }))
+        })
+      )
+
+    const roots = (run: RunId): Stream.Stream<Root, JournalError> =>
+      Stream.paginateChunkEffect(0, (after) =>
+        Effect.map(driver.roots({ run, after, limit: pageRows }), (page) => {
+          const last = page.length < pageRows ? undefined : page.at(-1)
+          return [Chunk.unsafeFromArray(page), Option.fromNullable(last?.size)]
+        })
+      )
+
+    const ids: Stream.Stream<RunId, JournalError> = Stream.paginateChunkEffect(undefined, (after: RunId | undefined) =>
+      Effect.map(driver.ids({ after, limit: pageRows }), (page) => [
+        Chunk.unsafeFromArray(page),
+        Option.fromNullable(page.length < pageRows ? undefined : page.at(-1))
+      ])
+    )
 
     const deliver = Effect.fn("flujo.Journal.deliver")(function* (run: RunId, letter: StoredLetter["letter"]) {
       const row = Inbox.toRow(run, letter, clock.unsafeCurrentTimeMillis())
@@ -147,7 +194,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       create: (run, plan) =>
         Effect.sync(() => {
           const key = entropy(32)
-          const owned = new Owned(run, 1, key, 0, { owner: leasing.owner, key, plan }, 0)
+          const owned = new Owned(run, 1, key, 0, { owner: leasing.owner, key, plan }, 0, MerkleTree.empty)
           writer.live.add(owned)
           return owned
         }),
@@ -170,7 +217,10 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
         Effect.map(driver.lease(run), (lease) =>
           lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())
         ),
-      rebuild
+      rebuild,
+      stored,
+      roots,
+      ids
     }
   })
 
@@ -182,6 +232,18 @@ const ours = (owned: OwnedRun): Owned => {
 
 const corrupt = (run: RunId, detail: string): JournalError =>
   new JournalError({ reason: "Corrupt", where: `run ${run}`, detail })
+
+/** Of a run that is taken: of its entries only what is needed to go on with its tree. */
+const frontierOf: (driver: Driver, run: RunId, size: number) => Effect.Effect<MerkleTree.Frontier, JournalError> =
+  Effect.fnUntraced(function* (driver, run, size) {
+    let frontier = MerkleTree.empty
+    for (;;) {
+      const heads = yield* driver.heads({ run, from: frontier.size, limit: pageRows })
+      frontier = MerkleTree.append(frontier, heads.map(MerkleTree.leafHash))
+      if (heads.length < pageRows) break
+    }
+    return frontier.size === size ? frontier : yield* corrupt(run, `it has ${frontier.size} entries and not ${size}`)
+  })
 
 interface Cursor {
   readonly rows: ReadonlyArray<StoredRow>
@@ -216,6 +278,8 @@ const page: (
       if (row.seq !== next) return yield* corrupt(run, `entry ${next} is missing`)
       const bytes = row.blob === null ? undefined : yield* driver.blob({ run, address: row.blob })
       const entry = codec.decode(run, row, bytes)
+      // Those before it are handed out first, so that a reader knows where it is.
+      if (Either.isLeft(entry) && entries.length > 0) break
       if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
       entries.push(entry.right)
       index += 1

@@ -8,7 +8,7 @@ import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { Journal, JournalError, type Owner } from "./Journal.js"
+import { Journal, JournalError, type Owner, type Root } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as RunIndex from "./RunIndex.js"
 
@@ -16,6 +16,7 @@ interface Run {
   readonly key: Uint8Array
   lease: { owner: Owner | null; epoch: number; expiresAt: number }
   readonly rows: Array<Row>
+  readonly roots: Array<Root>
   readonly blobs: Map<string, Uint8Array>
   readonly letters: Map<string, LetterRow & { readonly order: number; taken: boolean }>
   projection: RunIndex.Projection
@@ -34,8 +35,9 @@ export const makeDriver = (): Driver => {
     return row?.status === "suspended" && untaken(run).length > 0 ? { ...row, status: "ready" } : row
   }
 
-  const write = (run: Run, { blobs, changes, letters, rows }: Writing): void => {
+  const write = (run: Run, { blobs, changes, letters, roots, rows }: Writing): void => {
     run.rows.push(...rows)
+    run.roots.push(...roots)
     for (const { address, bytes } of blobs) if (!run.blobs.has(address)) run.blobs.set(address, bytes)
     for (const id of letters) {
       const letter = run.letters.get(id)
@@ -67,6 +69,7 @@ export const makeDriver = (): Driver => {
         key: acquire.key,
         lease: { owner: acquire.owner, epoch: slice.epoch, expiresAt: acquire.expiresAt },
         rows: [],
+        roots: [],
         blobs: new Map(),
         letters: new Map(),
         projection: RunIndex.empty
@@ -96,6 +99,22 @@ export const makeDriver = (): Driver => {
         return slices.map((slice, i) => refused[i] ?? apply(slice))
       }),
     select: ({ from, limit, run }) => Effect.sync(() => runs.get(run)?.rows.slice(from, from + limit) ?? []),
+    heads: ({ from, limit, run }) =>
+      Effect.sync(
+        () =>
+          runs
+            .get(run)
+            ?.rows.slice(from, from + limit)
+            .map(({ head }) => head) ?? []
+      ),
+    roots: ({ after, limit, run }) =>
+      Effect.sync(
+        () =>
+          runs
+            .get(run)
+            ?.roots.filter(({ size }) => size > after)
+            .slice(0, limit) ?? []
+      ),
     blob: ({ address, run }) => Effect.sync(() => runs.get(run)?.blobs.get(address)),
     lease: (run) =>
       Effect.sync(() => {

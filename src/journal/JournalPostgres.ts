@@ -86,7 +86,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
   ): Effect.Effect<A, JournalError> => pool.use((lent) => Effect.flatMap(lent.query(text, values), read))
 
   const relaxed = isRelaxed ? "set_config('synchronous_commit', 'off', true), " : ""
-  const commitText = `SELECT ${relaxed}${schema}.write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS answer`
+  const commitText = `SELECT ${relaxed}${schema}.write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS answer`
 
   const commit = (slices: ReadonlyArray<Slice>): Effect.Effect<ReadonlyArray<Answer>, JournalError> =>
     Effect.suspend(() => {
@@ -110,6 +110,21 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         Effect.forEach(rows, (row) =>
           isRow(row) ? Effect.succeed(row) : Effect.fail(corrupt(run, "a row is damaged"))
         )
+    )
+
+  const heads: Driver["heads"] = ({ from, limit, run }) =>
+    ask(
+      `SELECT head FROM ${schema}.entries WHERE tenant = $1 AND run = $2 AND seq >= $3 ORDER BY seq LIMIT $4`,
+      [tenant, run, from, limit],
+      (rows) =>
+        Effect.map(orElse(decodeHeads(rows), corrupt(run, "a row is damaged")), (all) => all.map(({ head }) => head))
+    )
+
+  const roots: Driver["roots"] = ({ after, limit, run }) =>
+    ask(
+      `SELECT size, root FROM ${schema}.roots WHERE tenant = $1 AND run = $2 AND size > $3 ORDER BY size LIMIT $4`,
+      [tenant, run, after, limit],
+      (rows) => orElse(decodeRoots(rows), corrupt(run, "a root is damaged"))
     )
 
   const leaseOf = (
@@ -323,11 +338,10 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
           if (different === 0) return 0
           yield* lent.query(`DELETE FROM ${schema}.runs WHERE tenant = $1 AND run = $2`, [tenant, run])
           yield* lent.query(`DELETE FROM ${schema}.tasks WHERE tenant = $1 AND run = $2`, [tenant, run])
-          yield* lent.query(`SELECT ${schema}.write_changes($1, 'any', $2, NULL, NULL, NULL, $3, NULL, NULL, $4)`, [
-            tenant,
-            [run],
-            ...PostgresBatch.encodeProjection(wanted)
-          ])
+          yield* lent.query(
+            `SELECT ${schema}.write_changes($1, 'any', $2, NULL, NULL, NULL, NULL, $3, NULL, NULL, $4)`,
+            [tenant, [run], ...PostgresBatch.encodeProjection(wanted)]
+          )
           return different
         })
       )
@@ -337,6 +351,8 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
     name,
     commit,
     select,
+    heads,
+    roots,
     blob: ({ address, run }) =>
       ask(
         `SELECT bytes FROM ${schema}.blobs WHERE tenant = $1 AND run = $2 AND address = $3`,
@@ -424,6 +440,8 @@ const decodeFacts = decodeRows(
     open: Schema.Array(StepPath)
   })
 )
+const decodeHeads = decodeRows(Schema.Struct({ head: Schema.String }))
+const decodeRoots = decodeRows(Schema.Struct({ size: Schema.Int, root: Schema.String }))
 const decodeRuns = decodeRows(
   Schema.Struct({
     ...RunIndex.RunRow.fields,

@@ -14,7 +14,7 @@ import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
+import { Journal, JournalError, Owner, type Root, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
@@ -57,6 +57,9 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
 
   const insertEntry = db.prepare<[string, string, number, string, string | null, Uint8Array | null, string | null]>(
     "INSERT INTO entries (tenant, run, seq, head, payload, salt, blob) VALUES (?, ?, ?, ?, ?, ?, ?)"
+  )
+  const insertRoot = db.prepare<[string, string, number, string]>(
+    "INSERT INTO roots (tenant, run, size, root) VALUES (?, ?, ?, ?)"
   )
   const insertBlob = db.prepare<[string, string, string, Uint8Array]>(
     "INSERT OR IGNORE INTO blobs (tenant, run, address, bytes) VALUES (?, ?, ?, ?)"
@@ -140,6 +143,14 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   const selectEntries = db.prepare<[string, string, number, number], { [Column in keyof Row]: unknown }>(
     "SELECT seq, head, payload, salt, blob FROM entries WHERE tenant = ? AND run = ? AND seq >= ? ORDER BY seq LIMIT ?"
   )
+  const selectHeads = db
+    .prepare<[string, string, number, number], unknown>(
+      "SELECT head FROM entries WHERE tenant = ? AND run = ? AND seq >= ? ORDER BY seq LIMIT ?"
+    )
+    .pluck()
+  const selectRoots = db.prepare<[string, string, number, number], Root>(
+    "SELECT size, root FROM roots WHERE tenant = ? AND run = ? AND size > ? ORDER BY size LIMIT ?"
+  )
   const selectNext = db
     .prepare<[string, string], number>("SELECT coalesce(max(seq) + 1, 0) FROM entries WHERE tenant = ? AND run = ?")
     .pluck()
@@ -200,8 +211,9 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     }
   }
 
-  const write = (run: string, { blobs, changes, letters, rows }: Writing): void => {
+  const write = (run: string, { blobs, changes, letters, roots, rows }: Writing): void => {
     for (const row of rows) insertEntry.run(tenant, run, row.seq, row.head, row.payload, row.salt, row.blob)
+    for (const { root, size } of roots) insertRoot.run(tenant, run, size, root)
     for (const { address, bytes } of blobs) insertBlob.run(tenant, run, address, bytes)
     for (const id of letters) takeLetter.run(tenant, run, id)
     for (const item of changes) change(run, item)
@@ -354,6 +366,20 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
           // What a damaged page holds need not have the column's type.
           if (isRow(row)) return row
           throw corrupt(run, `entry ${String(row.seq)} cannot be read: its row is damaged`)
+        })
+      ),
+    heads: ({ from, limit, run }) =>
+      attempt(() =>
+        selectHeads.all(tenant, run, from, limit).map((head) => {
+          if (typeof head === "string") return head
+          throw corrupt(run, "an entry cannot be read: its row is damaged")
+        })
+      ),
+    roots: ({ after, limit, run }) =>
+      attempt(() =>
+        selectRoots.all(tenant, run, after, limit).map((row) => {
+          if (typeof row.size === "number" && typeof row.root === "string") return row
+          throw corrupt(run, "a root cannot be read: its row is damaged")
         })
       ),
     blob: ({ address, run }) => attempt(() => selectBlob.get(tenant, run, address)),

@@ -10,6 +10,7 @@ import * as FiberId from "effect/FiberId"
 import type { RunId } from "../domain/RunId.js"
 import type { Acquire } from "./Driver.js"
 import type { JournalError, OwnedRun } from "./Journal.js"
+import type * as MerkleTree from "./MerkleTree.js"
 import type * as Row from "./Row.js"
 
 /** What a run needs to come into being, but for the time its lease is to last. */
@@ -37,7 +38,9 @@ export class Owned implements OwnedRun {
     public next: number,
     /** Until the first entry commits. */
     public acquire: Birth | undefined,
-    public expiresAt: number
+    public expiresAt: number,
+    /** Over the entries before `next`. */
+    public frontier: MerkleTree.Frontier
   ) {}
 
   get isResting(): boolean {

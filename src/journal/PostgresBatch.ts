@@ -59,6 +59,7 @@ type Part = "any" | "park"
 
 class Tables {
   readonly rows: Array<Record> = []
+  readonly roots: Array<Record> = []
   readonly blobs: Array<Record> = []
   readonly letters: Array<Record> = []
   readonly added: Array<Record> = []
@@ -66,10 +67,11 @@ class Tables {
   readonly ended: Array<Record> = []
   readonly opened: Array<Record> = []
 
-  write(part: Part, run: string, { blobs, changes, letters, rows }: Writing): void {
+  write(part: Part, run: string, { blobs, changes, letters, roots, rows }: Writing): void {
     for (const { blob, head, payload, salt, seq } of rows) {
       this.rows.push({ part, run, seq, head, payload, salt: salt && base64(salt), blob })
     }
+    for (const { root, size } of roots) this.roots.push({ part, run, size, root })
     for (const { address, bytes } of blobs) this.blobs.push({ part, run, address, bytes: base64(bytes) })
     for (const id of letters) this.letters.push({ part, run, id })
     if (changes.length > 0) this.change(part, run, net(changes))
@@ -102,8 +104,8 @@ class Tables {
 
   /** In the order of the function's parameters. */
   get parameters(): ReadonlyArray<string | null> {
-    const { added, blobs, ended, letters, moved, opened, rows } = this
-    return [rows, blobs, letters, added, moved, ended, opened].map(text)
+    const { added, blobs, ended, letters, moved, opened, roots, rows } = this
+    return [rows, roots, blobs, letters, added, moved, ended, opened].map(text)
   }
 }
 

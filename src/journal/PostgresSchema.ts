@@ -105,6 +105,20 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
     PRIMARY KEY (tenant, run, path)
   );
   CREATE INDEX tasks_oldest ON ${schema}.tasks (tenant, opened_at, run, seq);
+  `,
+  // From here on payloads are committed to by keyed BLAKE3.
+  (schema) => `
+  CREATE TABLE ${schema}.roots (
+    tenant TEXT COLLATE "C" NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL,
+    PRIMARY KEY (tenant, run, size)
+  );
+
+  DROP FUNCTION IF EXISTS ${schema}.write_batch(TEXT, TEXT, BIGINT, JSON, JSON, JSON, JSON, JSON, JSON, JSON, JSON);
+  DROP FUNCTION IF EXISTS ${schema}.write_changes(TEXT, TEXT, TEXT[], JSON, JSON, JSON, JSON, JSON, JSON, JSON);
+  DROP FUNCTION IF EXISTS ${schema}.is_waited_for(TEXT, TEXT);
 
   CREATE FUNCTION ${schema}.is_waited_for(a_tenant TEXT, a_run TEXT) RETURNS BOOLEAN
   LANGUAGE sql VOLATILE AS $body$
@@ -114,7 +128,7 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
   -- What a batch changes, for the runs that are named. \`part\`: what is written in any case, or with a park.
   CREATE FUNCTION ${schema}.write_changes(
     a_tenant TEXT, a_part TEXT, of_runs TEXT[],
-    some_rows JSON, some_blobs JSON, some_letters JSON, some_added JSON, some_moved JSON, some_ended JSON,
+    some_rows JSON, some_roots JSON, some_blobs JSON, some_letters JSON, some_added JSON, some_moved JSON, some_ended JSON,
     some_opened JSON
   ) RETURNS VOID
   LANGUAGE plpgsql VOLATILE AS $body$
@@ -124,6 +138,13 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
       SELECT a_tenant, r.run, r.seq, r.head, r.payload, decode(r.salt, 'base64'), r.blob
       FROM json_to_recordset(some_rows)
         AS r (part TEXT, run TEXT, seq INTEGER, head TEXT, payload TEXT, salt TEXT, blob TEXT)
+      WHERE r.part = a_part AND r.run = ANY (of_runs);
+    END IF;
+
+    IF some_roots IS NOT NULL THEN
+      INSERT INTO ${schema}.roots (tenant, run, size, root)
+      SELECT a_tenant, r.run, r.size, r.root
+      FROM json_to_recordset(some_roots) AS r (part TEXT, run TEXT, size INTEGER, root TEXT)
       WHERE r.part = a_part AND r.run = ANY (of_runs);
     END IF;
 
@@ -200,7 +221,7 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
   -- Answers \`[{ run, tag, holder }]\`, as \`Answer\` of \`Driver.ts\`.
   CREATE FUNCTION ${schema}.write_batch(
     a_tenant TEXT, a_writer TEXT, a_batch BIGINT, a_slices JSON,
-    some_rows JSON, some_blobs JSON, some_letters JSON, some_added JSON, some_moved JSON, some_ended JSON,
+    some_rows JSON, some_roots JSON, some_blobs JSON, some_letters JSON, some_added JSON, some_moved JSON, some_ended JSON,
     some_opened JSON
   ) RETURNS JSON LANGUAGE plpgsql VOLATILE AS $body$
   DECLARE
@@ -246,7 +267,7 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
     mine := coalesce(mine, '{}');
 
     PERFORM ${schema}.write_changes(a_tenant, 'any', mine,
-      some_rows, some_blobs, some_letters, some_added, some_moved, some_ended, some_opened);
+      some_rows, some_roots, some_blobs, some_letters, some_added, some_moved, some_ended, some_opened);
 
     SELECT array_agg(s.run) INTO waiting
     FROM json_to_recordset(a_slices) AS s (run TEXT, rest TEXT)
@@ -258,7 +279,7 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
     WHERE s.rest IS NOT NULL AND s.run = ANY (mine) AND s.run <> ALL (waiting);
     IF parked IS NOT NULL THEN
       PERFORM ${schema}.write_changes(a_tenant, 'park', parked,
-        some_rows, some_blobs, NULL, some_added, some_moved, some_ended, some_opened);
+        some_rows, some_roots, some_blobs, NULL, some_added, some_moved, some_ended, some_opened);
     END IF;
     IF released IS NOT NULL THEN
       UPDATE ${schema}.leases l SET owner = NULL WHERE l.tenant = a_tenant AND l.run = ANY (released);

@@ -1,24 +1,22 @@
 /**
  * An entry and what is stored of it. The head is canonical JSON (RFC 8785), written by hand in the order of its sorted
  * keys because this is the hottest code of the store; `JSON.parse` and the schemas of `Event.kinds` read it back. A
- * payload is committed to by BLAKE3-256(salt ‖ payload), and the commitment is checked whenever it is read.
+ * payload is committed to (see `Commitment.ts`), and the commitment is checked whenever it is read.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import type { IHasher } from "hash-wasm"
 import * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
+import * as Commitment from "./Commitment.js"
 import type { Blob, Row } from "./Driver.js"
 import type { Staged } from "./Journal.js"
 
 /** Larger payloads stand in the blob table. */
 export const inlineBytesMax = 64 * 1024
-
-const saltBytes = 32
 
 /** An entry that has all but its place in the run. */
 export interface Unplaced {
@@ -50,107 +48,85 @@ export interface Options {
 }
 
 export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effect<Codec> =>
-  Effect.map(
-    Effect.promise(() => theHasher()),
-    (hasher): Codec => {
-      const end = `,"tenant":${JSON.stringify(tenant)}}`
-      // Salt and payload are laid out side by side here, so that the hasher is entered once.
-      const scratch = Buffer.alloc(saltBytes + inlineBytesMax)
-      /** Answers how many bytes the payload has. It must have room, and the salt must have its size. */
-      const lay = (salt: Uint8Array, payload: string): number => {
-        scratch.set(salt, 0)
-        return scratch.write(payload, saltBytes)
-      }
-      const laid = (size: number): string =>
-        hasher
-          .init()
-          .update(scratch.subarray(0, saltBytes + size))
-          .digest("hex")
+  Effect.map(Commitment.make, (commit): Codec => {
+    const end = `,"tenant":${JSON.stringify(tenant)}}`
+    // Payloads are laid out here, so that most need no buffer of their own.
+    const scratch = Buffer.alloc(inlineBytesMax)
 
-      const encode: Codec["encode"] = ({ epoch, key, run }, staged) => {
-        const { at, event, payload: text } = staged
-        let commitment = ""
-        let payload: string | null = null
-        let salt: Uint8Array | null = null
-        let blob: Blob | null = null
-        let size = 0
-        if (text !== undefined) {
-          // A UTF-16 code unit is at most three bytes of UTF-8, so short text need not be measured.
-          size = text.length * 3 <= inlineBytesMax ? text.length : Buffer.byteLength(text)
-          if (size > payloadBytesMax) return size
-          salt = entropy(saltBytes)
-          if (size <= inlineBytesMax) {
-            payload = text
-            size = lay(salt, text)
-            commitment = laid(size)
-          } else {
-            const bytes = Buffer.from(text)
-            blob = { address: hash(hasher, key, bytes), bytes }
-            commitment = hash(hasher, salt, bytes)
-          }
+    const encode: Codec["encode"] = ({ epoch, key, run }, staged) => {
+      const { at, event, payload: text } = staged
+      let commitment = ""
+      let payload: string | null = null
+      let salt: Uint8Array | null = null
+      let blob: Blob | null = null
+      let size = 0
+      if (text !== undefined) {
+        // A UTF-16 code unit is at most three bytes of UTF-8, so short text need not be measured.
+        size = text.length * 3 <= inlineBytesMax ? text.length : Buffer.byteLength(text)
+        if (size > payloadBytesMax) return size
+        salt = entropy(Commitment.saltBytes)
+        if (size <= inlineBytesMax) {
+          payload = text
+          size = scratch.write(text)
+          commitment = commit.of(salt, scratch.subarray(0, size))
+        } else {
+          const bytes = Buffer.from(text)
+          blob = { address: commit.of(key, bytes), bytes }
+          commitment = commit.of(salt, bytes)
         }
-        const start = `{"at":${at}${commitment === "" ? "" : `,"commitment":"${commitment}"`},"data":${dataText(event.data)},"epoch":${epoch},"kind":"${event.kind}","ordinal":${event.ordinal},"path":${JSON.stringify(event.path)},"run":"${run}","seq":`
-        return { staged, start, payload, salt, blob, size: size + start.length }
       }
-
-      const place: Codec["place"] = ({ blob, payload, salt, start }, seq) => ({
-        seq,
-        head: start + seq + end,
-        payload,
-        salt,
-        blob: blob === null ? null : blob.address
-      })
-
-      const decode: Codec["decode"] = (run, row, bytes) => {
-        const parsed = parse(row.head)
-        if (Either.isLeft(parsed)) return Either.left("its head is not JSON")
-        const decoded = decodeHead(parsed.right)
-        if (Either.isLeft(decoded)) return Either.left(`its head has ${issue(decoded.left)}`)
-        const { at, commitment, data, epoch, kind, ordinal, path, ...where } = decoded.right
-        if (where.run !== run || where.seq !== row.seq || where.tenant !== tenant) {
-          return Either.left("its head belongs to another entry")
-        }
-        if (!Event.isKind(kind)) return Either.left("its kind is unknown to this version of flujo")
-
-        let payload: Json.Json = {}
-        if (commitment !== undefined) {
-          const { payload: inline, salt } = row
-          if ((inline === null && bytes === undefined) || salt === null) return Either.left("its payload is missing")
-          const isShort = inline !== null && inline.length * 3 <= inlineBytesMax && salt.length === saltBytes
-          const found = isShort ? laid(lay(salt, inline)) : hash(hasher, salt, bytes ?? Buffer.from(inline!))
-          if (found !== commitment) return Either.left("its payload was changed")
-          const text = inline ?? Buffer.from(bytes!).toString()
-          const parsedPayload = parse(text)
-          if (Either.isLeft(parsedPayload)) return Either.left("its payload is not JSON")
-          payload = parsedPayload.right
-        } else if (row.payload !== null || row.blob !== null) {
-          return Either.left("it has a payload that its head does not name")
-        }
-
-        const decode = decoders(kind)
-        const data_ = decode.data(data)
-        if (Either.isLeft(data_)) return Either.left(`its data has ${issue(data_.left)}`)
-        const payload_ = decode.payload(payload)
-        if (Either.isLeft(payload_)) return Either.left(`its payload has ${issue(payload_.left)}`)
-        // `data` and `payload` are of `kind`: the types cannot say that across a union.
-        const event = { path, kind, ordinal, data: data_.right, payload: payload_.right } as Event.Event
-        return Either.right({ run, seq: row.seq, at, epoch, event })
-      }
-
-      return { encode, place, decode }
+      const start = `{"at":${at}${commitment === "" ? "" : `,"commitment":"${commitment}"`},"data":${dataText(event.data)},"epoch":${epoch},"kind":"${event.kind}","ordinal":${event.ordinal},"path":${JSON.stringify(event.path)},"run":"${run}","seq":`
+      return { staged, start, payload, salt, blob, size: size + start.length }
     }
-  )
 
-let made: Promise<IHasher> | undefined
+    const place: Codec["place"] = ({ blob, payload, salt, start }, seq) => ({
+      seq,
+      head: start + seq + end,
+      payload,
+      salt,
+      blob: blob === null ? null : blob.address
+    })
 
-/** One for the process: making one takes milliseconds and is asynchronous, using it is neither. */
-const theHasher = (): Promise<IHasher> => {
-  made ??= import("hash-wasm").then(({ createBLAKE3 }) => createBLAKE3())
-  return made
-}
+    const decode: Codec["decode"] = (run, row, bytes) => {
+      const parsed = parse(row.head)
+      if (Either.isLeft(parsed)) return Either.left("its head is not JSON")
+      const decoded = decodeHead(parsed.right)
+      if (Either.isLeft(decoded)) return Either.left(`its head has ${issue(decoded.left)}`)
+      const { at, commitment, data, epoch, kind, ordinal, path, ...where } = decoded.right
+      if (where.run !== run || where.seq !== row.seq || where.tenant !== tenant) {
+        return Either.left("its head belongs to another entry")
+      }
+      if (!Event.isKind(kind)) return Either.left("its kind is unknown to this version of flujo")
 
-const hash = (hasher: IHasher, before: Uint8Array, bytes: Uint8Array): string =>
-  hasher.init().update(before).update(bytes).digest("hex")
+      let payload: Json.Json = {}
+      if (commitment !== undefined) {
+        const { payload: inline, salt } = row
+        if ((inline === null && bytes === undefined) || salt === null) return Either.left("its payload is missing")
+        const isShort = inline !== null && inline.length * 3 <= inlineBytesMax
+        const laid = isShort ? scratch.subarray(0, scratch.write(inline)) : (bytes ?? Buffer.from(inline!))
+        if (salt.length !== Commitment.saltBytes || commit.of(salt, laid) !== commitment) {
+          return Either.left("its payload was changed")
+        }
+        const text = inline ?? Buffer.from(bytes!).toString()
+        const parsedPayload = parse(text)
+        if (Either.isLeft(parsedPayload)) return Either.left("its payload is not JSON")
+        payload = parsedPayload.right
+      } else if (row.payload !== null || row.blob !== null) {
+        return Either.left("it has a payload that its head does not name")
+      }
+
+      const decode = decoders(kind)
+      const data_ = decode.data(data)
+      if (Either.isLeft(data_)) return Either.left(`its data has ${issue(data_.left)}`)
+      const payload_ = decode.payload(payload)
+      if (Either.isLeft(payload_)) return Either.left(`its payload has ${issue(payload_.left)}`)
+      // `data` and `payload` are of `kind`: the types cannot say that across a union.
+      const event = { path, kind, ordinal, data: data_.right, payload: payload_.right } as Event.Event
+      return Either.right({ run, seq: row.seq, at, epoch, event })
+    }
+
+    return { encode, place, decode }
+  })
 
 /** Canonical text; optional fields may be there as `undefined`, which JSON does not have. */
 const dataText = (data: { readonly [name: string]: Json.Json | undefined }): string => {

@@ -92,5 +92,15 @@ export const migrations: ReadonlyArray<string> = [
     PRIMARY KEY (tenant, run, path)
   ) STRICT;
   CREATE INDEX tasks_oldest ON tasks (tenant, opened_at, run, seq);
+  `,
+  // From here on payloads are committed to by keyed BLAKE3.
+  `
+  CREATE TABLE roots (
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL,
+    PRIMARY KEY (tenant, run, size)
+  ) STRICT, WITHOUT ROWID;
   `
 ]

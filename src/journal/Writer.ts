@@ -14,8 +14,10 @@ import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Entry } from "../domain/Event.js"
 import type { Answer, Blob, Driver, Slice, Row as StoredRow } from "./Driver.js"
-import { JournalError, type Staged } from "./Journal.js"
+import { JournalError, type Root, type Staged } from "./Journal.js"
 import * as Lease from "./Lease.js"
+import * as Ledger from "./Ledger.js"
+import type * as MerkleTree from "./MerkleTree.js"
 import { Live, type Owned, Pending, type Rest } from "./Owned.js"
 import type * as Row from "./Row.js"
 import * as RunIndex from "./RunIndex.js"
@@ -33,6 +35,8 @@ interface Placed {
   readonly pending: Pending
   readonly slice: Slice
   readonly entries: ReadonlyArray<Entry>
+  /** Over all entries of the run and these. */
+  readonly frontier: MerkleTree.Frontier
   /** Written too if the run is parked. */
   readonly parked: ReadonlyArray<Entry>
 }
@@ -157,20 +161,23 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       const writing = growing()
       const entries: Array<Entry> = []
       for (const one of unplaced) entries.push(put(writing, owned, one, owned.next + entries.length))
+      const frontier = Ledger.grow(owned.frontier, writing.rows, entries, writing.roots)
       const parting = growing()
       const parked = rest?._tag === "Park" ? [put(parting, owned, rest.unplaced, owned.next + entries.length)] : nothing
+      Ledger.grow(frontier, parting.rows, parked, parting.roots)
       // Field by field: spreading `writing` costs more than all else that is done here.
       const slice: Slice = {
         run: owned.run,
         epoch: owned.epoch,
         acquire: owned.acquire && { ...owned.acquire, expiresAt: now + options.leaseMillis },
         rows: writing.rows,
+        roots: writing.roots,
         blobs: writing.blobs,
         letters,
         changes: writing.changes,
         rest: rest?._tag === "Park" ? { _tag: "Park", writing: { ...parting, letters: nothing } } : rest
       }
-      return { pending, slice, entries, parked }
+      return { pending, slice, entries, frontier, parked }
     }
 
     const put = (into: Growing, owned: Owned, unplaced: Row.Unplaced, seq: number): Entry => {
@@ -182,7 +189,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       return entry
     }
 
-    const settle = ({ entries, parked, pending, slice }: Placed, answer: Answer): void => {
+    const settle = ({ entries, frontier, parked, pending, slice }: Placed, answer: Answer): void => {
       const { owned } = pending
       if (answer._tag === "Refused") {
         drop(owned, slice.acquire === undefined ? Lease.takenOver(owned.run, answer.holder) : alreadyThere(owned))
@@ -191,6 +198,8 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       owned.flying = undefined
       const isParked = slice.rest?._tag === "Park" && answer._tag === "Written"
       owned.next += entries.length + (isParked ? parked.length : 0)
+      // A parked run is closed: nothing is appended to it from here.
+      owned.frontier = frontier
       if (slice.acquire !== undefined) {
         owned.acquire = undefined
         owned.expiresAt = slice.acquire.expiresAt
@@ -331,11 +340,12 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
 
 interface Growing {
   readonly rows: Array<StoredRow>
+  readonly roots: Array<Root>
   readonly blobs: Array<Blob>
   readonly changes: Array<RunIndex.Change>
 }
 
-const growing = (): Growing => ({ rows: [], blobs: [], changes: [] })
+const growing = (): Growing => ({ rows: [], roots: [], blobs: [], changes: [] })
 
 const flushesPerBreath = 16
 

@@ -113,6 +113,7 @@ const cutAt = (from: Driver, count: number) =>
           plan: { digest, json: "{}" }
         },
         rows: rows.slice(0, count),
+        roots: [],
         blobs: [],
         letters: [],
         changes: Array.from(entries).flatMap((entry) => changes(entry)),

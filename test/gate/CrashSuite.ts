@@ -3,10 +3,14 @@
  * single commit of its journal; a fresh process takes over at once, because the owner is dead, and finishes. It must
  * end as the uncut run did, with the same events, replay equal, and repeat nothing that was recorded as finished.
  */
+import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 import type { Entry } from "../../src/domain/Event.js"
 import { RunId } from "../../src/domain/RunId.js"
 import * as Flujo from "../../src/engine/Flujo.js"
+import * as Audit from "../../src/journal/Audit.js"
+import { Journal } from "../../src/journal/Journal.js"
+import * as Ledger from "../../src/journal/Ledger.js"
 import * as Long from "../Long.js"
 import type { Order, When } from "./child.js"
 import * as Effects from "./effects.js"
@@ -20,6 +24,15 @@ const run = RunId.make("the-run")
 const entriesIn = (store: string): Promise<ReadonlyArray<Entry>> => Processes.look(store, entriesOf(run))
 
 const replayIn = (store: string) => Processes.look(store, Flujo.replay(Pipelines.order, run))
+
+/** Also of a run that was cut: whatever was committed has its roots with it. */
+const holds = async (store: string, where: string): Promise<void> => {
+  const found = await Processes.look(
+    store,
+    Effect.flatMap(Journal, (journal) => Audit.verify(journal, run))
+  )
+  if (Ledger.isBad(found)) assert.fail(`${where}: ${Ledger.describe(found)}`)
+}
 
 interface Whole {
   readonly entries: ReadonlyArray<Entry>
@@ -57,6 +70,8 @@ const killAndFinish = (
     assert.strictEqual(killed.signal, "SIGKILL", `${where}: it died; ${killed.stderr}`)
     const before = await entriesIn(place.store)
     const effectsBefore = Effects.read(place.effects)
+    // Killed before its first commit there is no run yet.
+    if (before.length > 0) await holds(place.store, `${where}, killed`)
 
     const finished = await Processes.run(order)
     assert.strictEqual(finished.code, 0, `${where}: ${finished.stderr} ${JSON.stringify(finished.report)}`)
@@ -64,6 +79,7 @@ const killAndFinish = (
     const entries = await entriesIn(place.store)
     const effects = Effects.read(place.effects)
 
+    await holds(place.store, where)
     assert.isTrue(isGapless(entries), where)
     assert.deepStrictEqual(entries.slice(0, before.length), before, `${where}: what was written stays`)
     assert.deepStrictEqual(lines(entries), lines(whole.entries), where)

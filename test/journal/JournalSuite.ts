@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -17,10 +18,14 @@ import type { Entry } from "../../src/domain/Event.js"
 import type { Letter } from "../../src/domain/Letter.js"
 import type { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
+import * as Audit from "../../src/journal/Audit.js"
 import type { Driver } from "../../src/journal/Driver.js"
 import * as Inbox from "../../src/journal/Inbox.js"
 import { type Journal, JournalError, type OwnedRun, type Owner, type Staged } from "../../src/journal/Journal.js"
 import * as JournalMake from "../../src/journal/JournalMake.js"
+import * as Ledger from "../../src/journal/Ledger.js"
+import * as LedgerFile from "../../src/journal/LedgerFile.js"
+import * as MerkleTree from "../../src/journal/MerkleTree.js"
 import * as RunIndex from "../../src/journal/RunIndex.js"
 import * as Histories from "./Histories.js"
 
@@ -279,6 +284,114 @@ export const journalSuite = ({ name, open }: Backend): void => {
           )
         )
         assert.strictEqual(swapped.reason, "Corrupt")
+      })
+    )
+  })
+
+  describe(`${name}: ledger`, () => {
+    const dueKinds = ["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"]
+
+    const walked = (journal: Service) =>
+      Effect.map(Audit.walk(journal, run), ({ found, roots }) => {
+        if (Ledger.isBad(found)) return assert.fail(Ledger.describe(found))
+        return { found, roots }
+      })
+
+    property(
+      "has a root wherever a run rests or ends, over all entries so far, whoever owned the run",
+      FastCheck.array(
+        FastCheck.record({
+          all: FastCheck.array(Histories.anyStaged, { maxLength: 9 }),
+          end: FastCheck.constantFrom("park", "release", "go on")
+        }),
+        { minLength: 1, maxLength: 6 }
+      ),
+      (store, parts) =>
+        Effect.gen(function* () {
+          const journal = yield* journalOf(store)
+          let owned: OwnedRun | undefined = yield* begin(journal, run)
+          for (const { all, end } of parts) {
+            owned ??= Option.getOrThrow(yield* journal.own(run))
+            stageAll(journal, owned, all)
+            if (end === "go on") yield* journal.barrier(owned)
+            else if (end === "release") yield* journal.release(owned)
+            else yield* journal.park(owned, Histories.suspended())
+            if (end !== "go on") owned = undefined
+          }
+          if (owned !== undefined) yield* journal.release(owned)
+          const heads = yield* Stream.runCollect(Stream.map(journal.stored(run, 0), ({ head }) => head))
+          const leaves = Array.from(heads, MerkleTree.leafHash)
+          const due = (yield* entriesOf(journal)).filter(({ event }) => dueKinds.includes(event.kind))
+          const { found, roots } = yield* walked(journal)
+          assert.deepStrictEqual(
+            roots,
+            due.map(({ seq }) => ({
+              size: seq + 1,
+              root: MerkleTree.root(leaves.slice(0, seq + 1)).toString("hex")
+            }))
+          )
+          assert.deepStrictEqual(found, {
+            entries: leaves.length,
+            root: MerkleTree.root(leaves).toString("hex"),
+            rooted: roots.at(-1)?.size ?? 0
+          })
+        })
+    )
+
+    scoped("has a root after every 256 entries, however they were written", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const first = yield* begin(journal, run, ...Array.from({ length: 254 }, (_, i) => Histories.note(i)))
+        yield* journal.release(first)
+        const second = Option.getOrThrow(yield* journal.own(run))
+        stageAll(
+          journal,
+          second,
+          Array.from({ length: 300 }, (_, i) => Histories.note(1000 + i))
+        )
+        yield* journal.release(second)
+        const { found, roots } = yield* walked(journal)
+        assert.deepStrictEqual(
+          roots.map(({ size }) => size),
+          [256, 512]
+        )
+        assert.deepInclude(found, { entries: 555, rooted: 512 })
+      })
+    )
+
+    scoped("a park that a letter stops leaves no root of what it did not write", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const owned = yield* begin(journal, run, Histories.opened("a"), Histories.opened("b"))
+        yield* journal.deliver(run, answer("a"))
+        const wait = Histories.suspended({ _tag: "Task", path: Histories.path("b") })
+        assert.isFalse(yield* journal.park(owned, wait))
+        assert.deepStrictEqual((yield* walked(journal)).roots, [])
+        journal.stage(owned, Histories.answered("a"))
+        assert.isTrue(yield* journal.park(owned, wait))
+        assert.deepStrictEqual(
+          (yield* walked(journal)).roots.map(({ size }) => size),
+          [5]
+        )
+      })
+    )
+
+    scoped("a run is exported, and verifies without the store", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const all = [Histories.large(1, 70_000, "é"), Histories.large(2, 10, "\u0000\u2028"), Histories.completed]
+        yield* journal.release(yield* begin(journal, run, ...all))
+        const { found } = yield* walked(journal)
+        const { text } = Either.getOrThrow(yield* LedgerFile.write(journal, run))
+        assert.deepStrictEqual(yield* LedgerFile.verify(Stream.encodeText(text)), { found, run })
+      })
+    )
+
+    scoped("names every run that has left anything", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        for (const id of ["b", "a", "c"]) yield* begin(journal, Histories.id(id))
+        assert.deepStrictEqual(Array.from(yield* Stream.runCollect(journal.ids)), ["a", "b", "c"])
       })
     )
   })

@@ -7,6 +7,7 @@ import * as Cli from "./Cli.js"
 import * as Engine from "./Engine.js"
 import { type Explained, explained } from "./Explained.js"
 import * as Journal from "./Journal.js"
+import * as Ledger from "./Ledger.js"
 import * as Project from "./Project.js"
 import * as Steps from "./Steps.js"
 
@@ -35,6 +36,7 @@ export const all: ReadonlyArray<Explained> = [
     Steps.registryErrors,
     Journal.journalErrors,
     Journal.letterRefusals,
+    Ledger.ledgerErrors,
     Project.projectErrors,
     Cli.cliErrors
   ].flatMap((table: Readonly<Record<string, Explained>>) => Object.values(table))
