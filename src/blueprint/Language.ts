@@ -163,7 +163,25 @@ const tries: Keys = {
   retries: key("How often it is tried again, and when.", { times: 3, base: "1s", factor: 2 }, ref("retries")),
   max_retries: key("How often it is tried again.", 2, whole(0, 100)),
   timeout: key("How long one try may take.", "30s", duration),
-  total_timeout: key("How long all tries together may take.", "5 minutes", duration)
+  total_timeout: key("How long all tries together may take.", "5 minutes", duration),
+  usage_limits: key(
+    "What all tries together may spend.",
+    { total_cost_usd_limit: 0.5 },
+    {
+      type: "object",
+      properties: {
+        total_cost_usd_limit: {
+          anyOf: [
+            { type: "number", minimum: 0 },
+            { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?$" }
+          ]
+        },
+        total_tokens_limit: whole(0, Number.MAX_SAFE_INTEGER)
+      },
+      minProperties: 1,
+      additionalProperties: false
+    }
+  )
 }
 
 export const config: Shape = {
