@@ -2,6 +2,8 @@
  * The floor: raw better-sqlite3 doing the writes that a run did. The same rows with the same bytes into the same
  * tables, with the same hashes, by prepared statements in one synchronous loop; nothing else.
  */
+
+import { createHash } from "node:crypto"
 import { mkdirSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import Database from "better-sqlite3"
@@ -24,7 +26,13 @@ export interface Recorded {
   readonly bytes: number
 }
 
-const hasher = await createBLAKE3()
+/** The same hash as flujo's, keyed by a salt that is put in place before each use. */
+const key = new Uint8Array(32)
+const hasher = await createBLAKE3(256, key)
+const committed = (salt: Uint8Array, bytes: Uint8Array | string): string => {
+  key.set(salt)
+  return hasher.init().update(bytes).digest("hex")
+}
 
 /** What a journal file holds, in the order in which it was written. */
 export const recorded = (path: string): Recorded => {
@@ -43,13 +51,21 @@ export const recorded = (path: string): Recorded => {
   return { rows, bytes }
 }
 
+/** As a leaf of the ledger, and joined with the tree's last node: what each entry of a tree costs (RFC 6962). */
+let node: Uint8Array = new Uint8Array(32)
+const grown = (head: string): void => {
+  const leaf = createHash("sha256").update("\0").update(head).digest()
+  node = createHash("sha256").update("\u0001").update(node).update(leaf).digest()
+}
+
 /** Reads `rows` as a journal does: parses them, and compares each payload with what its head commits to. */
 export const check = (rows: ReadonlyArray<Row>): number => {
   let bytes = 0
   for (const { head, payload, salt } of rows) {
     const { commitment } = JSON.parse(head)
+    grown(head)
     if (payload !== null && salt !== null) {
-      const found = hasher.init().update(salt).update(payload).digest("hex")
+      const found = committed(salt, payload)
       if (found !== commitment) throw new Error("a payload is not what its head commits to")
     }
     bytes += head.length + JSON.stringify(payload && JSON.parse(payload)).length
@@ -88,9 +104,10 @@ export const write = (
     for (let j = i; j < Math.min(i + perCommit, rows.length); j++) {
       const { blob, bytes, head, payload, run, salt, seq, tenant } = rows[j]!
       const content = bytes === null ? payload : Buffer.from(JSON.stringify(JSON.parse(Buffer.from(bytes).toString())))
-      if (content !== null && salt !== null) hasher.init().update(salt).update(content).digest("hex")
+      if (content !== null && salt !== null) committed(salt, content)
+      grown(head)
       if (blob !== null && bytes !== null) {
-        hasher.init().update(salt!).update(bytes).digest("hex")
+        committed(salt!, bytes)
         insertBlob.run(tenant, run, blob, bytes)
       }
       insert.run(tenant, run, seq, head, payload, salt, blob)
