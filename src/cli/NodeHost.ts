@@ -22,8 +22,8 @@ export const layer: Layer.Layer<Host> = Layer.sync(Host, () => {
     environment,
     user: userName(),
     isTerminal: { input: isatty(0), output: isatty(1), errors: isatty(2) },
-    columns: () => process.stderr.columns ?? process.stdout.columns ?? columnsDefault,
-    rows: () => process.stderr.rows ?? process.stdout.rows ?? rowsDefault,
+    columns: () => process.stderr.columns || process.stdout.columns || columnsDefault,
+    rows: () => process.stderr.rows || process.stdout.rows || rowsDefault,
     input: read,
     result: (text) =>
       Effect.catchIf(

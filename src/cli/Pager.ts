@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Host } from "./Host.js"
 
-/** Whether it was shown; false where there is no such pager. */
+/** Whether it was shown; false where there is no such pager, or it failed. */
 export const page = (text: string): Effect.Effect<boolean, never, CommandExecutor | Host> =>
   Effect.gen(function* () {
     const { environment } = yield* Host
@@ -15,5 +15,5 @@ export const page = (text: string): Effect.Effect<boolean, never, CommandExecuto
       Command.stdout("inherit"),
       Command.stderr("inherit")
     )
-    return yield* Effect.match(Command.exitCode(command), { onFailure: () => false, onSuccess: () => true })
+    return yield* Effect.match(Command.exitCode(command), { onFailure: () => false, onSuccess: (code) => code === 0 })
   })

@@ -148,8 +148,8 @@ export const crashSuite = ({ name, oneIn, places, whens }: Options): void => {
       console.log(
         `crash matrix on ${name}: ${all.length} points (${whole.commits} commits) in ${Date.now() - began} ms; ${again} effects in flight were repeated`
       )
-      // Points at which a step was in flight are among them.
-      assert.isAbove(again, 0)
+      // Points at which a step was in flight are among all of them; a share of them need not hold one.
+      if (Long.runs(oneIn, 1) === 1) assert.isAbove(again, 0)
     })
 
     it("is finished likewise where commits are not forced to the disk", { timeout }, async () => {

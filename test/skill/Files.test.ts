@@ -228,6 +228,20 @@ describe("write_file", () => {
     })
   )
 
+  it.scoped("neither changes what says where keys go nor reads what holds them", () =>
+    Effect.gen(function* () {
+      const { call, files, put } = yield* Folder.make()
+      for (const name of [".env", "flujo.toml", ".env.example"]) put(name, "before")
+      for (const path of [".env", ".ENV", ".env.local", "flujo.toml", "sub/../flujo.toml"]) {
+        assert.isString(yield* refusedIn(call("write_file", { path, content: "OPENAI_BASE_URL=http://x" })))
+      }
+      assert.include(yield* refusedIn(call("read_file", { path: ".env" })), "holds settings")
+      yield* call("read_file", { path: "flujo.toml" })
+      yield* call("read_file", { path: ".env.example" })
+      assert.deepStrictEqual(files(), [".env", ".env.example", "flujo.toml"])
+    })
+  )
+
   it.scoped("replaces a file, keeps its permissions, and is the same when called again", () =>
     Effect.gen(function* () {
       const { call, files, put, text } = yield* Folder.make()

@@ -115,14 +115,16 @@ const idOf = (given: Option.Option<string>): Effect.Effect<RunId.RunId | undefin
   Option.match(given, {
     onNone: () => Effect.succeed(undefined),
     onSome: (text) =>
-      Effect.mapError(
-        Schema.decode(RunId.RunId)(text as RunId.RunId),
-        () =>
-          new Fault({
-            ...cliErrors.BadValue,
-            text: `--run-id ${JSON.stringify(excerpt(text, 60))}: an id has 1 to 128 letters, digits, ".", "_" or "-", and begins with a letter or a digit`
-          })
-      )
+      text === "last"
+        ? Effect.fail(new Fault({ ...cliErrors.BadValue, text: '--run-id "last": this word means the newest run' }))
+        : Effect.mapError(
+            Schema.decode(RunId.RunId)(text as RunId.RunId),
+            () =>
+              new Fault({
+                ...cliErrors.BadValue,
+                text: `--run-id ${JSON.stringify(excerpt(text, 60))}: an id has 1 to 128 letters, digits, ".", "_" or "-", and begins with a letter or a digit`
+              })
+          )
   })
 
 const labelsMax = 32

@@ -274,7 +274,11 @@ const write = (file: string, named: string, text: string) =>
     const fs = yield* FileSystem.FileSystem
     const real = Option.getOrElse(yield* Effect.option(fs.realPath(file)), () => file)
     const temporary = `${real}.flujo-new`
-    yield* fs.writeFileString(temporary, text).pipe(
+    // Who may read what was there may read what takes its place, and nobody else.
+    const info = yield* Effect.option(fs.stat(real))
+    const mode = Option.isSome(info) ? info.value.mode & 0o777 : undefined
+    yield* fs.writeFileString(temporary, text, mode === undefined ? {} : { mode: mode & 0o600 }).pipe(
+      Effect.zipRight(mode === undefined ? Effect.void : fs.chmod(temporary, mode)),
       Effect.zipRight(fs.rename(temporary, real)),
       Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
       Effect.mapError(

@@ -104,10 +104,23 @@ export const make = (skill: string, root: string, files: FileSystem.FileSystem, 
       if (parts instanceof SkillError) return yield* parts
       const kept = access === "write" ? parts.find(isKept) : undefined
       if (kept !== undefined) return yield* refused(`${quoted(given)}: nothing is written into ${quoted(kept)}`)
+      // What says where keys go is not a pipeline's to change, and what holds keys is not its to read.
+      const name = plainly(parts.at(-1)!)
+      if (isEnvironment(name) || (access === "write" && name === "flujo.toml")) {
+        return yield* refused(`${quoted(given)}: ${quoted(name)} holds settings, which no skill may ${access}`)
+      }
       const folders = parts.slice(0, -1).map((_, i) => paths.join(real, ...parts.slice(0, i + 1)))
-      const name = parts[parts.length - 1]!
       const folder = folders.at(-1) ?? real
-      return { given, root: real, relative: parts.join("/"), folders, folder, name, file: paths.join(folder, name) }
+      const last = parts.at(-1)!
+      return {
+        given,
+        root: real,
+        relative: parts.join("/"),
+        folders,
+        folder,
+        name: last,
+        file: paths.join(folder, last)
+      }
     }),
     check,
     holding: (located, folder, use) =>
@@ -133,13 +146,20 @@ const nameIn = (paths: Path.Path, path: string): string => paths.basename(path)
 // Control characters, line and paragraph separators, and halves of characters.
 const unsafe = /[\p{Cc}\u2028\u2029]|\p{Surrogate}/u
 
-/** `.git` and `.flujo`, also as file systems that ignore case, format characters or trailing dots would find them. */
-const isKept = (name: string): boolean => {
-  const plain = name
+/** As file systems that ignore case, format characters or trailing dots would find it. */
+const plainly = (name: string): string =>
+  name
     .normalize("NFKC")
     .replace(/\p{Cf}/gu, "")
     .replace(/[. ]+$/, "")
     .toLowerCase()
+
+/** `.env`, `.env.local` and the like, but not the example without values. */
+const isEnvironment = (name: string): boolean => /^\.env(\.|$)/.test(name) && name !== ".env.example"
+
+/** `.git` and `.flujo`. */
+const isKept = (name: string): boolean => {
+  const plain = plainly(name)
   return plain === ".git" || plain === ".flujo" || /^git~[0-9]+$/.test(plain)
 }
 
