@@ -62,6 +62,8 @@ describe.concurrent("a run that waits", () => {
 
   it("is named by its id, the beginning of one, last, or RUN:PATH", async () => {
     const here = place({ "two.yaml": twoQuestions })
+    // Or nobody could tell it from the newest one.
+    ended(await here.flujo("run two.yaml --run-id last"), 2)
     ended(await here.flujo("run two.yaml --run-id alpha-1"), 0)
     ended(await here.flujo("run two.yaml --run-id alpha-2"), 0)
     refused(await here.flujo("answer alpha x"), 2, "several runs begin with", "alpha-1", "alpha-2")
