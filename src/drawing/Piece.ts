@@ -3,10 +3,9 @@
  * within it. Every picture and every explanation is made of this, so a kind of step is described in one place.
  */
 
-import type { Json } from "../domain/Json.js"
 import { format } from "../domain/NanoUsd.js"
 import type { Template } from "../expression/Template.js"
-import { type Assign, type Code, type Decider, type Node, nameOf, type Params } from "../pipeline/Node.js"
+import { type Assign, type Code, type Decider, type Node, nameOf, type Params, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 
 export interface Piece {
@@ -203,20 +202,7 @@ const said = <F>(value: Template | Code<F>): string => {
 }
 
 const valueOf = (params: Params): string =>
-  params._tag === "Text" ? said(params.template) : JSON.stringify(written(params))
-
-const written = (params: Params): Json => {
-  switch (params._tag) {
-    case "Text":
-      return params.template.source
-    case "Value":
-      return params.value
-    case "List":
-      return params.items.map(written)
-    case "Map":
-      return Object.fromEntries(params.fields.map(([name, value]) => [name, written(value)]))
-  }
-}
+  params._tag === "Text" ? said(params.template) : JSON.stringify(paramsJson(params))
 
 /** What is an expression, with or without braces. */
 const condition = <F>(value: Template | Code<F> | Decider): string =>

@@ -91,6 +91,20 @@ export type Params =
   | { readonly _tag: "Map"; readonly fields: ReadonlyArray<readonly [string, Params]> }
   | { readonly _tag: "Value"; readonly value: Json }
 
+/** As it is written: templates as their text. */
+export const paramsJson = (params: Params): Json => {
+  switch (params._tag) {
+    case "Text":
+      return params.template.source
+    case "Value":
+      return params.value
+    case "List":
+      return params.items.map(paramsJson)
+    case "Map":
+      return Object.fromEntries(params.fields.map(([name, value]) => [name, paramsJson(value)]))
+  }
+}
+
 export interface SequenceNode {
   readonly _tag: "Sequence"
   readonly steps: ReadonlyArray<Node>

@@ -6,8 +6,8 @@ import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
-import type { Assign, Code, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
-import { nameOf } from "../pipeline/Node.js"
+import type { Assign, Code, ContextSpec, Decider, Node } from "../pipeline/Node.js"
+import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { Shape } from "../pipeline/Shape.js"
 
@@ -251,19 +251,6 @@ const assignsJson = (assigns: ReadonlyArray<Assign> | undefined): Json.Json | un
 
 /** `undefined` says nothing, all the way down. What JSON cannot hold fails where the agent asks, not here. */
 const settingsJson = (settings: ModelSettings): Json.Json => Either.getOrElse(Json.fromUnknown(settings), () => null)
-
-const paramsJson = (params: Params): Json.Json => {
-  switch (params._tag) {
-    case "Text":
-      return params.template.source
-    case "Value":
-      return params.value
-    case "List":
-      return params.items.map(paramsJson)
-    case "Map":
-      return Object.fromEntries(params.fields.map(([name, value]) => [name, paramsJson(value)]))
-  }
-}
 
 export interface Difference {
   /** The step's standing path without iterations, then keys: `triage/high/review/message`. */
