@@ -113,7 +113,7 @@ export const open = async <R = never>(options: Options<R> = {}): Promise<Client<
       const run = filter.runId === undefined ? undefined : yield* idOf(filter.runId)
       const rows = yield* journal.tasks({ run, limit: filter.limit ?? 100 })
       return yield* Effect.forEach(rows, (row) =>
-        Effect.map(Stream.runHead(journal.read(RunId.make(row.run), row.seq)), (entry): Task => {
+        Effect.map(Stream.runHead(journal.read(row.run, row.seq)), (entry): Task => {
           const event = Option.getOrUndefined(entry)?.event
           const opened = event?.kind === "TaskOpened" ? event.payload : { message: "", schema: {} }
           return {

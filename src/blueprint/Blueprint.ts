@@ -191,7 +191,7 @@ const placed = ({ span, text }: Diagnostics.Repair, { within }: Text): Diagnosti
   return at.end - at.start === span.end - span.start ? { span: at, text } : undefined
 }
 
-const firstSentence = (text: string): string => /^.*?(?=[.:](?:\s|$))/s.exec(text)?.[0] ?? text
+const firstSentence = (text: string): string => /^.*?(?=\.(?:\s|$))/s.exec(text)?.[0] ?? text
 
 /** What is read for one blueprint, of all the files that it is made of. */
 interface Reading {

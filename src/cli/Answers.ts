@@ -29,7 +29,7 @@ const first = (task: OpenTask, candidates: ReadonlyArray<Json.Json>, hint: strin
 }
 
 /** A schema of a program's own that has no form in JSON: only the program can tell. */
-const isOpaque = (schema: Json.Json): boolean => Json.get(schema, "opaque") !== undefined
+export const isOpaque = (schema: Json.Json): boolean => Json.get(schema, "opaque") !== undefined
 
 /** JSON where it is JSON and fits as such, else the text itself. */
 export const typed = (task: OpenTask, text: string): Fitted => {

@@ -3,6 +3,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Entry } from "../domain/Event.js"
 import * as Text from "../lens/Text.js"
 import type { Trace } from "../lens/Trace.js"
@@ -20,6 +21,38 @@ export interface Given {
   readonly entries: ReadonlyArray<Entry>
 }
 
+/** Refuses a name that a file has which is no debug export; asked before anything is run. */
+export const mayReplace = (
+  { cwd }: Pick<Workspace, "cwd">,
+  named: string
+): Effect.Effect<void, Fault, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const file = path.resolve(cwd, named)
+    const head = yield* Effect.option(
+      Effect.scoped(
+        Effect.flatMap(fs.open(file), (opened) =>
+          Effect.map(
+            opened.readAlloc(FileSystem.Size(opening.length)),
+            Option.map((bytes) => new TextDecoder().decode(bytes))
+          )
+        )
+      )
+    )
+    const isFree = Option.isNone(head) || Option.contains(head.value, opening)
+    if (isFree) return
+    return yield* new Fault({
+      ...cliErrors.File,
+      text: "this file is no debug export, and would be replaced by one",
+      hint: "give the debug export another name",
+      location: { file }
+    })
+  })
+
+/** How each debug export begins. */
+const opening = '{\n  "exported_at": "'
+
 /** Answers where it was written. */
 export const write = (
   { base, cwd, redaction }: Workspace,
@@ -34,6 +67,7 @@ export const write = (
       named === ""
         ? path.join(base, "debug", `${now.replace(/\.\d+Z$/, "").replace(/[^0-9T]/g, "")}_${run}.json`)
         : path.resolve(cwd, named)
+
     const json = {
       exported_at: now,
       flujo: version,

@@ -60,6 +60,11 @@ type Effort = Effect.Effect<Ended, Failure | RunError, Journal | Models>
 export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Fault, Services> =>
   Effect.gen(function* () {
     const { blueprint, flags, folder, run, workspace } = driven
+    const exportTo = Option.getOrElse(flags.debugExport, () => "")
+    if (exportTo !== "") {
+      const { mayReplace } = yield* Effect.promise(() => import("./DebugExport.js"))
+      yield* mayReplace(workspace, exportTo)
+    }
     const host = yield* Host
     const invocation = yield* Invocation
     const isQuiet = invocation.isJson || workspace.config.testMode.value

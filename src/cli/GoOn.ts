@@ -46,7 +46,7 @@ export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow
         location: { run: row.run }
       })
     }
-    const undefinedVariables = yield* Flujo.undefinedVariables(Runs.idOf(row)).pipe(
+    const undefinedVariables = yield* Flujo.undefinedVariables(row.run).pipe(
       Effect.provideService(Journal, journal),
       Effect.mapError((error) => Faults.run(error, row.run))
     )
@@ -83,7 +83,7 @@ export const resume = (
     const { isJson } = yield* Invocation
     const keptOnes = yield* kept(workspace, journal, row)
     if (!isJson) yield* noteChanges(workspace, keptOnes)
-    const run = Runs.idOf(row)
+    const run = row.run
     return yield* Driving.drive(
       { workspace, journal, ...keptOnes, run, flags },
       Flujo.resume(keptOnes.blueprint.pipeline, run)
@@ -105,7 +105,7 @@ export const afterLetter = (
         exit: exits.done,
         data: { run: row.run, delivered: true, driver }
       })
-    const holder = yield* Effect.mapError(journal.holder(Runs.idOf(row)), Faults.journal)
+    const holder = yield* Effect.mapError(journal.holder(row.run), Faults.journal)
     if (Option.isSome(holder)) {
       const { host: where, pid } = holder.value
       return yield* left(

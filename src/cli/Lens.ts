@@ -16,7 +16,7 @@ export const history = (stateUri: Option.Option<string>) =>
     const trace = (typed: string) =>
       Effect.gen(function* () {
         const row = yield* Runs.find(journal, typed)
-        const holder = yield* Effect.mapError(journal.holder(Runs.idOf(row)), Faults.journal)
+        const holder = yield* Effect.mapError(journal.holder(row.run), Faults.journal)
         const entries = yield* Runs.entries(journal, row)
         return Trace.make(entries, { held: Option.isSome(holder), now: yield* Clock.currentTimeMillis })
       })

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type { Json } from "../domain/Json.js"
-import { RunId } from "../domain/RunId.js"
 import type { Services } from "./Command.js"
 import type * as Driving from "./Driving.js"
 import type { Fault } from "./Fault.js"
@@ -31,7 +30,7 @@ export const answer = (
     const journal = yield* Workspace.history(workspace, "write")
     const task = yield* Runs.findTask(journal, typed)
     const value = yield* yield* answer(task, workspace)
-    const run = RunId.make(task.row.run)
+    const run = task.row.run
     yield* Effect.mapError(
       journal.deliver(run, {
         _tag: "Answer",

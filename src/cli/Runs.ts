@@ -55,10 +55,8 @@ export const find = (journal: Journal_, typed: string): Effect.Effect<RunRow, Fa
 
 const few = 5
 
-export const idOf = ({ run }: RunRow): RunId => RunId.make(run)
-
 export const entries = (journal: Journal_, run: RunRow): Effect.Effect<ReadonlyArray<Entry>, Fault> =>
-  Effect.mapBoth(Stream.runCollect(journal.read(idOf(run))), {
+  Effect.mapBoth(Stream.runCollect(journal.read(run.run)), {
     onFailure: Faults.journal,
     onSuccess: (chunk) => Array.from(chunk)
   })
@@ -75,16 +73,19 @@ export const tasks = (
   journal: Journal_,
   filter: { readonly run?: RunId | undefined; readonly limit: number }
 ): Effect.Effect<ReadonlyArray<OpenTask>, Fault> =>
-  Effect.gen(function* () {
-    const rows = yield* journal.tasks(filter)
-    return yield* Effect.forEach(rows, (row) =>
-      Effect.map(Stream.runHead(journal.read(RunId.make(row.run), row.seq)), (entry): OpenTask => {
-        const event = Option.getOrUndefined(entry)?.event
-        const opened = event?.kind === "TaskOpened" ? event.payload : { message: "", schema: {} }
-        return { row, ...opened }
-      })
-    )
-  }).pipe(Effect.mapError(Faults.journal))
+  Effect.flatMap(Effect.mapError(journal.tasks(filter), Faults.journal), (rows) =>
+    Effect.forEach(rows, (row) => opened(journal, row))
+  )
+
+export const opened = (journal: Journal_, row: TaskRow): Effect.Effect<OpenTask, Fault> =>
+  Stream.runHead(journal.read(row.run, row.seq)).pipe(
+    Effect.mapError(Faults.journal),
+    Effect.map((entry): OpenTask => {
+      const event = Option.getOrUndefined(entry)?.event
+      const { message, schema } = event?.kind === "TaskOpened" ? event.payload : { message: "", schema: {} }
+      return { row, message, schema }
+    })
+  )
 
 const tasksMax = 100
 
@@ -93,7 +94,7 @@ export const findTask = (journal: Journal_, typed: string): Effect.Effect<OpenTa
   Effect.gen(function* () {
     const colon = typed.indexOf(":")
     const run = yield* find(journal, colon === -1 ? typed : typed.slice(0, colon))
-    const open = yield* tasks(journal, { run: idOf(run), limit: tasksMax })
+    const open = yield* tasks(journal, { run: run.run, limit: tasksMax })
     if (colon !== -1) {
       const path = StepPath.fromString(typed.slice(colon + 1))
       const found = open.find(({ row }) => Option.isSome(path) && row.path === path.value)

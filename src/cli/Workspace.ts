@@ -123,9 +123,9 @@ const opened = ({ config }: Workspace, readonly: boolean): Effect.Effect<Journal
     Effect.mapBoth({ onFailure: Faults.journal, onSuccess: (context) => Context.get(context, Journal) })
   )
 
-/** Models as the environment says, with scripts found beside the blueprint. */
+/** Models as the environment says, with scripts found beside the blueprint: there, or elsewhere in the project. */
 export const models = (
-  { config, environment }: Workspace,
+  { base, config, environment }: Workspace,
   scriptedFolder: string
 ): Layer.Layer<Models, Fault, FileSystem | Path.Path> => {
   const named = Object.fromEntries(
@@ -138,7 +138,13 @@ export const models = (
     Effect.map(
       Effect.promise(() => import("../llm/Models.js")),
       (module) =>
-        module.layerConfig(Config.map(module.optionsWith(named), (options) => ({ ...options, scriptedFolder })))
+        module.layerConfig(
+          Config.map(module.optionsWith(named), (options) => ({
+            ...options,
+            scriptedFolder,
+            scriptedWithin: [base, scriptedFolder]
+          }))
+        )
     )
   ).pipe(
     Layer.mapError(Faults.config),

@@ -11,6 +11,7 @@ import { Amount, Denial, Mode } from "./Budget.js"
 import { Digest } from "./Digest.js"
 import { Json, type JsonObject } from "./Json.js"
 import { NanoUsd } from "./NanoUsd.js"
+import type { RunId } from "./RunId.js"
 import type { StepPath } from "./StepPath.js"
 import { Usage } from "./Usage.js"
 
@@ -190,7 +191,7 @@ export type Event = { [K in Kind]: EventOf<K> }[Kind]
 
 /** An event in its place: who wrote it (`epoch` of its lease), when (`at`, milliseconds since 1970) and as which entry. */
 export interface Entry<E extends Event = Event> {
-  readonly run: string
+  readonly run: RunId
   readonly seq: number
   readonly at: number
   readonly epoch: number

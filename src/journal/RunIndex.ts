@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import { Digest } from "../domain/Digest.js"
 import type { Entry } from "../domain/Event.js"
+import { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 
@@ -12,7 +13,7 @@ export const RunStatus = Schema.Literal("running", "suspended", "ready", "comple
 export type RunStatus = typeof RunStatus.Type
 
 export const RunRow = Schema.Struct({
-  run: Schema.String,
+  run: RunId,
   pipeline: Schema.String,
   plan: Digest,
   /** `ready`: suspended, and a letter waits. */
@@ -29,7 +30,7 @@ export const RunRow = Schema.Struct({
 export type RunRow = typeof RunRow.Type
 
 export const TaskRow = Schema.Struct({
-  run: Schema.String,
+  run: RunId,
   path: StepPath,
   task: Schema.Literal("approve", "ask", "uncertain"),
   openedAt: Schema.Int,

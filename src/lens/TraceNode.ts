@@ -7,9 +7,10 @@ import type * as Usage from "../domain/Usage.js"
 
 /**
  * `waiting`: for a person, a time or a signal. `interrupted`: ended from outside. `skipped`: a task or a signal that was
- * no longer needed, or a step whose condition said so. `cut`: it had not ended when its process died.
+ * no longer needed, or a step whose condition said so. `cut`: it had not ended when its process died. `cancelled` is of
+ * the run alone.
  */
-export type Status = "running" | "waiting" | "completed" | "failed" | "interrupted" | "skipped" | "cut"
+export type Status = "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted" | "skipped" | "cut"
 
 /**
  * `code`, `agent`, `skill`, `fn`, `task`, `sleep` and `signal` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a

@@ -48,6 +48,8 @@ export interface Options {
   readonly named?: { readonly [group: string]: NamedAccess } | undefined
   /** Where the paths of `scripted:` start. Default: the working directory. */
   readonly scriptedFolder?: string | undefined
+  /** Folders in which files of `scripted:` may lie. Default: anywhere. */
+  readonly scriptedWithin?: ReadonlyArray<string> | undefined
   /** Time-outs, retries, sizes, places and pace of calls over HTTP, for each provider by itself. */
   readonly http?: Limits | undefined
 }
@@ -164,7 +166,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const scripts = yield* lazily(
     Effect.flatMap(
       Effect.promise(() => import("./Scripted.js")),
-      (module) => Effect.provide(module.make({ folder: options.scriptedFolder ?? "." }), outside)
+      (module) =>
+        Effect.provide(module.make({ folder: options.scriptedFolder ?? ".", within: options.scriptedWithin }), outside)
     )
   )
   const offline = yield* lazily(

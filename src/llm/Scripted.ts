@@ -63,6 +63,8 @@ export type Script = typeof Script.Type
 export interface Options {
   /** Where relative paths start. */
   readonly folder: string
+  /** Folders in which scripts may lie, also when a symbolic link says otherwise. Default: anywhere. */
+  readonly within?: ReadonlyArray<string> | undefined
 }
 
 /** A file larger than this is refused. */
@@ -74,11 +76,26 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const paths = yield* Path.Path
   const playersByFile = new Map<string, Player>()
 
+  /** A file that does not exist is left to reading. */
+  const confine = (within: Options["within"], file: string, absolute: string): Effect.Effect<void, ModelError> =>
+    Effect.gen(function* () {
+      if (within === undefined) return
+      const real = yield* files.realPath(absolute)
+      const folders = yield* Effect.forEach(within, (folder) => files.realPath(folder))
+      const isInside = folders.some((folder) => {
+        const below = paths.relative(folder, real)
+        return below !== ".." && !below.startsWith(`..${paths.sep}`) && !paths.isAbsolute(below)
+      })
+      if (isInside) return
+      const detail = "the script lies outside the project: copy it beside the blueprint"
+      return yield* new ModelError({ reason: "Unknown", model: `scripted:${file}`, detail })
+    }).pipe(Effect.catchTags({ SystemError: () => Effect.void, BadArgument: () => Effect.void }))
+
   const player = Effect.fnUntraced(function* (file: string) {
     const absolute = paths.resolve(options.folder, file)
     const known = playersByFile.get(absolute)
     if (known !== undefined) return known
-    const script = yield* read(files, file, absolute)
+    const script = yield* Effect.zipRight(confine(options.within, file, absolute), read(files, file, absolute))
     // Two first callers may both have read the file; the one that comes second takes the first one's counters.
     const made = playersByFile.get(absolute) ?? makePlayer(script, file)
     playersByFile.set(absolute, made)

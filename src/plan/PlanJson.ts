@@ -252,6 +252,22 @@ const assignsJson = (assigns: ReadonlyArray<Assign> | undefined): Json.Json | un
 /** `undefined` says nothing, all the way down. What JSON cannot hold fails where the agent asks, not here. */
 const settingsJson = (settings: ModelSettings): Json.Json => Either.getOrElse(Json.fromUnknown(settings), () => null)
 
+/** The schemas of what is told with each signal that a stored plan waits for, by the signal's name. */
+export const signals = (plan: Json.Json): ReadonlyMap<string, ReadonlyArray<Json.Json>> => {
+  const found = new Map<string, Array<Json.Json>>()
+  const walk = (json: Json.Json): void => {
+    if (Json.isObject(json)) {
+      const { data, kind, signal } = json
+      if (kind === "signal" && typeof signal === "string" && data !== undefined) {
+        found.set(signal, [...(found.get(signal) ?? []), data])
+      }
+      for (const below of Object.values(json)) walk(below)
+    } else if (Array.isArray(json)) for (const below of json) walk(below)
+  }
+  walk(plan)
+  return found
+}
+
 export interface Difference {
   /** The step's standing path without iterations, then keys: `triage/high/review/message`. */
   readonly at: string

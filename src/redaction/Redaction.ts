@@ -201,11 +201,15 @@ const names =
 
 /**
  * `name=value`, `name: value`, `"name":"value"` (also escaped, as JSON within JSON). An unquoted value ends at white
- * space, a quote, `&` or `;`: rather a little too much than half a password.
+ * space, a quote, `&` or `;`: rather a little too much than half a password. The end of a path, as in
+ * `/etc/passwd: no such file`, is no name.
  */
 const named: Finder = {
   start: new RegExp(`(?:${names})\\\\{0,4}["']?[ \\t]{0,8}[:=][ \\t]{0,8}`, "gi"),
-  span: (text, match) => valueSpan(text, match.index + match[0].length, /[^\s"'`&;<>]+/y)
+  span: (text, match) =>
+    text[match.index - 1] === "/" && /^\w+: $/.test(match[0])
+      ? undefined
+      : valueSpan(text, match.index + match[0].length, /[^\s"'`&;<>]+/y)
 }
 
 /** The whole header: a scheme and credentials, to the end of the line or of the quotes around it. */

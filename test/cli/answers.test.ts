@@ -1,5 +1,6 @@
 /** What waits for a person: how it is named, what it takes, and that an answer counts once. */
 import { assert, describe, it } from "@effect/vitest"
+import Database from "better-sqlite3"
 import { ended, envelope, type Place, place, refused, twoQuestions } from "./Flujo.js"
 
 const choosy = `version: "0.1"
@@ -171,6 +172,25 @@ describe.concurrent("a run that waits", () => {
     assert.strictEqual(envelope(done).data.output, "cash")
   })
 
+  it("takes no signal that none of its steps waits for, nor one that does not fit", async () => {
+    const here = place({
+      "paid.yaml": `version: "0.1"
+name: paid
+steps:
+  - kind: signal
+    name: paid
+    schema: { type: object, properties: { amount: { type: number } }, required: [amount] }
+`
+    })
+    ended(await here.flujo("run paid.yaml --run-id r"), 0)
+    const before = await entries(here, "r")
+    refused(await here.flujo("signal r payed 1"), 2, "payed", 'it waits for "paid"')
+    refused(await here.flujo(["signal", "r", "paid", '{"amount":"much"}']), 2, "must be number")
+    assert.strictEqual(await entries(here, "r"), before)
+    const done = await here.flujo(["signal", "r", "paid", '{"amount":12}', "--json"])
+    assert.deepStrictEqual(envelope(done).data.output, { amount: 12 })
+  })
+
   it("in memory says that it ends there", async () => {
     const here = place({ "two.yaml": twoQuestions })
     const done = await here.flujo("run two.yaml --state-uri memory://")
@@ -211,7 +231,49 @@ describe.concurrent("lens", () => {
     assert.strictEqual(trace.root.children.length, 2)
   })
 
-  it("replay finds what was changed in the record", async () => {
+  it("show and trace call a cancelled run so", async () => {
+    const here = place({ "two.yaml": twoQuestions })
+    ended(await here.flujo("run two.yaml --run-id r"), 0)
+    ended(await here.flujo("cancel r"), 0)
+    assert.match((await here.flujo("lens show r")).stdout, /cancelled/)
+    assert.match((await here.flujo("lens trace r")).stdout.split("\n")[0]!, /cancelled/)
+  })
+
+  it("a run that cannot be read hides no other, and is named", async () => {
+    const here = place({ "two.yaml": twoQuestions, "choosy.yaml": choosy })
+    ended(await here.flujo("run choosy.yaml --run-id good"), 0)
+    ended(await here.flujo("run two.yaml --run-id bad"), 0)
+    const db = new Database(here.at("flujo_ops.db"))
+    db.prepare("UPDATE entries SET payload = '{' WHERE run = 'bad'").run()
+    const tasks = await here.flujo("tasks")
+    assert.strictEqual(tasks.status, 5)
+    assert.include(tasks.stdout, "flujo answer good:both/left/pick ANSWER")
+    assert.match(tasks.stdout, /^bad {2}colour\n {2}cannot be read: /m)
+    const cost = await here.flujo("lens cost --json")
+    assert.strictEqual(cost.status, 5)
+    const { damaged, runs } = JSON.parse(cost.stdout).data
+    assert.strictEqual(runs, 1)
+    assert.deepStrictEqual(
+      damaged.map(({ run }: { run: string }) => run),
+      ["bad"]
+    )
+    refused(await here.flujo("lens cost bad"), 5)
+    db.prepare("UPDATE runs SET run = 'no run id' WHERE run = 'bad'").run()
+    db.close()
+    refused(await here.flujo("lens list"), 5, "the index of runs cannot be read")
+  })
+
+  it("a debug export replaces only a debug export", async () => {
+    const here = place({ "two.yaml": twoQuestions, "mine.json": '{"a":1}' })
+    refused(await here.flujo("run two.yaml --debug-export mine.json"), 2, "mine.json", "another name")
+    assert.strictEqual(here.read("mine.json"), '{"a":1}')
+    assert.strictEqual((await here.flujo("lens list")).stdout, "No runs.\n")
+    ended(await here.flujo("run two.yaml --run-id r --debug-export out.json"), 0)
+    ended(await here.flujo("answer r red --debug-export out.json"), 0)
+    assert.strictEqual(JSON.parse(here.read("out.json")).run, "r")
+  })
+
+  it("replay says of a run that waits how far it is the same", async () => {
     const here = place({ "two.yaml": twoQuestions })
     ended(await here.flujo("run two.yaml --run-id r"), 0)
     ended(await here.flujo("answer r red"), 0)

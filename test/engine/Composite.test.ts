@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Entry, Event } from "../../src/domain/Event.js"
+import { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
 import * as Composite from "../../src/engine/Composite.js"
 import { Record } from "../../src/engine/Record.js"
@@ -19,7 +20,7 @@ const waits = [
 const said = (...events: ReadonlyArray<Pick<Event, "path" | "kind" | "data" | "payload">>) =>
   Effect.map(Effect.clock, (clock) => {
     const history = events.map(
-      (event, seq): Entry => ({ run: "r", seq, at: 0, epoch: 1, event: { ordinal: 0, ...event } as Event })
+      (event, seq): Entry => ({ run: RunId.make("r"), seq, at: 0, epoch: 1, event: { ordinal: 0, ...event } as Event })
     )
     const record = new Record({ _tag: "Replay", ended: false }, clock, history)
     return Composite.closing(record, waits, both).map(({ kind, path }) => `${kind} ${path}`)

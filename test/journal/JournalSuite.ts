@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import type { Entry } from "../../src/domain/Event.js"
 import type { Letter } from "../../src/domain/Letter.js"
-import type { RunId } from "../../src/domain/RunId.js"
+import { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
 import * as Audit from "../../src/journal/Audit.js"
 import type { Driver } from "../../src/journal/Driver.js"
@@ -1024,7 +1024,7 @@ export const journalSuite = ({ name, open }: Backend): void => {
 const unavailable = new JournalError({ reason: "Unavailable", where: "the store", detail: "is down" })
 
 const extraTask: RunIndex.TaskRow = {
-  run: "r1",
+  run: RunId.make("r1"),
   path: Histories.path("extra"),
   task: "ask",
   openedAt: 0,

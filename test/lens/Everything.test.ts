@@ -51,7 +51,7 @@ describe("any prefix of any journal", () => {
           assert.strictEqual(trace.summary.entries, end)
           for (const { durationMillis, endedAt, startedAt, status } of nodes(trace.root)) {
             assert.isAtLeast(durationMillis, 0)
-            const isOver = ["completed", "failed", "interrupted", "skipped"].includes(status)
+            const isOver = ["completed", "failed", "cancelled", "interrupted", "skipped"].includes(status)
             assert.strictEqual(Option.isSome(endedAt), isOver, status)
             if (Option.isSome(endedAt)) assert.isAtLeast(endedAt.value, startedAt)
             if (!held) assert.notStrictEqual(status, "running")

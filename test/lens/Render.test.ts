@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { Models } from "../../src/domain/Model.js"
+import { RunId } from "../../src/domain/RunId.js"
 import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import type { RunRow } from "../../src/journal/RunIndex.js"
 import * as Render from "../../src/lens/Render.js"
@@ -124,7 +125,7 @@ describe("the summary of a run", () => {
 
 describe("the list of runs", () => {
   const row: RunRow = {
-    run: "01JABCDEFGHJKMNPQRSTVWXYZ0",
+    run: RunId.make("01JABCDEFGHJKMNPQRSTVWXYZ0"),
     pipeline: "report",
     plan: "0".repeat(64) as RunRow["plan"],
     status: "completed",
@@ -136,7 +137,10 @@ describe("the list of runs", () => {
   }
 
   it("is a table, with ids that are never cut", () => {
-    const rows: ReadonlyArray<RunRow> = [row, { ...row, run: "mine", pipeline: "漢字", status: "ready", tokens: 0 }]
+    const rows: ReadonlyArray<RunRow> = [
+      row,
+      { ...row, run: RunId.make("mine"), pipeline: "漢字", status: "ready", tokens: 0 }
+    ]
     assert.deepStrictEqual(Render.runList(rows, options), [
       "  RUN                         PIPELINE  STATUS          STARTED               TOOK       TOKENS",
       "✓ 01JABCDEFGHJKMNPQRSTVWXYZ0  report    completed       1970-01-01 00:00:00Z  1 min 5 s  1,234",

@@ -533,7 +533,7 @@ describe("runs that did not end", () => {
       yield* Effect.exit(Flujo.resume(pipeline, runId))
       const trace = Runs.traceOf(yield* Runs.entriesOf(runId))
       assert.deepStrictEqual(Runs.outline(trace), [
-        "p run interrupted",
+        "p run cancelled",
         "  inc code completed",
         "  review task skipped"
       ])

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -39,6 +39,26 @@ it.effect("replies come in the order of calls and are never repeated", () =>
     assert.strictEqual(error.reason, "Unscripted")
     assert.match(error.message, /call 3 of "writer" \(step "draft"\) has no reply: the script holds 2/)
   }).pipe(provided)
+)
+
+it.effect("a script outside of where scripts may lie is not read, also behind a link", () =>
+  Effect.gen(function* () {
+    const inside = join(folder, "inside")
+    mkdirSync(inside)
+    const outside = script(["secret"])
+    symlinkSync(join(folder, outside), join(inside, "link.json"))
+    writeFileSync(join(inside, "own.json"), JSON.stringify({ "*": ["hello"] }))
+    const within = <A, E>(effect: Effect.Effect<A, E, Models>) =>
+      Effect.provide(effect, Llm.layer({ scriptedFolder: inside, scriptedWithin: [inside] })).pipe(
+        Effect.provide(NodeContext.layer)
+      )
+    for (const file of [`../${outside}`, join(folder, outside), "link.json"]) {
+      const error = yield* Effect.flip(within(text(file)))
+      assert.match(error.message, /outside the project/)
+    }
+    assert.strictEqual(yield* within(text("own.json")), "hello")
+    assert.match((yield* Effect.flip(within(text("none.json")))).message, /does not exist/)
+  })
 )
 
 it.effect("a step path goes before the agent, the agent before the star", () =>

@@ -47,6 +47,7 @@ describe("secrets of known shapes", () => {
     ["sent Bearer abc123def456.", "sent Bearer [redacted]"],
     ["password=hunter2 next", "password=[redacted] next"],
     ["db_password: hunter2\nuser: x", "db_password: [redacted]\nuser: x"],
+    ["/api;/password=hunter2", "/api;/password=[redacted]"],
     ["?api_key=abcdef&page=2", "?api_key=[redacted]&page=2"],
     ['{"password":"a\\"b","user":"x"}', '{"password":"[redacted]","user":"x"}'],
     ['"{\\"password\\":\\"hunter2\\",\\"user\\":\\"x\\"}"', '"{\\"password\\":\\"[redacted]\\",\\"user\\":\\"x\\"}"'],
@@ -68,6 +69,7 @@ it("ordinary text stays as it is", () => {
     "git@github.com:owner/repo.git ssh://git@host/x",
     "password: {{ secrets.db }} token=$TOKEN",
     "the secret of good coffee; a password is needed",
+    "scripted:/etc/passwd: no such file",
     "eyJ is how they start",
     ""
   ]

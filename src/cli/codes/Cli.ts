@@ -44,7 +44,7 @@ export const cliErrors = {
   Answer: usage(
     12,
     "the answer does not fit",
-    "A task says by a schema what it takes. Nothing was changed; answer again."
+    "A task says by a schema what it takes, and a step that waits for a signal says its name and what is told with it. Nothing was changed; answer again."
   ),
   Overwrite: usage(
     13,

@@ -24,7 +24,7 @@ export const run: Module<typeof Flags.cancel>["run"] = (flags) =>
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "write")
     const row = yield* Runs.find(journal, typed)
-    const id = Runs.idOf(row)
+    const id = row.run
     const reason = Option.getOrElse(flags.reason, () => "").toWellFormed()
     yield* Effect.mapError(journal.deliver(id, { _tag: "Cancel", reason }), Faults.delivery)
     const reply = (status: string, text: string): Reply => ({ exit: exits.done, data: { run: id, status }, text })

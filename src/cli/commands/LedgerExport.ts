@@ -20,7 +20,7 @@ export const run: Module<typeof Flags.ledgerExport>["run"] = (flags) =>
     } = yield* Invocation
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "read")
-    const id = Runs.idOf(yield* Runs.find(journal, typed))
+    const id = (yield* Runs.find(journal, typed)).run
     const written = yield* Effect.mapError(LedgerFile.write(journal, id), Faults.journal)
     if (Either.isLeft(written)) return yield* Ledgers.broken(id, written.left)
     const { sound, text } = written.right

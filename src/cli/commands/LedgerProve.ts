@@ -31,7 +31,7 @@ export const run: Module<typeof Flags.ledgerProve>["run"] = (flags) =>
     }
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "read")
-    const id = Runs.idOf(yield* Runs.find(journal, colon === -1 ? typed : typed.slice(0, colon)))
+    const id = (yield* Runs.find(journal, colon === -1 ? typed : typed.slice(0, colon))).run
     const path = step === undefined ? undefined : Option.getOrUndefined(StepPath.fromString(step))
     const made = yield* Effect.mapError(
       LedgerProof.make(journal, id, {

@@ -36,7 +36,7 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "read")
     if (typed !== undefined) {
-      const id = Runs.idOf(yield* Runs.find(journal, typed))
+      const id = (yield* Runs.find(journal, typed)).run
       const found = yield* Effect.mapError(Audit.verify(journal, id, claims), Faults.journal)
       return Ledger.isBad(found) ? yield* Ledgers.broken(id, found) : one(id, found)
     }

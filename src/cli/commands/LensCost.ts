@@ -40,9 +40,14 @@ export const run: Module<typeof Flags.lensCost>["run"] = (flags) =>
       return priced === undefined ? undefined : Cost.ofUsage(priced.rate, usage)
     }
     // One run at a time: of a run only its charges are kept.
-    const all = yield* Effect.forEach(rows, (row) =>
-      Effect.map(Runs.entries(journal, row), (entries) => Spend.charges(entries, price))
+    const [damaged, all] = yield* Effect.partition(rows, (row) =>
+      Effect.mapBoth(Runs.entries(journal, row), {
+        onFailure: (fault) => ({ row, fault }),
+        onSuccess: (entries) => Spend.charges(entries, price)
+      })
     )
+    const [only] = damaged
+    if (named !== undefined && only !== undefined) return yield* only.fault
     const charges = all.flat()
     const by = Option.getOrElse(flags.by, () => (named === undefined ? ("pipeline" as const) : ("step" as const)))
     const groups = Spend.groups(charges, by)
@@ -56,13 +61,15 @@ export const run: Module<typeof Flags.lensCost>["run"] = (flags) =>
       ...(sum.unknown > 0 ? [`Not in the sums: ${calls(sum.unknown)} of models without a known price.`] : []),
       ...(sum.priced > 0
         ? [`${calls(sum.priced)} told by tokens at the prices of ${table.date}: the run had no budget.`]
-        : [])
+        : []),
+      ...damaged.map(({ fault, row }) => `Not in the sums: run ${row.run}, which cannot be read: ${shown(fault.text)}`)
     ]
     return {
-      exit: exits.done,
+      exit: damaged.length === 0 ? exits.done : exits.integrity,
       data: workspace.redaction.json({
         by,
-        runs: rows.length,
+        runs: all.length,
+        damaged: damaged.map(({ fault, row }) => ({ run: row.run, why: fault.text })),
         groups: groups.map((group) => ({ ...json(group), key: group.key })),
         total: json(sum)
       }),

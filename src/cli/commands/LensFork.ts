@@ -34,7 +34,7 @@ export const run: Module<typeof Flags.lensFork>["run"] = (flags) =>
     const run = yield* RunId.make
     return yield* Driving.drive(
       { workspace, journal, ...kept, run, flags },
-      Flujo.fork(kept.blueprint.pipeline, Runs.idOf(row), { from, edit, runId: run })
+      Flujo.fork(kept.blueprint.pipeline, row.run, { from, edit, runId: run })
     )
   }).pipe(Effect.scoped)
 

@@ -20,7 +20,7 @@ export const run: Module<typeof Flags.lens>["run"] = (flags) =>
     const journal = yield* Workspace.history(workspace, "read")
     const row = yield* Runs.find(journal, typed)
     const { blueprint } = yield* GoOn.kept(workspace, journal, row)
-    const { end, entries } = yield* Flujo.replay(blueprint.pipeline, Runs.idOf(row)).pipe(
+    const { end, entries } = yield* Flujo.replay(blueprint.pipeline, row.run).pipe(
       Effect.provideService(Journal, journal),
       Effect.mapError((error) => Faults.run(error, row.run))
     )

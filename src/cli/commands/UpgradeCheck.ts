@@ -13,7 +13,6 @@ import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
-import * as Runs from "../Runs.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
 
@@ -39,7 +38,7 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
       Option.getOrElse(flags.ended, () => endedDefault)
     )
     const checks = yield* Effect.forEach([...open, ...ended], (row) =>
-      Flujo.upgradeCheck(pipeline, Runs.idOf(row)).pipe(
+      Flujo.upgradeCheck(pipeline, row.run).pipe(
         Effect.provideService(Journal, journal),
         Effect.either,
         Effect.map((checked) => ({

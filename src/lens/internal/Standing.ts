@@ -24,7 +24,7 @@ const runStatuses = {
   suspended: "waiting",
   completed: "completed",
   failed: "failed",
-  cancelled: "interrupted",
+  cancelled: "cancelled",
   cut: "cut",
   empty: "cut"
 } as const satisfies Record<RunSummary.Status, Status>
@@ -48,7 +48,11 @@ export const run = (
 
 /** Whether nothing more is to come. */
 export const isOver = (status: Status): boolean =>
-  status === "completed" || status === "failed" || status === "interrupted" || status === "skipped"
+  status === "completed" ||
+  status === "failed" ||
+  status === "cancelled" ||
+  status === "interrupted" ||
+  status === "skipped"
 
 export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   const started = Place.last(place, "StepStarted")
