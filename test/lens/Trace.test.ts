@@ -532,11 +532,7 @@ describe("runs that did not end", () => {
       yield* Flujo.cancel(runId, "not needed")
       yield* Effect.exit(Flujo.resume(pipeline, runId))
       const trace = Runs.traceOf(yield* Runs.entriesOf(runId))
-      assert.deepStrictEqual(Runs.outline(trace), [
-        "p run cancelled",
-        "  inc code completed",
-        "  review task skipped"
-      ])
+      assert.deepStrictEqual(Runs.outline(trace), ["p run cancelled", "  inc code completed", "  review task skipped"])
       assert.strictEqual(trace.summary.status, "cancelled")
       assert.deepStrictEqual(trace.summary.cancelled, Option.some("not needed"))
     }).pipe(withJournal)
