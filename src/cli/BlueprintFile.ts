@@ -13,8 +13,11 @@ import * as Plan from "../plan/Plan.js"
 import * as ImportedFile from "../project/ImportedFile.js"
 import * as ProjectFile from "../project/ProjectFile.js"
 import { cliErrors } from "./codes/Cli.js"
+import { isLoading } from "./codes/Code.js"
 import { runErrors } from "./codes/Engine.js"
 import { exits, Fault } from "./Fault.js"
+import type { Host } from "./Host.js"
+import * as UserCode from "./UserCode.js"
 import * as Workspace from "./Workspace.js"
 
 export interface Checked {
@@ -25,6 +28,8 @@ export interface Checked {
   readonly path: string
   /** Where the files that it names start. */
   readonly folder: string
+  /** The code that it names, as it was loaded. */
+  readonly code: ReadonlyArray<Source>
 }
 
 const names = ["pipeline.yaml", "pipeline.yml"] as const
@@ -54,7 +59,7 @@ export const locate = (
 export const read = (
   workspace: Workspace.Workspace,
   file: string
-): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Host | Path.Path> =>
   Effect.gen(function* () {
     const path = yield* Path.Path
     const given = yield* bytes(workspace, file)
@@ -105,7 +110,7 @@ export const fromSources = (
   workspace: Workspace.Workspace,
   [main, ...imported]: readonly [Source, ...ReadonlyArray<Source>],
   undefinedVariables: UndefinedVariables
-): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Host | Path.Path> =>
   Effect.flatMap(Path.Path, (path) =>
     check(workspace, main, {
       folder: path.dirname(path.resolve(workspace.base, main.path)),
@@ -119,13 +124,13 @@ const check = (
   given: Blueprint.Given,
   { folder, ...options }: { readonly folder: string } & Pick<Blueprint.Options, "files" | "undefinedVariables">
 ) =>
-  Effect.map(Workspace.skills(workspace), (skills): Checked => {
+  Effect.map(UserCode.of(workspace, given, options.files ?? new Map()), ({ sources, ...known }): Checked => {
     const checked = Blueprint.check(
       given,
-      { skills: skills.lookup, skillIds: skills.ids, ...options },
+      { ...known, ...options },
       { find: (pipeline) => Plan.make(pipeline).findings, rules: Finding.rules }
     )
-    return { ...checked, path: given.path, folder }
+    return { ...checked, path: given.path, folder, code: sources }
   })
 
 /** The blueprint, or all that is wrong with it as one fault. */
@@ -140,7 +145,7 @@ export const sound = (
   return Effect.fail(
     new Fault({
       code: errors.length === 1 && first !== undefined ? first.code : runErrors.Plan.code,
-      exit: exits.invalid,
+      exit: errors.every(({ code }) => isLoading(code)) ? exits.loading : exits.invalid,
       text: `${path} has ${count}`,
       location: {
         file: first?.file ?? path,

@@ -2,6 +2,7 @@
 import * as ConfigError from "effect/ConfigError"
 import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
+import type { CodeError } from "../code/CodeError.js"
 import { BudgetExceeded } from "../domain/Budget.js"
 import { ModelError } from "../domain/Model.js"
 import { RunError } from "../engine/RunError.js"
@@ -11,6 +12,7 @@ import { AgentError } from "../pipeline/Agent.js"
 import { SkillError } from "../pipeline/Skill.js"
 import type { ProjectError } from "../project/ProjectError.js"
 import { cliErrors } from "./codes/Cli.js"
+import { codeErrors } from "./codes/Code.js"
 import { runErrors, stepFailed } from "./codes/Engine.js"
 import type { Explained } from "./codes/Explained.js"
 import { journalErrors, letterRefusals } from "./codes/Journal.js"
@@ -27,6 +29,9 @@ export const project = (error: ProjectError): Fault =>
     frame: error.frame,
     location: error.file === undefined ? undefined : { file: error.file, line: error.line, column: error.column }
   })
+
+export const code = ({ column, detail, file, frame, hint, line, reason }: CodeError): Fault =>
+  fault(codeErrors[reason], detail, { hint, frame, location: { file, line, column } })
 
 export const journal = (error: JournalError): Fault => fault(journalErrors[error.reason], error.message)
 

@@ -8,6 +8,7 @@ import type { Source } from "../domain/Event.js"
 import * as Flujo from "../engine/Flujo.js"
 import { Journal } from "../journal/Journal.js"
 import type { RunRow } from "../journal/RunIndex.js"
+import * as CodeAllowed from "../project/CodeAllowed.js"
 import * as ProjectFile from "../project/ProjectFile.js"
 import { printable } from "../redaction/Printable.js"
 import * as BlueprintFile from "./BlueprintFile.js"
@@ -32,6 +33,8 @@ export const sources = (journal: Journal["Type"], row: RunRow): Effect.Effect<Re
 export interface Kept {
   readonly blueprint: Blueprint
   readonly folder: string
+  /** What it was started with: texts, and code as it was then. */
+  readonly sources: ReadonlyArray<Source>
 }
 
 export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow) =>
@@ -53,22 +56,21 @@ export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow
     const checked = yield* BlueprintFile.fromSources(workspace, [main, ...imported], undefinedVariables)
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const blueprint = yield* BlueprintFile.sound(checked, color)
-    const kept: Kept = { blueprint, folder: checked.folder }
+    const kept: Kept = { blueprint, folder: checked.folder, sources: [main, ...imported] }
     return kept
   })
 
 /** Says so where a file of the run reads otherwise now. */
-const noteChanges = (workspace: Workspace, { blueprint }: Kept) =>
+const noteChanges = (workspace: Workspace, { sources }: Kept) =>
   Effect.gen(function* () {
     const host = yield* Host
     const path = yield* Path.Path
-    for (const source of blueprint.sources) {
+    for (const source of sources) {
       const file = path.resolve(workspace.base, source.path)
       const now = yield* Effect.option(ProjectFile.read(file, { sizeMax: Bytes.bytesMax }))
       if (Option.isSome(now) && now.value !== source.text) {
-        yield* host.message(
-          `note: ${printable(source.path)} has changed since; the run goes on with what it was started with\n`
-        )
+        const what = CodeAllowed.hasExtension(source.path) ? "its code as it is now" : "what it was started with"
+        yield* host.message(`note: ${printable(source.path)} has changed since; the run goes on with ${what}\n`)
       }
     }
   })

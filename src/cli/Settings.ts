@@ -36,6 +36,7 @@ export const all = (workspace: Workspace.Workspace): ReadonlyArray<Row> => {
     row("state.durability", config.durability.value, config.durability.source),
     row("template.undefined_variables", config.undefinedVariables.value, config.undefinedVariables.source),
     row("settings.test_mode", String(config.testMode.value), config.testMode.source),
+    row("code.allow", ["skills/*", ...config.codeAllow.value].join(", "), config.codeAllow.source),
     ...Option.match(config.envFile, {
       onNone: () => [],
       onSome: ({ source, value }) => [row("env_file", value.found ? value.file : `${value.file} (not there)`, source)]

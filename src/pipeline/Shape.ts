@@ -4,6 +4,7 @@
  */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
 import { describe } from "./internal/Describe.js"
@@ -46,6 +47,12 @@ export const never: Shape = {
   encode: () => Either.left(new Misfit({ detail: "the step declares no error, so it has none to write" })),
   decode: () => Either.left(new Misfit({ detail: "the step declares no error, so it has none to read" }))
 }
+
+export const isShape = (value: unknown): value is Shape =>
+  Predicate.isRecord(value) &&
+  "jsonSchema" in value &&
+  typeof value.encode === "function" &&
+  typeof value.decode === "function"
 
 const made = new WeakMap<object, Shape>()
 

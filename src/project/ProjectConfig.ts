@@ -11,6 +11,8 @@
  * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
  * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
  *
+ * code.allow = ["flows/**"]                # files that may be loaded as code, beside skills/; see CodeAllowed.ts
+ *
  * [providers.groq]                         # a server that speaks OpenAI's protocol: compatible:groq/MODEL
  * base_url = "https://api.groq.com/openai/v1"
  * api_key_env = "GROQ_API_KEY"             # the variable that holds its key; leave it out if it wants none
@@ -29,6 +31,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as CodeAllowed from "./CodeAllowed.js"
 import * as EnvFile from "./EnvFile.js"
 import { ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
@@ -62,6 +65,8 @@ export interface ProjectConfig {
   readonly undefinedVariables: Setting<UndefinedVariables>
   /** Of the checker, by code or pattern. Whether there are such is for the checker to say. */
   readonly rules: ReadonlyMap<string, Setting<ProjectToml.Level>>
+  /** Paths and patterns of files that may be loaded as code, beside those of `skills/`. */
+  readonly codeAllow: Setting<ReadonlyArray<string>>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
   /** Prices and budgets. */
@@ -137,6 +142,7 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
         ) ??
         ({ value: "strict", source: byDefault } as const),
       rules: ProjectToml.rules(toml),
+      codeAllow: yield* codeAllowOf(toml),
       money: toml.money,
       providers: yield* providersOf(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
@@ -157,6 +163,27 @@ export const requireRoot = (config: ProjectConfig): Either.Either<string, Projec
       ),
     onSome: ({ value }) => Either.right(value)
   })
+
+const codeAllowOf = (toml: ProjectToml.ProjectToml): Either.Either<Setting<ReadonlyArray<string>>, ProjectError> => {
+  const found = ProjectToml.setting(toml, "code.allow", (document) => document.code?.allow)
+  if (found === undefined) return Either.right({ value: [], source: byDefault })
+  const refuse = (detail: string) =>
+    Either.left(
+      ProjectToml.pointAt(
+        new ProjectError({ reason: "BadValue", detail, hint: 'for instance allow = ["flows/**", "lib/score.ts"]' }),
+        toml,
+        "code.allow"
+      )
+    )
+  if (found.value.length > CodeAllowed.patternsMax) {
+    return refuse(`code.allow has more than ${CodeAllowed.patternsMax} entries`)
+  }
+  for (const pattern of found.value) {
+    const why = CodeAllowed.wrong(pattern)
+    if (why !== undefined) return refuse(`code.allow: ${quoted(pattern)} ${why}`)
+  }
+  return Either.right(found)
+}
 
 const providersOf = (
   toml: ProjectToml.ProjectToml

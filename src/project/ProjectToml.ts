@@ -45,6 +45,13 @@ const Rules = Schema.Record({
     message: () => ({ message: 'must be "off", "warning" or "error"', override: true })
   })
 })
+const Code = Schema.Struct({
+  allow: optional(
+    Schema.Array(text).annotations({
+      message: () => ({ message: "must be a list of texts, each a path or a pattern", override: true })
+    })
+  )
+})
 const Provider = Schema.Struct({
   base_url: text,
   api_key_env: optional(text),
@@ -61,6 +68,7 @@ const Document = Schema.Struct({
   state: optional(State),
   template: optional(Template),
   rules: optional(Rules),
+  code: optional(Code),
   /** By the name that stands in `compatible:NAME/MODEL`. */
   providers: optional(Schema.Record({ key: Schema.String, value: Provider }))
 })
@@ -70,7 +78,8 @@ const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   settings: Object.keys(Settings.fields),
   state: Object.keys(State.fields),
   template: Object.keys(Template.fields),
-  rules: []
+  rules: [],
+  code: Object.keys(Code.fields)
 }
 /** Tables whose keys are names of the user's; who reads them knows which there are. */
 const open: ReadonlySet<string> = new Set(["rules"])

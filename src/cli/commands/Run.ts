@@ -52,7 +52,12 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
         return yield* Driving.drive(
           { workspace, journal, blueprint, folder: checked.folder, run, flags },
           Effect.provideService(
-            Flujo.run(pipeline, input, { runId: run, labels, sources: blueprint.sources, budget }),
+            Flujo.run(pipeline, input, {
+              runId: run,
+              labels,
+              sources: [...blueprint.sources, ...checked.code],
+              budget
+            }),
             Prices,
             table
           )
