@@ -2,7 +2,11 @@
 import * as Command from "./Command.js"
 import * as Flags from "./Flags.js"
 
-const file = { name: "FILE", about: "A blueprint; default: pipeline.yaml of the project", isOptional: true } as const
+const file = {
+  name: "FILE",
+  about: "A blueprint, or file.ts#name; default: pipeline.yaml of the project",
+  isOptional: true
+} as const
 const run = { name: "RUN", about: "An id, the beginning of one that no other run has, or `last`" } as const
 const task = { name: "TASK", about: "A run that waits for one answer, or RUN:PATH as `flujo tasks` lists it" } as const
 
@@ -110,7 +114,12 @@ export const commands: ReadonlyArray<Command.Command> = [
       path,
       about: "Check blueprints; run nothing",
       args: [
-        { name: "FILE", about: "A blueprint or a folder; default: all of the project", isOptional: true, isMany: true }
+        {
+          name: "FILE",
+          about: "A blueprint, file.ts#name or a folder; default: all blueprints of the project",
+          isOptional: true,
+          isMany: true
+        }
       ],
       flags: Flags.validate,
       examples: [

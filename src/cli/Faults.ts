@@ -33,6 +33,12 @@ export const project = (error: ProjectError): Fault =>
 export const code = ({ column, detail, file, frame, hint, line, reason }: CodeError): Fault =>
   fault(codeErrors[reason], detail, { hint, frame, location: { file, line, column } })
 
+/** Of what a TypeScript file exports as `layer`. */
+export const layer = (error: unknown, file: string | undefined): Fault => {
+  const text = error instanceof Error && error.message !== "" ? error.message : "it failed"
+  return fault(codeErrors.Unloadable, `its layer cannot be built: ${text}`, { location: { file } })
+}
+
 export const journal = (error: JournalError): Fault => fault(journalErrors[error.reason], error.message)
 
 const letter = (error: LetterRefused): Fault =>

@@ -2,13 +2,11 @@
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Blueprint } from "../blueprint/Blueprint.js"
 import * as Bytes from "../blueprint/Bytes.js"
 import type { Source } from "../domain/Event.js"
 import * as Flujo from "../engine/Flujo.js"
 import { Journal } from "../journal/Journal.js"
 import type { RunRow } from "../journal/RunIndex.js"
-import * as CodeAllowed from "../project/CodeAllowed.js"
 import * as ProjectFile from "../project/ProjectFile.js"
 import { printable } from "../redaction/Printable.js"
 import * as BlueprintFile from "./BlueprintFile.js"
@@ -19,9 +17,11 @@ import { exits, Fault } from "./Fault.js"
 import * as Faults from "./Faults.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
+import * as PipelineFile from "./PipelineFile.js"
 import type { Reply } from "./Reply.js"
 import * as Runs from "./Runs.js"
 import * as View from "./View.js"
+import type { Workflow } from "./Workflow.js"
 import type { Workspace } from "./Workspace.js"
 
 /** The texts that a run was started with; none where a program started it. */
@@ -31,7 +31,7 @@ export const sources = (journal: Journal["Type"], row: RunRow): Effect.Effect<Re
   )
 
 export interface Kept {
-  readonly blueprint: Blueprint
+  readonly blueprint: Workflow
   readonly folder: string
   /** What it was started with: texts, and code as it was then. */
   readonly sources: ReadonlyArray<Source>
@@ -66,10 +66,11 @@ const noteChanges = (workspace: Workspace, { sources }: Kept) =>
     const host = yield* Host
     const path = yield* Path.Path
     for (const source of sources) {
-      const file = path.resolve(workspace.base, source.path)
+      const code = PipelineFile.parts(source.path)
+      const file = path.resolve(workspace.base, code?.file ?? source.path)
       const now = yield* Effect.option(ProjectFile.read(file, { sizeMax: Bytes.bytesMax }))
       if (Option.isSome(now) && now.value !== source.text) {
-        const what = CodeAllowed.hasExtension(source.path) ? "its code as it is now" : "what it was started with"
+        const what = code !== undefined ? "its code as it is now" : "what it was started with"
         yield* host.message(`note: ${printable(source.path)} has changed since; the run goes on with ${what}\n`)
       }
     }

@@ -87,6 +87,7 @@ const allowed = (root: string, allow: ReadonlyArray<string>, file: string) =>
     if (!CodeAllowed.hasExtension(file)) {
       return yield* refuse(`code ends in ${CodeAllowed.extensions.join(", ")}`)
     }
+    if (path.isAbsolute(file)) return yield* refuse("it lies outside the project", "copy it into the project")
     const hint = (name: string) => `add it in flujo.toml: code.allow = ["${name}"]`
     if (!CodeAllowed.allows(allow, file)) {
       return yield* refuse("it is not among the files that this project allows to be loaded", hint(file))

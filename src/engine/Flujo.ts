@@ -308,6 +308,16 @@ export const signal = (
     yield* journal.deliver(runId, { _tag: "Signal", id, signal: name, data, by: options?.by })
   })
 
+/** The input that JSON says for a pipeline, by the schema of its first step; fails with reason `Input`. */
+export const decodeInput = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  json: Json.Json
+): Either.Either<In, RunError> =>
+  Either.mapBoth(inputShape(pipeline.root).decode(json), {
+    onLeft: (misfit) => inputError(misfit.detail),
+    onRight: (value) => value as In
+  })
+
 // ---------------------------------------------------------------- pipelines by name
 
 /** The pipelines that a process can go on with, found by the name and the plan digest of a run. */

@@ -12,12 +12,12 @@ it("docs/code.md shows a project that works", async () => {
     assert.isFalse(here.has(name!), name)
     here.write(name!, text!)
   }
-  const shown = [...page.matchAll(/^<!-- prints: (.*) -->\n```bash\n([\s\S]*?)^```$/gm)]
+  const shown = [...page.matchAll(/^<!-- prints:(.*)-->\n```bash\n([\s\S]*?)^```$/gm)]
   assert.isAbove(shown.length, 0)
   assert.strictEqual(page.match(/^```bash$/gm)?.length, shown.length)
   for (const [, prints, lines] of shown) {
     const done = await here.shell(lines!)
     ended(done, 0)
-    assert.strictEqual(done.stdout.trim(), prints)
+    assert.strictEqual(done.stdout.trim(), prints!.trim())
   }
 })

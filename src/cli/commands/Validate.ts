@@ -33,9 +33,11 @@ import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
+import * as PipelineFile from "../PipelineFile.js"
 import * as UserCode from "../UserCode.js"
 import { version } from "../Version.js"
 import * as View from "../View.js"
+import type { Workflow } from "../Workflow.js"
 import * as Workspace from "../Workspace.js"
 import * as Money from "./Money.js"
 
@@ -67,13 +69,36 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const { files, unread } = yield* filesOf(workspace, invocation.args)
     const common = { undefinedVariables: workspace.config.undefinedVariables.value }
     const maxCost = yield* Money.amount("max-cost", flags.maxCost)
-    const costOf = ({ blueprint }: Check.Checked): Cost | undefined => {
+    const costOf = ({
+      blueprint
+    }: {
+      readonly blueprint: Pick<Workflow, "pipeline"> | undefined
+    }): Cost | undefined => {
       if (maxCost === undefined || blueprint === undefined) return undefined
       const bound = Bound.make(blueprint.pipeline, Money.prices(workspace))
       return { bound, isWithin: Bound.excess(bound, { maxCost }) === undefined }
     }
     const look = (file: string) =>
       Effect.gen(function* () {
+        if (PipelineFile.parts(file) !== undefined) {
+          const { blueprint, diagnostics, path } = yield* BlueprintFile.read(workspace, file)
+          const kept = diagnostics.flatMap((one) => {
+            const level = Severities.levelOf(severities, one.code, one.severity)
+            return level === "off" ? [] : [{ ...one, severity: level }]
+          })
+          return {
+            path,
+            text: undefined,
+            blueprint: undefined,
+            diagnostics: kept,
+            ignoredCount: 0,
+            fixed: undefined,
+            diff: "",
+            knownCount: 0,
+            isSound: true,
+            cost: costOf({ blueprint })
+          } satisfies Result
+        }
         const given = yield* BlueprintFile.bytes(workspace, file)
         const files = yield* BlueprintFile.imports(workspace, given)
         const { code, skillIds, skills } = yield* UserCode.of(workspace, given, files)
