@@ -147,7 +147,7 @@ export const diagnose = (
     const { code, hint, message, node, severity, template } = finding
     if (origins.isFaulty(node)) return []
     if (code === "FLJ-PLAN-7" && !origins.isContextWhole && message.startsWith("context has no field")) return []
-    const origin = origins.get(node)
+    const origin = origins.nearest(node)
     const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
     const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`
     const text = texts.length === 0 ? undefined : texts[Math.min(nth(node, key), texts.length - 1)]

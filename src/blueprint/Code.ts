@@ -4,6 +4,7 @@
  * hands it over. A blueprint that was handed over by a stranger is read without `Options.code`, so it loads nothing.
  */
 import * as Either from "effect/Either"
+import type { Kind } from "../pipeline/Kind.js"
 import type { AnySkill } from "../pipeline/Skill.js"
 import * as Bytes from "./Bytes.js"
 import * as Diagnostics from "./Diagnostics.js"
@@ -29,6 +30,10 @@ export interface Refusal {
 /** What the code of a project has, as far as the blueprint names it. */
 export interface Loaded {
   readonly skill: (reference: Reference) => Either.Either<AnySkill, Refusal>
+  /** A kind of step of the project's own; undefined where it has none of this name. */
+  readonly kind: (name: string) => Either.Either<Kind, Refusal> | undefined
+  /** Their names. */
+  readonly kinds: ReadonlyArray<string>
   /** Why some of the project's own skills are not known; nothing where all are. */
   readonly unread: ReadonlyArray<string>
 }
@@ -48,38 +53,45 @@ export const resolve = (from: string, text: string): Either.Either<Reference, st
     : Either.left("what stands behind # is not the name of an export")
 }
 
-/** What texts name in the places of skills: files, and ids. What is wrong with a text is said when it is read in earnest. */
+/** What texts name in the places of skills: files, and ids; and the kinds of their steps. What is wrong with a text is said when it is read in earnest. */
 export const named = (
   texts: ReadonlyArray<Bytes.Given>
-): { readonly references: ReadonlyArray<Reference>; readonly ids: ReadonlyArray<string> } => {
+): {
+  readonly references: ReadonlyArray<Reference>
+  readonly ids: ReadonlyArray<string>
+  readonly kinds: ReadonlyArray<string>
+} => {
   const references = new Map<string, Reference>()
   const ids = new Set<string>()
+  const kinds = new Set<string>()
   for (const given of texts) {
     const source = Bytes.read(given)
-    if (Either.isLeft(source) || !/\b(?:skill|id)\b/.test(source.right.text)) continue
+    if (Either.isLeft(source) || !/\b(?:skill|id|kind)\b/.test(source.right.text)) continue
     const tree = Read.read(new Diagnostics.Report(source.right))
-    for (const text of tree === undefined ? [] : skillsIn(tree)) {
-      if (!isReference(text)) {
+    for (const [key, text] of tree === undefined ? [] : namesIn(tree)) {
+      if (key === "kind") kinds.add(text)
+      else if (!isReference(text)) {
         if (!text.startsWith("agents.")) ids.add(text)
-        continue
+      } else {
+        const reference = resolve(given.path, text)
+        if (Either.isLeft(reference)) continue
+        references.set(`${reference.right.path}#${reference.right.name}`, reference.right)
       }
-      const reference = resolve(given.path, text)
-      if (Either.isLeft(reference)) continue
-      references.set(`${reference.right.path}#${reference.right.name}`, reference.right)
     }
   }
-  return { references: [...references.values()], ids: [...ids] }
+  return { references: [...references.values()], ids: [...ids], kinds: [...kinds] }
 }
 
 /** Values of the user's own, in which nothing names a skill. */
 const ofValues = new Set(["params", "input", "meta", "value", "output", "input_schema", "output_schema", "context"])
 
-function* skillsIn(tree: Tree): Generator<string> {
-  if (tree._tag === "List") for (const item of tree.items) yield* skillsIn(item)
+function* namesIn(tree: Tree): Generator<readonly [key: string, text: string]> {
+  if (tree._tag === "List") for (const item of tree.items) yield* namesIn(item)
   if (tree._tag !== "Map") return
   for (const { key, value } of tree.entries) {
     if (value._tag === "Scalar") {
-      if ((key.text === "skill" || key.text === "id") && typeof value.value === "string") yield value.value
-    } else if (!ofValues.has(key.text)) yield* skillsIn(value)
+      const isName = key.text === "skill" || key.text === "id" || key.text === "kind"
+      if (isName && typeof value.value === "string") yield [key.text, value.value]
+    } else if (!ofValues.has(key.text)) yield* namesIn(value)
   }
 }

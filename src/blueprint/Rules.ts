@@ -200,6 +200,20 @@ export const rules = {
     explanation:
       'The file exports nothing of this name, or something else than a skill. A skill is made with Skill.make of "flujo" and has an id of its own, which none of the built-in ones and no other skill has; flujo.… is kept for those that come with flujo.'
   },
+  "FLJ-KIND-1": {
+    severity: "error",
+    title: "what a kind of the project does not take",
+    why: "the kind says by a schema what stands below it",
+    explanation:
+      "Kinds of the project's own are declared under [kinds] of flujo.toml. The message says what the schema of this one wants; `flujo dev schema` prints it with the language."
+  },
+  "FLJ-KIND-2": {
+    severity: "error",
+    title: "a kind that makes no step of this",
+    why: "the step would have nothing to run",
+    explanation:
+      "A kind of the project's own is a function from what stands below it to a pipeline. For this document the function throws, or answers something else."
+  },
   "V-I1": {
     severity: "error",
     title: "an import that cannot be followed",

@@ -37,6 +37,22 @@ export const isSkillFile = (file: string): boolean => {
   return hasExtension(name) && !/\.(d|test|spec)\.[cm]?[jt]s$/.test(name)
 }
 
+export interface Export {
+  /** From the project's folder on. */
+  readonly file: string
+  readonly name: string
+}
+
+/** `./kinds/wait.ts#wait`, from the project's folder on; what is wrong with it otherwise. */
+export const reference = (text: string): Export | string => {
+  const [path = "", name = "default", ...more] = text.split("#")
+  const file = path.replace(/^\.\//, "")
+  const why = wrong(file)
+  if (why !== undefined) return why
+  if (file.includes("*") || !hasExtension(file)) return `names no file that ends in ${extensions.join(", ")}`
+  return more.length > 0 || name === "" ? "names no export" : { file, name }
+}
+
 const fits = (pattern: ReadonlyArray<string>, file: ReadonlyArray<string>): boolean => {
   const [first, ...rest] = pattern
   if (first === undefined) return file.length === 0

@@ -13,6 +13,8 @@
  *
  * code.allow = ["flows/**"]                # files that may be loaded as code, beside skills/; see CodeAllowed.ts
  *
+ * kinds.wait_and_tell = "./kinds/wait.ts#kind"  # a kind of step of one's own; docs/code.md
+ *
  * [providers.groq]                         # a server that speaks OpenAI's protocol: compatible:groq/MODEL
  * base_url = "https://api.groq.com/openai/v1"
  * api_key_env = "GROQ_API_KEY"             # the variable that holds its key; leave it out if it wants none
@@ -67,6 +69,8 @@ export interface ProjectConfig {
   readonly rules: ReadonlyMap<string, Setting<ProjectToml.Level>>
   /** Paths and patterns of files that may be loaded as code, beside those of `skills/`. */
   readonly codeAllow: Setting<ReadonlyArray<string>>
+  /** Kinds of steps of the project's own, by name: where each is exported. */
+  readonly kinds: ReadonlyMap<string, Setting<CodeAllowed.Export>>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
   /** Prices and budgets. */
@@ -143,6 +147,7 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
         ({ value: "strict", source: byDefault } as const),
       rules: ProjectToml.rules(toml),
       codeAllow: yield* codeAllowOf(toml),
+      kinds: yield* kindsOf(toml),
       money: toml.money,
       providers: yield* providersOf(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
@@ -183,6 +188,26 @@ const codeAllowOf = (toml: ProjectToml.ProjectToml): Either.Either<Setting<Reado
     if (why !== undefined) return refuse(`code.allow: ${quoted(pattern)} ${why}`)
   }
   return Either.right(found)
+}
+
+const kindsOf = (
+  toml: ProjectToml.ProjectToml
+): Either.Either<ReadonlyMap<string, Setting<CodeAllowed.Export>>, ProjectError> => {
+  const out = new Map<string, Setting<CodeAllowed.Export>>()
+  for (const [name, text] of Object.entries(toml.document.kinds ?? {})) {
+    const key = `kinds.${name}`
+    const refuse = (detail: string, hint: string) =>
+      Either.left(ProjectToml.pointAt(new ProjectError({ reason: "BadValue", detail, hint }), toml, key))
+    if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name)) {
+      return refuse(`${quoted(name)} is no name for a kind`, "letters, digits, _ and -, and a letter first")
+    }
+    const value = CodeAllowed.reference(text)
+    if (typeof value === "string")
+      return refuse(`${key}: ${quoted(text)} ${value}`, 'for instance "./kinds/wait.ts#wait"')
+    const { source } = ProjectToml.setting(toml, key, () => text) ?? { source: byDefault }
+    out.set(name, { value, source })
+  }
+  return Either.right(out)
 }
 
 const providersOf = (

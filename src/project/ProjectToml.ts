@@ -69,6 +69,8 @@ const Document = Schema.Struct({
   template: optional(Template),
   rules: optional(Rules),
   code: optional(Code),
+  /** By the name of the kind: a file and its export. */
+  kinds: optional(Schema.Record({ key: Schema.String, value: text })),
   /** By the name that stands in `compatible:NAME/MODEL`. */
   providers: optional(Schema.Record({ key: Schema.String, value: Provider }))
 })
@@ -79,10 +81,11 @@ const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   state: Object.keys(State.fields),
   template: Object.keys(Template.fields),
   rules: [],
-  code: Object.keys(Code.fields)
+  code: Object.keys(Code.fields),
+  kinds: []
 }
 /** Tables whose keys are names of the user's; who reads them knows which there are. */
-const open: ReadonlySet<string> = new Set(["rules"])
+const open: ReadonlySet<string> = new Set(["rules", "kinds"])
 /** Of these there is one table for each name that the user chooses: `[providers.NAME]`. */
 const tablesByName: Readonly<Record<string, ReadonlyArray<string>>> = { providers: Object.keys(Provider.fields) }
 const isTable = (key: string): boolean => Object.hasOwn(tables, key) || Object.hasOwn(tablesByName, key)

@@ -303,11 +303,22 @@ describe("every code", () => {
   }
 
   it("has an example", () => {
-    // Sizes are shown in Read.test.ts, imports in Imports.test.ts, code in Code.test.ts.
+    // Sizes are shown in Read.test.ts, imports in Imports.test.ts, code and kinds of a project in Code.test.ts.
     const shown = new Set(cases.map(([code]) => code))
     assert.deepStrictEqual(
       Object.keys(rules).filter((code) => !shown.has(code)),
-      ["FLJ-BLUEPRINT-5", "FLJ-BLUEPRINT-26", "FLJ-CODE-1", "FLJ-CODE-2", "FLJ-CODE-3", "V-I1", "V-I2", "V-I3"]
+      [
+        "FLJ-BLUEPRINT-5",
+        "FLJ-BLUEPRINT-26",
+        "FLJ-CODE-1",
+        "FLJ-CODE-2",
+        "FLJ-CODE-3",
+        "FLJ-KIND-1",
+        "FLJ-KIND-2",
+        "V-I1",
+        "V-I2",
+        "V-I3"
+      ]
     )
   })
 

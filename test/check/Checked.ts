@@ -4,7 +4,10 @@ import type { Options } from "../../src/blueprint/Blueprint.js"
 import type { Diagnostic } from "../../src/blueprint/Diagnostics.js"
 import * as Check from "../../src/check/Check.js"
 import type { Severities } from "../../src/check/Severities.js"
+import * as Kind from "../../src/pipeline/Kind.js"
+import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Skill from "../../src/pipeline/Skill.js"
+import * as Step from "../../src/pipeline/Step.js"
 import { stringify, writeFile } from "../blueprint/Skills.js"
 
 const shout = Skill.make("acme.shout", {
@@ -39,6 +42,19 @@ const rate = Skill.make("acme.rate", {
   run: (text) => Effect.succeed(text.length)
 })
 
+const waitAndTell = Kind.make({
+  about: "Waits for some hours.",
+  document: Schema.Struct({ hours: Schema.Number }),
+  example: { hours: 2 },
+  make: ({ hours }, { name }) => {
+    if (hours < 0) throw new Error("the past is over")
+    return Step.sleep<string>("rest", `${hours} hours`).pipe(Pipeline.make(name))
+  }
+})
+
+/** Of the project's own. */
+export const kinds = new Map([["wait_and_tell", waitAndTell]])
+
 /** As if the project had `skills/rate.ts`, which exports `rate`, a broken file, and nothing else that may be loaded. */
 const code: NonNullable<Options["code"]> = {
   skill: ({ name, path }) => {
@@ -51,6 +67,11 @@ const code: NonNullable<Options["code"]> = {
     }
     return name === "rate" ? Either.right(rate) : refuse("FLJ-CODE-3", `: it exports no ${name}`, "it exports rate")
   },
+  kind: (name) => {
+    const kind = kinds.get(name)
+    return kind && Either.right(kind)
+  },
+  kinds: [...kinds.keys()],
   unread: []
 }
 

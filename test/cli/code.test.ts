@@ -181,6 +181,42 @@ describe("code that is refused", () => {
   })
 })
 
+it.concurrent("a kind of the project's own runs, replays, and is loaded only where it is used", async () => {
+  const kind = (times: number) => `import { Kind, Pipeline, Step } from "flujo"
+import { Schema } from "effect"
+export const say = Kind.make({
+  about: "Says it again.",
+  document: Schema.Struct({ word: Schema.String }),
+  example: { word: "a" },
+  make: ({ word }, { name }) => Step.fn("said", (text: string) => text + word.repeat(${times})).pipe(Pipeline.make(name))
+})
+export default 1
+`
+  const here = project({
+    "kinds/say.ts": kind(2),
+    "flujo.toml": 'kinds.say = "./kinds/say.ts#say"\nkinds.broken = "./kinds/broken.ts"\n',
+    "pipeline.yaml": "name: main\nsteps:\n  - { kind: say, name: a, word: x }\n"
+  })
+  const done = await here.flujo("run --input y")
+  ended(done, 0)
+  assert.strictEqual(done.stdout, "yxx\n")
+  ended(await here.flujo("lens replay last"), 0)
+  here.write("kinds/say.ts", kind(3))
+  refused(await here.flujo("lens replay last"), 5)
+  const doctor = await here.flujo("dev doctor")
+  ended(doctor, 1)
+  assert.include(doctor.stdout, "kinds/broken.ts: there is no such file")
+  refused(await here.flujo("dev schema"), 3, "kinds/broken.ts")
+  here.write("flujo.toml", 'kinds.say = "./kinds/say.ts#say"\n')
+  assert.include((await here.flujo("dev schema")).stdout, "step_say")
+  here.write("flujo.toml", 'kinds.loop = "./kinds/say.ts#say"\n')
+  refused(await here.flujo("run --input y"), 3, "flujo.toml:1", "loop is a kind that comes with flujo")
+  here.write("flujo.toml", 'kinds.say = "../say.ts#say"\n')
+  refused(await here.flujo("run --input y"), 2, "leads out of the project")
+  here.write("flujo.toml", 'kinds.say = "./kinds/say.ts"\n')
+  refused(await here.flujo("run --input y"), 3, "pipeline.yaml:3:13", "default is no kind of step", "it exports say")
+})
+
 it.concurrent("the packages of a project come before those that flujo brings", async () => {
   const here = project({
     "skills/text.ts": `import * as own from "effect/Own"\n${shout.replace("text.toUpperCase()", "own.name + text")}`,

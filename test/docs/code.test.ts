@@ -12,6 +12,9 @@ it("docs/code.md shows a project that works", async () => {
     assert.isFalse(here.has(name!), name)
     here.write(name!, text!)
   }
+  for (const [, name, text] of page.matchAll(/^<!-- more: (\S+) -->\n```\w+\n([\s\S]*?)^```$/gm)) {
+    here.write(name!, here.read(name!) + text!)
+  }
   const shown = [...page.matchAll(/^<!-- prints:(.*)-->\n```bash\n([\s\S]*?)^```$/gm)]
   assert.isAbove(shown.length, 0)
   assert.strictEqual(page.match(/^```bash$/gm)?.length, shown.length)

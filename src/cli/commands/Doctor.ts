@@ -75,7 +75,15 @@ const lookedAt = (workspace: Workspace.Workspace) =>
     const state = yield* stateFinding(workspace)
     const secrets = yield* secretsFinding(workspace)
     const { found, sound } = yield* blueprints(workspace)
-    return [project, state, ...secrets, ...(yield* skills(workspace)), ...found, ...(yield* models(workspace, sound))]
+    return [
+      project,
+      state,
+      ...secrets,
+      ...(yield* skills(workspace)),
+      ...(yield* kinds(workspace)),
+      ...found,
+      ...(yield* models(workspace, sound))
+    ]
   })
 
 const stateFinding = (workspace: Workspace.Workspace) =>
@@ -160,6 +168,16 @@ const skills = (workspace: Workspace.Workspace) =>
         ? ({ what: "skills", state: "warning", text: "no file of skills/ exports a skill" } satisfies Finding)
         : ({ what: "skills", state: "ok", text: ids.join(", ") } satisfies Finding)
     ]
+  })
+
+const kinds = (workspace: Workspace.Workspace) =>
+  Effect.gen(function* () {
+    if (workspace.config.kinds.size === 0) return []
+    const own = yield* Effect.either(UserCode.kinds(workspace))
+    if (Either.isRight(own))
+      return [{ what: "kinds", state: "ok", text: [...own.right.keys()].join(", ") } satisfies Finding]
+    const { hint, location, text } = own.left
+    return [{ what: "kinds", state: "error", text: `${location?.file}: ${text}`, hint } satisfies Finding]
   })
 
 const blueprints = (workspace: Workspace.Workspace) =>
