@@ -31,6 +31,7 @@ import * as Read from "./Read.js"
 import * as Source from "./Source.js"
 import * as Steps from "./Steps.js"
 import type { Tree } from "./Tree.js"
+import * as Validators from "./Validators.js"
 
 export type { Given } from "./Bytes.js"
 export type { Options } from "./Env.js"
@@ -41,6 +42,7 @@ export type Failure =
   | BudgetExceeded
   | ModelError
   | SkillError
+  | StepError.InvariantViolated
   | StepError.ItemsRefused
   | StepError.LoopExhausted
   | StepError.NoBranch
@@ -49,6 +51,7 @@ export type Failure =
   | StepError.SchemaMismatch
   | StepError.StepTimedOut
   | StepError.StepUncertain
+  | StepError.ValidationFailed
   | StepError.ValueRefused
   | TemplateError
 
@@ -310,6 +313,7 @@ const documentKeys = [
   "context",
   "imports",
   "agents",
+  "static_invariants",
   "steps"
 ]
 
@@ -350,7 +354,7 @@ const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, orig
   }
   const input = shape("input_schema")
   const output = shape("output_schema")
-  const inner = Steps.list(env, steps, "`steps`")
+  const inner = Validators.everywhere(env, fields.value("static_invariants"), Steps.list(env, steps, "`steps`"))
   const root: Node =
     input === undefined && output === undefined ? inner : { _tag: "Check", whole: true, step: inner, input, output }
   if (root !== inner) origins.put(root, { whole: tree.span, head: Decode.headOf(tree), isNamed: false })

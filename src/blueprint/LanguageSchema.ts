@@ -16,6 +16,7 @@ export const make = (own: ReadonlyMap<string, Kind> = new Map()): JsonObject => 
     model_settings: object(Language.modelSettings),
     config: object(Language.config),
     retries: object(Language.retries),
+    validator: object(Language.validator),
     loop: object(Language.loop),
     map: object(Language.map),
     router: object(Language.router),

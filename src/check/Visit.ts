@@ -144,6 +144,13 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         })
         return told(node.output?.jsonSchema ?? output, writes)
       }
+      case "Validate": {
+        const { output, writes } = walk(node.step, parent, sight)
+        for (const validator of node.validators) {
+          if (validator._tag === "Judge") walk(validator.step, `${path}!validator`, { ...sight, previous: output })
+        }
+        return told(output, writes)
+      }
       case "Capped":
       case "Note":
       case "Retry":
@@ -247,6 +254,8 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
       return node.transitions.flatMap(({ when }) => (when === undefined ? [] : [when]))
     case "When":
       return "source" in node.on ? [node.on] : []
+    case "Validate":
+      return node.validators.flatMap((one) => (one._tag === "Holds" ? [one.template] : []))
     case "Skill":
       return node.params === undefined ? [] : ofParams(node.params)
     case "Agent":

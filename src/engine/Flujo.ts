@@ -463,6 +463,7 @@ const inputShape = (node: Node): Shape.Shape => {
     case "Fallback":
     case "Map":
     case "Sink":
+    case "Validate":
     case "Note":
     case "Capped":
     case "Scope":

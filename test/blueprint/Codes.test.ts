@@ -129,6 +129,46 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: loop\n    loop: { body: { name: a }, stop_when: agent_finished }\n")
   ],
   [
+    "FLJ-BLUEPRINT-16",
+    steps("  - name: a\n    validators: [{ «message»: x }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x, message: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-17",
+    steps("  - name: a\n    validators: «{ contains: x }»\n"),
+    steps("  - name: a\n    validators: [{ contains: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
+    steps("  - name: a\n    validators: [{ contains: x, «regex»: y }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x }, { regex: y }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
+    steps("  - name: a\n    validators: [{ contains: x, «params»: {} }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-22",
+    steps('  - name: a\n    validators: [{ regex: «"(a+)+$"» }]\n'),
+    steps('  - name: a\n    validators: [{ regex: "a+$" }]\n')
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    steps("  - name: a\n    validators: [{ skill: «flujo.builtins.stringify» }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-17",
+    `static_invariants: «input»\n${steps("  - name: a\n")}`,
+    `static_invariants: [input]\n${steps("  - name: a\n  - name: b\n")}`
+  ],
+  [
+    "FLJ-BLUEPRINT-21",
+    `static_invariants: ["input «input»"]\n${steps("  - name: a\n  - name: b\n")}`,
+    `static_invariants: [input]\n${steps("  - name: a\n    static_invariants: [input]\n  - name: b\n")}`
+  ],
+  [
     "FLJ-BLUEPRINT-25",
     `${agents}${uses}    updates_context: «true»\n`,
     `${agents}${uses}    updates_context: true\n    output_schema: { properties: { a: {} } }\n`

@@ -45,6 +45,7 @@ const places: ReadonlyArray<readonly [string, Language.Keys, string]> = [
     "imports: { c: ./child.yaml }\nsteps: [{ name: a, uses: imports.c, config: { STRANGE: 1 } }]\n"
   ],
   ["config", Language.config.keys, "steps: [{ name: a, config: { STRANGE: 1 } }]\n"],
+  ["a validator", Language.validator.keys, "steps: [{ name: a, validators: [{ STRANGE: 1 }] }]\n"],
   ["retries", Language.retries.keys, "steps: [{ name: a, config: { retries: { STRANGE: 1 } } }]\n"],
   ["loop", Language.loop.keys, "steps: [{ kind: loop, loop: { STRANGE: 1 } }]\n"],
   ["map", Language.map.keys, "steps: [{ kind: map, map: { STRANGE: 1 } }]\n"],
@@ -79,6 +80,7 @@ describe("the language as data", () => {
       Language.modelSettings,
       Language.config,
       Language.retries,
+      Language.validator,
       Language.loop,
       Language.map,
       Language.router,

@@ -81,6 +81,7 @@ const takes = (node: Node): boolean => {
       return readsPrevious(node)
     case "Capped":
     case "Check":
+    case "Validate":
     case "Note":
     case "Retry":
     case "Sink":
