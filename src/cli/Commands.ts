@@ -159,9 +159,13 @@ export const commands: ReadonlyArray<Command.Command> = [
   Command.make({
     path: ["lens", "replay"],
     about: "Walk a run again with the outside shut: the same, or exit code 5",
-    args: [run],
-    flags: Flags.lens,
-    examples: [["flujo lens replay last", "calls no model, runs no skill, writes nothing"]],
+    args: [{ ...run, isOptional: true }],
+    flags: Flags.lensReplay,
+    examples: [
+      ["flujo lens replay last", "calls no model, runs no skill, writes nothing"],
+      ["flujo lens replay last --export run.jsonl", "the run as a file, for a colleague"],
+      ["flujo lens replay --import run.jsonl --until review", "what the colleague does with it"]
+    ],
     load: () => import("./commands/LensReplay.js")
   }),
   Command.make({
@@ -220,6 +224,21 @@ export const commands: ReadonlyArray<Command.Command> = [
     flags: Flags.ledgerCheckProof,
     examples: [["flujo ledger check-proof 01K9A-7.proof.json --root 12:5f0c…", "against a root from elsewhere"]],
     load: () => import("./commands/LedgerCheckProof.js")
+  }),
+  Command.make({
+    path: ["test"],
+    about: "Replay the recorded runs of a project with its blueprints as they are now",
+    args: [
+      {
+        name: "FIXTURE",
+        about: "A file of `lens replay --export`, or a folder of them; default: fixtures of the project",
+        isOptional: true,
+        isMany: true
+      }
+    ],
+    flags: Flags.test,
+    examples: [["flujo test", "exit code 5 if one of them goes another way"]],
+    load: () => import("./commands/Test.js")
   }),
   Command.make({
     path: ["upgrade-check"],

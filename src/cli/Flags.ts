@@ -241,6 +241,34 @@ export const lensTrace = {
   ...lens
 } as const satisfies Flag.Flags
 
+export const lensReplay = {
+  file: Flag.text({
+    name: "file",
+    value: "FILE",
+    about: "Walk it by this blueprint, in place of the one that the run keeps"
+  }),
+  until: Flag.text({ name: "until", value: "PATH", about: "Only as far as the run came in this step" }),
+  export: Flag.text({
+    name: "export",
+    value: "FILE",
+    about: "Write the run into a file that anybody can replay; replay nothing",
+    not: ["import", "file", "until"]
+  }),
+  import: Flag.text({
+    name: "import",
+    value: "FILE",
+    about: "Replay the run in such a file, in place of one of the state"
+  }),
+  ...lens
+} as const satisfies Flag.Flags
+
+export const test = {
+  kept: Flag.flag({
+    name: "kept",
+    about: "Walk each by the blueprint that it keeps, also where the project has one of its name"
+  })
+} as const satisfies Flag.Flags
+
 export const lensFork = {
   from: Flag.text({
     name: "from",

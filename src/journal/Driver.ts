@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
-import type { JournalError, Owner, Root, RunFilter } from "./Journal.js"
+import type { JournalError, KeptPlan, Owner, Root, RunFilter } from "./Journal.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
@@ -48,7 +48,7 @@ export interface Acquire {
   readonly expiresAt: number
   /** Keys the addresses of the run's blobs. */
   readonly key: Uint8Array
-  readonly plan: { readonly digest: Digest; readonly json: string }
+  readonly plan: KeptPlan
 }
 
 /** `Park`: write this and give the lease back, but only if no letter is left untaken. `Release`: give it back. */
@@ -158,6 +158,8 @@ export interface Driver {
   readonly waiting: (
     runs: ReadonlyArray<RunId>
   ) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly order: number }>, JournalError>
+  /** One that is there already is left alone. */
+  readonly putPlan: (plan: KeptPlan) => Effect.Effect<void, JournalError>
   readonly plan: (digest: Digest) => Effect.Effect<string | undefined, JournalError>
   readonly run: (run: RunId) => Effect.Effect<RunRow | undefined, JournalError>
   readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>

@@ -115,6 +115,23 @@ export interface Root {
   readonly root: string
 }
 
+/** A plan by its digest, its text canonical JSON. */
+export interface KeptPlan {
+  readonly digest: Digest
+  readonly json: string
+}
+
+/** A whole run, as it is taken from one store to another. */
+export interface RunCopy {
+  readonly run: RunId
+  /** Those that its entries name, in that order. */
+  readonly plans: ReadonlyArray<KeptPlan>
+  readonly entries: ReadonlyArray<Stored>
+  readonly roots: ReadonlyArray<Root>
+  /** Not taken yet. */
+  readonly letters: ReadonlyArray<StoredLetter>
+}
+
 export interface RunFilter {
   readonly status?: ReadonlyArray<RunRow["status"]> | undefined
   /** Runs whose id starts so. */
@@ -133,7 +150,7 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
      * A run that does not exist yet. Nothing is written until its first entry commits; if the id is taken by then, the
      * run is lost with `Conflict`. `plan` is stored once per store, by digest.
      */
-    readonly create: (run: RunId, plan: { readonly digest: Digest; readonly json: string }) => Effect.Effect<OwnedRun>
+    readonly create: (run: RunId, plan: KeptPlan) => Effect.Effect<OwnedRun>
     /** Takes the lease of an existing run, if it is free, expired, or its owner on this host is dead. */
     readonly own: (run: RunId) => Effect.Effect<Option.Option<OwnedRun>, RunHeld | JournalError>
     /** Hands an entry to the writer, at once and in order; `barrier` awaits it. */
@@ -172,6 +189,11 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly rebuild: Effect.Effect<number, JournalError>
     /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */
     readonly stored: (run: RunId, from: number) => Stream.Stream<Stored, JournalError>
+    /**
+     * Takes in a run that was verified elsewhere, all at once; false, and nothing done, if its id is in use. What this
+     * version cannot read, or what belongs to another tenant, fails as `Corrupt`.
+     */
+    readonly restore: (copy: RunCopy) => Effect.Effect<boolean, JournalError>
     /** Roots as they were written, by size. */
     readonly roots: (run: RunId) => Stream.Stream<Root, JournalError>
     /** Of all runs that have left anything, in order. */

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import type { Entry } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
-import type { Driver, Row as StoredRow } from "./Driver.js"
+import type { Blob, Driver, Row as StoredRow } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
 import {
   type Journal,
@@ -20,6 +20,7 @@ import {
   type OwnedRun,
   type Owner,
   type Root,
+  type RunCopy,
   type Stored,
   type StoredLetter
 } from "./Journal.js"
@@ -189,6 +190,45 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       }
     }).pipe(Effect.withSpan("flujo.Journal.rebuild"))
 
+    const restore = Effect.fn("flujo.Journal.restore")(function* ({ entries, letters, plans, roots, run }: RunCopy) {
+      const key = entropy(32)
+      const [plan, ...more] = plans
+      if (plan === undefined) return yield* corrupt(run, "the plan that it names is missing")
+      const rows: Array<StoredRow> = []
+      const blobs: Array<Blob> = []
+      const changes: Array<RunIndex.Change> = []
+      let epoch = 1
+      for (const stored of entries) {
+        const { blob, row } = codec.keep(key, stored)
+        const entry = codec.decode(run, row, blob?.bytes)
+        if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
+        rows.push(row)
+        if (blob !== undefined) blobs.push(blob)
+        changes.push(...RunIndex.changes(entry.right))
+        epoch = Math.max(epoch, entry.right.epoch)
+      }
+      for (const one of more) yield* driver.putPlan(one)
+      const expiresAt = clock.unsafeCurrentTimeMillis() + leasing.millis
+      const [answer] = yield* driver.commit([
+        {
+          run,
+          epoch,
+          acquire: { owner: leasing.owner, expiresAt, key, plan },
+          rest: letters.length === 0 ? { _tag: "Release" } : undefined,
+          rows,
+          roots,
+          blobs,
+          letters: [],
+          changes
+        }
+      ])
+      if (answer?._tag !== "Written") return false
+      // Nobody drives it before its letters are here.
+      for (const { at, letter } of letters) yield* driver.deliver(Inbox.toRow(run, letter, at))
+      if (letters.length > 0) yield* driver.giveBack({ run, epoch })
+      return true
+    })
+
     return {
       limits: { payloadBytes: payloadBytesMax },
       create: (run, plan) =>
@@ -218,6 +258,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
           lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())
         ),
       rebuild,
+      restore,
       stored,
       roots,
       ids

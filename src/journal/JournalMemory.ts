@@ -193,6 +193,10 @@ export const makeDriver = (): Driver => {
           return last === undefined ? [] : [{ run: id, order: last.order }]
         })
       ),
+    putPlan: ({ digest, json }) =>
+      Effect.sync(() => {
+        if (!plans.has(digest)) plans.set(digest, json)
+      }),
     plan: (digest) => Effect.sync(() => plans.get(digest)),
     run: (id) =>
       Effect.sync(() => {

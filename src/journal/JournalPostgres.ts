@@ -373,6 +373,12 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
     deliver,
     letters,
     waiting,
+    putPlan: ({ digest, json }) =>
+      ask(
+        `INSERT INTO ${schema}.plans (tenant, digest, json) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        [tenant, digest, json],
+        () => Effect.void
+      ),
     plan: (digest) =>
       ask(`SELECT json FROM ${schema}.plans WHERE tenant = $1 AND digest = $2`, [tenant, digest], ([row]) =>
         Effect.succeed(typeof row?.json === "string" ? row.json : undefined)

@@ -412,6 +412,10 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     deliver: (letter) => attempt(() => transaction(() => deliver(letter))),
     letters: (run) => attempt(() => selectLetters.all(tenant, run)),
     waiting: (runs) => attempt(() => selectWaiting.all(tenant, JSON.stringify(runs))),
+    putPlan: ({ digest, json }) =>
+      attempt(() => {
+        insertPlan.run(tenant, digest, json)
+      }),
     plan: (digest) => attempt(() => selectPlan.get(tenant, digest)),
     run: (run) =>
       attempt(() => {

@@ -23,6 +23,7 @@ import type { Driver } from "../../src/journal/Driver.js"
 import * as Inbox from "../../src/journal/Inbox.js"
 import { type Journal, JournalError, type OwnedRun, type Owner, type Staged } from "../../src/journal/Journal.js"
 import * as JournalMake from "../../src/journal/JournalMake.js"
+import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import * as Ledger from "../../src/journal/Ledger.js"
 import * as LedgerFile from "../../src/journal/LedgerFile.js"
 import * as MerkleTree from "../../src/journal/MerkleTree.js"
@@ -1016,6 +1017,40 @@ export const journalSuite = ({ name, open }: Backend): void => {
           tokens: 2222,
           labels: []
         })
+      })
+    )
+
+    scoped("a run that is taken in from elsewhere is whole, once, and goes on as it would have there", (store) =>
+      Effect.gen(function* () {
+        const there = yield* JournalMake.make(JournalMemory.makeDriver())
+        const owned = yield* begin(there, run, Histories.large(0, 100_000), Histories.opened("ask"))
+        yield* there.park(owned, Histories.suspended({ _tag: "Task", path: Histories.path("ask") }))
+        const again = Option.getOrThrow(yield* there.own(run))
+        stageAll(there, again, [Histories.resumed, Histories.note(1)])
+        yield* there.release(again)
+        yield* there.deliver(run, answer("ask", "ann"))
+        const written = Either.getOrThrow(yield* LedgerFile.write(there, run))
+        const copy = Either.getOrThrow(yield* LedgerFile.read(Stream.encodeText(written.text)))
+        const letters = yield* there.letters(run)
+
+        const journal = yield* journalOf(store)
+        assert.isTrue(yield* journal.restore({ ...copy, letters }))
+        assert.isFalse(yield* journal.restore({ ...copy, letters }))
+        assert.deepStrictEqual(yield* entriesOf(journal), yield* entriesOf(there))
+        assert.deepStrictEqual(yield* journal.letters(run), letters)
+        assert.deepStrictEqual(yield* views(journal), yield* views(there))
+        assert.deepStrictEqual(yield* Audit.verify(journal, run), written.sound)
+        assert.isTrue(Option.isNone(yield* journal.holder(run)))
+        const here = Option.getOrThrow(yield* journal.own(run))
+        assert.isAbove(here.epoch, again.epoch)
+        stageAll(journal, here, [Histories.resumed, Histories.answered("ask"), Histories.completed])
+        yield* journal.release(here)
+        assert.isFalse(Ledger.isBad(yield* Audit.verify(journal, run)))
+        assert.strictEqual(yield* statusOf(journal), "completed")
+
+        const foreign = yield* JournalMake.make(JournalMemory.makeDriver(), { tenant: "other" })
+        assert.strictEqual(yield* reasonOf(foreign.restore(copy)), "Corrupt")
+        assert.strictEqual(yield* Stream.runCount(foreign.ids), 0)
       })
     )
   })
