@@ -202,6 +202,27 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LedgerVerify.js")
   }),
   Command.make({
+    path: ["ledger", "checkpoint"],
+    about: "Sign a checkpoint over all runs, print it, and leave it at the anchors of flujo.toml",
+    args: [],
+    flags: Flags.ledgerCheckpoint,
+    examples: [
+      ["flujo ledger checkpoint > checkpoint.txt", "to be kept elsewhere; `ledger verify --checkpoint` holds to it"]
+    ],
+    load: () => import("./commands/LedgerCheckpoint.js")
+  }),
+  Command.make({
+    path: ["ledger", "keys"],
+    about: "The keys that checkpoints are signed with: show them, make the first, go on with another",
+    args: [{ name: "WHAT", about: "show (default), init or rotate", isOptional: true }],
+    flags: Flags.ledgerKeys,
+    examples: [
+      ["flujo ledger keys", "what to give to those who verify"],
+      ["flujo ledger keys rotate", "a new key, which the old one vouches for"]
+    ],
+    load: () => import("./commands/LedgerKeys.js")
+  }),
+  Command.make({
     path: ["ledger", "export"],
     about: "A run as one file that anybody can verify",
     args: [run],

@@ -304,8 +304,33 @@ const out = (standard: string) =>
   Flag.text({ name: "out", value: "FILE", about: `Where to; a file that is there is kept. Default: ${standard}` })
 
 export const ledgerVerify = {
-  file: Flag.text({ name: "file", value: "FILE", about: "An exported run, in place of the state" }),
+  file: Flag.text({
+    name: "file",
+    value: "FILE",
+    about: "An exported run, in place of the state",
+    not: ["checkpoint", "key"]
+  }),
   root,
+  checkpoint: Flag.text({
+    name: "checkpoint",
+    value: "FILE",
+    about: "A checkpoint that was kept elsewhere, which the log must have"
+  }),
+  key: Flag.text({
+    name: "key",
+    value: "KEY",
+    about: "A public key that was kept elsewhere, which the last checkpoint must be signed by"
+  }),
+  stateUri
+} as const satisfies Flag.Flags
+
+export const ledgerCheckpoint = { stateUri } as const satisfies Flag.Flags
+
+export const ledgerKeys = {
+  newOrigin: Flag.flag({
+    name: "new-origin",
+    about: "With init, where the key is lost: go on with one that no other vouches for"
+  }),
   stateUri
 } as const satisfies Flag.Flags
 

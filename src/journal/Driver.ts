@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
-import type { JournalError, KeptPlan, Owner, Root, RunFilter } from "./Journal.js"
+import type { JournalError, KeptPlan, Leaf, LogKey, Owner, Queued, Root, RunFilter, Sealed } from "./Journal.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
@@ -181,4 +181,36 @@ export interface Driver {
     readonly count: number
     readonly projection: Projection
   }) => Effect.Effect<number | undefined, JournalError>
+  /** Roots that are in no log yet, in the order in which they were written, after `after`. */
+  readonly queued: (page: {
+    readonly after: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Queued>, JournalError>
+  /** Leaves of the log from number `from` on, in order. */
+  readonly log: (page: {
+    readonly from: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Leaf>, JournalError>
+  readonly logOf: (run: RunId) => Effect.Effect<ReadonlyArray<Leaf>, JournalError>
+  /**
+   * Takes `leaves` off the queue, appends them to the log and keeps the checkpoint over them, all at once; false, and
+   * nothing done, if the log does not have exactly `from` leaves (any more).
+   */
+  readonly seal: (sealing: {
+    readonly from: number
+    readonly leaves: ReadonlyArray<Queued>
+    readonly sealed: Sealed
+    /** Of the tree, as text. */
+    readonly frontier: string
+  }) => Effect.Effect<boolean, JournalError>
+  readonly lastSealed: Effect.Effect<{ readonly sealed: Sealed; readonly frontier: string } | undefined, JournalError>
+  /** By size, those of more than `after` leaves. */
+  readonly checkpoints: (page: {
+    readonly after: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Sealed>, JournalError>
+  /** In order. */
+  readonly keys: Effect.Effect<ReadonlyArray<LogKey>, JournalError>
+  /** False, and nothing done, if there is one of this number. */
+  readonly putKey: (key: LogKey) => Effect.Effect<boolean, JournalError>
 }

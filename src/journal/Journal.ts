@@ -4,6 +4,7 @@
  * lease's epoch. Everybody else leaves a letter in the inbox.
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -15,6 +16,7 @@ import type { Json } from "../domain/Json.js"
 import type { Letter } from "../domain/Letter.js"
 import type { RunId } from "../domain/RunId.js"
 import type { RunRow, TaskRow } from "./RunIndex.js"
+import type { Signer } from "./SignedNote.js"
 
 /**
  * `Conflict`: another owner took the run; stop. `Corrupt`: what is stored cannot be read; stop and tell a person.
@@ -132,6 +134,69 @@ export interface RunCopy {
   readonly letters: ReadonlyArray<StoredLetter>
 }
 
+/** The root of the first `size` entries of a run. */
+export interface Leaf {
+  readonly run: string
+  readonly size: number
+  readonly root: string
+}
+
+/** `order`: of the queue. */
+export interface Queued extends Leaf {
+  readonly order: number
+}
+
+/** A checkpoint as it is stored. */
+export interface Sealed {
+  readonly origin: string
+  readonly size: number
+  /** The signed note. */
+  readonly note: string
+  readonly at: number
+}
+
+/** A key of the log, from the leaf `size` on. */
+export interface LogKey {
+  readonly number: number
+  /** `SignedNote.showVerifier`. */
+  readonly verifier: string
+  /** The note with which the key before vouches for this one; null for the first, and after a loss. */
+  readonly vouched: string | null
+  readonly size: number
+  readonly at: number
+}
+
+/**
+ * `Lost`: the store knows a key, and it is not here. `Unknown`: the key that is here is not the store's last one. `Unusable`:
+ * it cannot be read, made or written. Nothing was signed.
+ */
+export class KeyError extends Data.TaggedError("KeyError")<{
+  readonly reason: "Lost" | "Unknown" | "Unusable"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/** Answers the key to sign with, the store having these. */
+export type KeyHolder = (keys: ReadonlyArray<LogKey>) => Effect.Effect<Signer, KeyError>
+
+export interface Log {
+  readonly leaves: (from: number) => Stream.Stream<Leaf, JournalError>
+  readonly leavesOf: (run: RunId) => Effect.Effect<ReadonlyArray<Leaf>, JournalError>
+  /** Roots that no checkpoint is over yet. */
+  readonly queued: Stream.Stream<Queued, JournalError>
+  /** By size. */
+  readonly checkpoints: Stream.Stream<Sealed, JournalError>
+  readonly last: Effect.Effect<Option.Option<Sealed>, JournalError>
+  readonly keys: Effect.Effect<ReadonlyArray<LogKey>, JournalError>
+  /** Another key from here on; false, and nothing done, if there are not `number` of them. */
+  readonly addKey: (key: Omit<LogKey, "size" | "at">) => Effect.Effect<boolean, JournalError>
+  /** Signs over all that has queued; the last checkpoint if nothing has. None: there is nothing at all. */
+  readonly seal: (holder: KeyHolder) => Effect.Effect<Option.Option<Sealed>, JournalError | KeyError>
+}
+
 export interface RunFilter {
   readonly status?: ReadonlyArray<RunRow["status"]> | undefined
   /** Runs whose id starts so. */
@@ -198,5 +263,7 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly roots: (run: RunId) => Stream.Stream<Root, JournalError>
     /** Of all runs that have left anything, in order. */
     readonly ids: Stream.Stream<RunId, JournalError>
+    /** Of the whole store: the roots of its runs, under signed checkpoints. */
+    readonly log: Log
   }
 >() {}

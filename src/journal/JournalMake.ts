@@ -17,6 +17,7 @@ import * as Inbox from "./Inbox.js"
 import {
   type Journal,
   JournalError,
+  type KeyHolder,
   type OwnedRun,
   type Owner,
   type Root,
@@ -25,12 +26,14 @@ import {
   type StoredLetter
 } from "./Journal.js"
 import * as Lease from "./Lease.js"
+import * as Log from "./Log.js"
 import * as Mail from "./Mail.js"
 import * as MerkleTree from "./MerkleTree.js"
 import { Owned } from "./Owned.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
 import * as Row from "./Row.js"
 import * as RunIndex from "./RunIndex.js"
+import * as Sealer from "./Sealer.js"
 import * as Writer from "./Writer.js"
 
 export interface Options {
@@ -48,6 +51,8 @@ export interface Options {
   /** Where salts and keys come from: bytes that nobody can guess. */
   readonly entropy?: ((size: number) => Uint8Array) | undefined
   readonly owner?: Owner | undefined
+  /** Signs checkpoints of the store's log over what is written, with the key that is answered. Default: nobody does. */
+  readonly sealing?: KeyHolder | undefined
 }
 
 const pageRows = 256
@@ -64,12 +69,17 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
     }
     const codec = yield* Row.make({ tenant: options.tenant ?? "default", payloadBytesMax, entropy })
     const subscribers = new Set<Subscriber>()
+    const log = Log.make(driver, clock)
+    // Before the writer, so that at the end it comes after the last commit.
+    const sealer = options.sealing === undefined ? undefined : yield* Sealer.make(log, options.sealing)
     const writer = yield* Writer.make(driver, codec, {
       clock,
       leaseMillis: leasing.millis,
       queueBytesMax: options.queueBytesMax ?? 16 * 1024 * 1024,
       published: (entries) => {
-        if (entries.length > 0) for (const subscriber of subscribers) subscriber.offer(entries)
+        if (entries.length === 0) return
+        for (const subscriber of subscribers) subscriber.offer(entries)
+        sealer?.heard(entries)
       }
     })
     const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
@@ -261,7 +271,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       restore,
       stored,
       roots,
-      ids
+      ids,
+      log
     }
   })
 

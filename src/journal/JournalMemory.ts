@@ -8,7 +8,16 @@ import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { Journal, JournalError, type Owner, type Root } from "./Journal.js"
+import {
+  Journal,
+  JournalError,
+  type Leaf,
+  type LogKey,
+  type Owner,
+  type Queued,
+  type Root,
+  type Sealed
+} from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as RunIndex from "./RunIndex.js"
 
@@ -27,6 +36,11 @@ export const makeDriver = (): Driver => {
   const runs = new Map<RunId, Run>()
   const plans = new Map<Digest, string>()
   let letterCount = 0
+  let queue: Array<Queued> = []
+  let queuedCount = 0
+  const log: Array<Leaf> = []
+  const checkpoints: Array<{ readonly sealed: Sealed; readonly frontier: string }> = []
+  const keys: Array<LogKey> = []
 
   const untaken = (run: Run) => Array.from(run.letters.values()).filter(({ taken }) => !taken)
 
@@ -35,9 +49,13 @@ export const makeDriver = (): Driver => {
     return row?.status === "suspended" && untaken(run).length > 0 ? { ...row, status: "ready" } : row
   }
 
-  const write = (run: Run, { blobs, changes, letters, roots, rows }: Writing): void => {
+  const write = (id: RunId, run: Run, { blobs, changes, letters, roots, rows }: Writing): void => {
     run.rows.push(...rows)
     run.roots.push(...roots)
+    for (const { root, size } of roots) {
+      queuedCount += 1
+      queue.push({ run: id, size, root, order: queuedCount })
+    }
     for (const { address, bytes } of blobs) if (!run.blobs.has(address)) run.blobs.set(address, bytes)
     for (const id of letters) {
       const letter = run.letters.get(id)
@@ -76,10 +94,10 @@ export const makeDriver = (): Driver => {
       }
       runs.set(slice.run, run)
     }
-    write(run!, slice)
+    write(slice.run, run!, slice)
     if (rest?._tag === "Park") {
       if (untaken(run!).length > 0) return { _tag: "LettersWaiting" }
-      write(run!, rest.writing)
+      write(slice.run, run!, rest.writing)
     }
     if (rest !== undefined) run!.lease.owner = null
     return { _tag: "Written" }
@@ -235,6 +253,33 @@ export const makeDriver = (): Driver => {
           .sort(compare)
           .slice(0, limit)
       ),
+    queued: ({ after, limit }) => Effect.sync(() => queue.filter(({ order }) => order > after).slice(0, limit)),
+    log: ({ from, limit }) => Effect.sync(() => log.slice(from, from + limit)),
+    logOf: (run) => Effect.sync(() => log.filter((leaf) => leaf.run === run)),
+    seal: ({ from, frontier, leaves, sealed }) =>
+      Effect.sync(() => {
+        if (log.length !== from) return false
+        const taken = new Set(leaves.map(({ order }) => order))
+        queue = queue.filter(({ order }) => !taken.has(order))
+        for (const { root, run, size } of leaves) log.push({ run, size, root })
+        checkpoints.push({ sealed, frontier })
+        return true
+      }),
+    lastSealed: Effect.sync(() => checkpoints.at(-1)),
+    checkpoints: ({ after, limit }) =>
+      Effect.sync(() =>
+        checkpoints
+          .map(({ sealed }) => sealed)
+          .filter(({ size }) => size > after)
+          .slice(0, limit)
+      ),
+    keys: Effect.sync(() => keys.slice()),
+    putKey: (key) =>
+      Effect.sync(() => {
+        if (keys.length !== key.number) return false
+        keys.push(key)
+        return true
+      }),
     project: ({ count, projection, run: id }) =>
       Effect.sync(() => {
         const run = runs.get(id)

@@ -16,6 +16,7 @@ import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as PostgresBatch from "./PostgresBatch.js"
+import * as PostgresLog from "./PostgresLog.js"
 import { migrate } from "./PostgresMigrate.js"
 import * as Pool from "./PostgresPool.js"
 import * as RunIndex from "./RunIndex.js"
@@ -407,7 +408,8 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         [tenant, after ?? "", limit],
         (rows) => Effect.map(orElse(decodeIds(rows), damaged("runs")), (found) => found.map(({ run }) => run))
       ),
-    project
+    project,
+    ...PostgresLog.make({ pool, schema, tenant, damaged })
   }
 }
 
@@ -416,7 +418,18 @@ const readOnly = (driver: Driver): Driver => {
     new JournalError({ reason: "ReadOnly", where: driver.name, detail: "it was opened for reading only" })
   )
   const refuse = () => refused
-  return { ...driver, commit: refuse, take: refuse, renew: refuse, giveBack: refuse, deliver: refuse, project: refuse }
+  return {
+    ...driver,
+    commit: refuse,
+    take: refuse,
+    renew: refuse,
+    giveBack: refuse,
+    deliver: refuse,
+    project: refuse,
+    putPlan: refuse,
+    seal: refuse,
+    putKey: refuse
+  }
 }
 
 const orElse = <A>(decoded: Either.Either<A, unknown>, failure: Pool.Failure): Effect.Effect<A, Pool.Failure> =>

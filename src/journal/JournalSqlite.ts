@@ -14,7 +14,17 @@ import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { Journal, JournalError, Owner, type Root, type RunFilter } from "./Journal.js"
+import {
+  Journal,
+  JournalError,
+  type Leaf,
+  type LogKey,
+  Owner,
+  type Queued,
+  type Root,
+  type RunFilter,
+  type Sealed
+} from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
@@ -23,7 +33,13 @@ import type * as SqliteOptions from "./SqliteOptions.js"
 export interface Options extends SqliteOptions.Options, JournalMake.Options {}
 
 export const makeDriver = (options: Options): Effect.Effect<Driver, JournalError, Scope.Scope> =>
-  Effect.map(SqliteFile.open(options), (db) => driver(db, options.path, options.tenant ?? "default"))
+  Effect.flatMap(SqliteFile.open(options), (db) =>
+    // Statements are prepared here, which reads the schema, and that may be damaged.
+    Effect.try({
+      try: () => driver(db, options.path, options.tenant ?? "default"),
+      catch: (error) => SqliteFile.toError(options.path, error)
+    })
+  )
 
 export const layer = (options: Options): Layer.Layer<Journal, JournalError> =>
   Layer.scoped(
@@ -183,6 +199,35 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         .concat(" ORDER BY run LIMIT @limit")
     )
     .pluck()
+  const selectQueued = db.prepare<[string, number, number], Queued>(
+    `SELECT run, size, root, number AS "order" FROM unsealed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
+  )
+  const unqueue = db.prepare<[string, number]>("DELETE FROM unsealed WHERE tenant = ? AND number = ?")
+  const countLog = db.prepare<[string], number>("SELECT coalesce(max(number) + 1, 0) FROM log WHERE tenant = ?").pluck()
+  const insertLeaf = db.prepare<[string, number, string, number, string]>(
+    "INSERT INTO log (tenant, number, run, size, root) VALUES (?, ?, ?, ?, ?)"
+  )
+  const selectLog = db.prepare<[string, number, number], Leaf>(
+    "SELECT run, size, root FROM log WHERE tenant = ? AND number >= ? ORDER BY number LIMIT ?"
+  )
+  const selectLogOf = db.prepare<[string, string], Leaf>(
+    "SELECT run, size, root FROM log WHERE tenant = ? AND run = ? ORDER BY number"
+  )
+  const insertCheckpoint = db.prepare<[string, number, string, string, string, number]>(
+    "INSERT INTO checkpoints (tenant, size, origin, note, frontier, at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const selectLastSealed = db.prepare<[string], Sealed & { readonly frontier: string }>(
+    "SELECT size, origin, note, frontier, at FROM checkpoints WHERE tenant = ? ORDER BY size DESC LIMIT 1"
+  )
+  const selectCheckpoints = db.prepare<[string, number, number], Sealed>(
+    "SELECT size, origin, note, at FROM checkpoints WHERE tenant = ? AND size > ? ORDER BY size LIMIT ?"
+  )
+  const selectKeys = db.prepare<[string], LogKey>(
+    "SELECT number, verifier, vouched, size, at FROM log_keys WHERE tenant = ? ORDER BY number"
+  )
+  const insertLogKey = db.prepare<[string, number, string, string | null, number, number]>(
+    "INSERT OR IGNORE INTO log_keys (tenant, number, verifier, vouched, size, at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
   const selectPages = new Map<string, Database.Statement<Array<string | number>>>()
 
   const isWaitedFor = (run: string): boolean => hasLetters.get(tenant, run) !== undefined
@@ -428,7 +473,32 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         (run === undefined ? selectTasks.all(tenant, limit) : selectTasksOf.all(tenant, run, limit)).map(taskRow)
       ),
     ids: ({ after, limit }) => attempt(() => selectIds.all({ tenant, after: after ?? "", limit })),
-    project: (made) => attempt(() => transaction(() => project(made)))
+    project: (made) => attempt(() => transaction(() => project(made))),
+    queued: ({ after, limit }) => attempt(() => selectQueued.all(tenant, after, limit)),
+    log: ({ from, limit }) => attempt(() => selectLog.all(tenant, from, limit)),
+    logOf: (run) => attempt(() => selectLogOf.all(tenant, run)),
+    seal: ({ from, frontier, leaves, sealed }) =>
+      attempt(() =>
+        transaction(() => {
+          if (countLog.get(tenant) !== from) return false
+          for (const [i, { order, root, run, size }] of leaves.entries()) {
+            unqueue.run(tenant, order)
+            insertLeaf.run(tenant, from + i, run, size, root)
+          }
+          insertCheckpoint.run(tenant, sealed.size, sealed.origin, sealed.note, frontier, sealed.at)
+          return true
+        })
+      ),
+    lastSealed: attempt(() => {
+      const found = selectLastSealed.get(tenant)
+      if (found === undefined) return undefined
+      const { frontier, ...sealed } = found
+      return { sealed, frontier }
+    }),
+    checkpoints: ({ after, limit }) => attempt(() => selectCheckpoints.all(tenant, after, limit)),
+    keys: attempt(() => selectKeys.all(tenant)),
+    putKey: ({ at, number, size, verifier, vouched }) =>
+      attempt(() => insertLogKey.run(tenant, number, verifier, vouched, size, at).changes === 1)
   }
 }
 

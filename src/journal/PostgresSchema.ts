@@ -295,5 +295,56 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
     RETURN answers;
   END
   $body$;
+  `,
+  // The log of the store. Roots queue for it in the transaction that writes them, whoever does.
+  (schema) => `
+  CREATE TABLE ${schema}.unsealed (
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant TEXT COLLATE "C" NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL
+  );
+  CREATE INDEX unsealed_oldest ON ${schema}.unsealed (tenant, number);
+  CREATE FUNCTION ${schema}.queue_roots() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
+  BEGIN
+    INSERT INTO ${schema}.unsealed (tenant, run, size, root) SELECT tenant, run, size, root FROM fresh ORDER BY run, size;
+    RETURN NULL;
+  END
+  $body$;
+  CREATE TRIGGER roots_unsealed AFTER INSERT ON ${schema}.roots REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.queue_roots();
+  INSERT INTO ${schema}.unsealed (tenant, run, size, root)
+    SELECT tenant, run, size, root FROM ${schema}.roots ORDER BY tenant, run, size;
+
+  CREATE TABLE ${schema}.log (
+    tenant TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL,
+    PRIMARY KEY (tenant, number)
+  );
+  CREATE INDEX log_of_run ON ${schema}.log (tenant, run, number);
+
+  CREATE TABLE ${schema}.checkpoints (
+    tenant TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    note TEXT NOT NULL,
+    frontier TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, size)
+  );
+
+  CREATE TABLE ${schema}.log_keys (
+    tenant TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    verifier TEXT NOT NULL,
+    vouched TEXT,
+    size INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, number)
+  );
   `
 ]
