@@ -213,6 +213,19 @@ export const lensList = {
     "cancelled"
   ]),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
+  name: Flag.text({ name: "name", value: "TEXT", about: "Only runs of pipelines in whose name this stands" }),
+  label: Flag.text({ name: "label", value: "NAME=VALUE", about: "Only runs with this label" }),
+  since: Flag.text({
+    name: "since",
+    value: "TIME",
+    about: "Only runs from this time on: 2026-01-31, an instant, or an age as 36h"
+  }),
+  until: Flag.text({ name: "until", value: "TIME", about: "Only runs that started before this time" }),
+  before: Flag.text({
+    name: "before",
+    value: "RUN",
+    about: "The page after this run, which was the last one of the page before"
+  }),
   limit: Flag.whole({ name: "limit", value: "N", about: "At most so many, the newest first. Default: 20" }, whole),
   stateUri
 } as const satisfies Flag.Flags
@@ -344,5 +357,20 @@ export const ledgerProve = {
 export const ledgerCheckProof = { root } as const satisfies Flag.Flags
 
 export const ledgerExport = { out: out("RUN.jsonl"), stateUri } as const satisfies Flag.Flags
+
+export const stateExport = { out: out("state-DATE.jsonl"), stateUri } as const satisfies Flag.Flags
+
+export const stateImport = { stateUri } as const satisfies Flag.Flags
+
+export const statePrune = {
+  olderThan: Flag.text({ name: "older-than", value: "AGE", about: "Runs that ended so long ago: 12h, 30d, 8w" }),
+  status: Flag.choice(
+    { name: "status", value: "STATUS", about: "Only runs that ended so. Default: completed and cancelled ones" },
+    ["completed", "failed", "cancelled"]
+  ),
+  pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
+  apply: Flag.flag({ name: "apply", about: "Do it. Without it, what would be dropped is shown, and nothing changed" }),
+  stateUri
+} as const satisfies Flag.Flags
 
 export const plain = {} as const satisfies Flag.Flags

@@ -52,7 +52,7 @@ export const broken = (
 export const write = (
   cwd: string,
   named: string,
-  text: Stream.Stream<string, JournalError>
+  text: Stream.Stream<string, JournalError | Fault>
 ): Effect.Effect<string, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -71,7 +71,7 @@ export const write = (
     yield* Effect.mapError(fs.writeFile(file, new Uint8Array(0), { flag: "wx", mode: 0o600 }), refused)
     yield* text.pipe(
       Stream.encodeText,
-      Stream.mapError(Faults.journal),
+      Stream.mapError((error) => (error instanceof Fault ? error : Faults.journal(error))),
       Stream.run(fs.sink(file, { flag: "a" })),
       Effect.mapError((error) => (error instanceof Fault ? error : refused(error))),
       Effect.onError(() => Effect.ignore(fs.remove(file)))

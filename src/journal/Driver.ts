@@ -9,7 +9,18 @@ import type * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
-import type { JournalError, KeptPlan, Leaf, LogKey, Owner, Queued, Root, RunFilter, Sealed } from "./Journal.js"
+import type {
+  JournalError,
+  KeptPlan,
+  Leaf,
+  LogKey,
+  Owner,
+  Queued,
+  Root,
+  RunFilter,
+  Sealed,
+  StoreInfo
+} from "./Journal.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
@@ -213,4 +224,13 @@ export interface Driver {
   readonly keys: Effect.Effect<ReadonlyArray<LogKey>, JournalError>
   /** False, and nothing done, if there is one of this number. */
   readonly putKey: (key: LogKey) => Effect.Effect<boolean, JournalError>
+  readonly info: Effect.Effect<StoreInfo, JournalError>
+  /** What the rows of a run hold: heads, payloads, blobs, letters. */
+  readonly bytesOf: (run: RunId) => Effect.Effect<number, JournalError>
+  /**
+   * Removes every row of a run that has ended and is held by nobody, and queues a leaf that says so, all at once; false, and
+   * nothing done, otherwise. Plans stay, and what the log has.
+   */
+  readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
+  readonly vacuum: Effect.Effect<void, JournalError>
 }

@@ -134,11 +134,12 @@ export interface RunCopy {
   readonly letters: ReadonlyArray<StoredLetter>
 }
 
-/** The root of the first `size` entries of a run. */
+/** The root of the first `size` entries of a run; `gone`: its last one, when the run was dropped. */
 export interface Leaf {
   readonly run: string
   readonly size: number
   readonly root: string
+  readonly gone?: boolean | undefined
 }
 
 /** `order`: of the queue. */
@@ -193,8 +194,43 @@ export interface Log {
   readonly keys: Effect.Effect<ReadonlyArray<LogKey>, JournalError>
   /** Another key from here on; false, and nothing done, if there are not `number` of them. */
   readonly addKey: (key: Omit<LogKey, "size" | "at">) => Effect.Effect<boolean, JournalError>
+  /**
+   * Takes in the log of another store, all of whose runs are here; false, and nothing done, where this one has a log of its own
+   * already, or roots are missing.
+   */
+  readonly adopt: (copy: {
+    readonly keys: ReadonlyArray<LogKey>
+    readonly checkpoints: ReadonlyArray<Sealed>
+    readonly leaves: ReadonlyArray<Leaf>
+  }) => Effect.Effect<boolean, JournalError>
   /** Signs over all that has queued; the last checkpoint if nothing has. None: there is nothing at all. */
   readonly seal: (holder: KeyHolder) => Effect.Effect<Option.Option<Sealed>, JournalError | KeyError>
+}
+
+/** What is kept, in numbers. */
+export interface StoreInfo {
+  /** Of the tables, as this flujo knows them. */
+  readonly version: number
+  /** What all of it occupies. */
+  readonly bytes: number
+  readonly entries: number
+  readonly runsByStatus: Readonly<Record<string, number>>
+}
+
+/** Of the store as such, beside its runs. */
+export interface Store {
+  readonly info: Effect.Effect<StoreInfo, JournalError>
+  /** The run that this one is a fork of. */
+  readonly parentOf: (run: RunId) => Effect.Effect<string | undefined, JournalError>
+  /** What the entries, blobs and letters of a run hold. */
+  readonly bytesOf: (run: RunId) => Effect.Effect<number, JournalError>
+  /**
+   * Drops a run that has ended, and that nobody drives; false, and nothing done, otherwise. That it is gone is a leaf of the
+   * log, so that no other run can be made to have never been.
+   */
+  readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
+  /** Gives what was dropped back to the file system, as far as the store can. */
+  readonly vacuum: Effect.Effect<void, JournalError>
 }
 
 export interface RunFilter {
@@ -202,6 +238,13 @@ export interface RunFilter {
   /** Runs whose id starts so. */
   readonly prefix?: string | undefined
   readonly pipeline?: string | undefined
+  /** Runs of pipelines in whose name this stands, in whatever letters. */
+  readonly name?: string | undefined
+  readonly label?: readonly [name: string, value: string] | undefined
+  /** Runs that started at this instant or later. */
+  readonly since?: number | undefined
+  /** Runs that started before this instant. */
+  readonly until?: number | undefined
   /** Newest first; the page after this one. */
   readonly before?: RunId | undefined
   readonly limit: number
@@ -263,6 +306,8 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly roots: (run: RunId) => Stream.Stream<Root, JournalError>
     /** Of all runs that have left anything, in order. */
     readonly ids: Stream.Stream<RunId, JournalError>
+    /** The store as such. */
+    readonly store: Store
     /** Of the whole store: the roots of its runs, under signed checkpoints. */
     readonly log: Log
   }

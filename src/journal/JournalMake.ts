@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Entry } from "../domain/Event.js"
@@ -272,9 +273,24 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       stored,
       roots,
       ids,
+      store: {
+        info: driver.info,
+        parentOf: (run) => Effect.map(driver.heads({ run, from: 0, limit: 1 }), ([head]) => parentIn(head)),
+        bytesOf: driver.bytesOf,
+        forget: driver.forget,
+        vacuum: driver.vacuum
+      },
       log
     }
   })
+
+/** What the first head of a fork says of its parent. */
+const parentIn = (head: string | undefined): string | undefined =>
+  head === undefined ? undefined : Option.getOrUndefined(decodeParent(head))?.data.parent.run
+
+const decodeParent = Schema.decodeUnknownOption(
+  Schema.parseJson(Schema.Struct({ data: Schema.Struct({ parent: Schema.Struct({ run: Schema.String }) }) }))
+)
 
 /** A right to append is only ever made here; another one is a mistake of the program. */
 const ours = (owned: OwnedRun): Owned => {

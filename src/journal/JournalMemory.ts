@@ -221,7 +221,7 @@ export const makeDriver = (): Driver => {
         const run = runs.get(id)
         return run && rowOf(run)
       }),
-    runs: ({ before, limit, pipeline, prefix, status }) =>
+    runs: ({ before, label, limit, name, pipeline, prefix, since, status, until }) =>
       Effect.sync(() => {
         const start = before === undefined ? undefined : runs.get(before)?.projection.row
         if (before !== undefined && start === undefined) return []
@@ -232,6 +232,10 @@ export const makeDriver = (): Driver => {
               (status === undefined || status.includes(row.status)) &&
               (prefix === undefined || row.run.startsWith(prefix)) &&
               (pipeline === undefined || row.pipeline === pipeline) &&
+              (name === undefined || row.pipeline.toLowerCase().includes(name.toLowerCase())) &&
+              (label === undefined || row.labels.some(([key, value]) => key === label[0] && value === label[1])) &&
+              (since === undefined || row.startedAt >= since) &&
+              (until === undefined || row.startedAt < until) &&
               (start === undefined || newestFirst(start, row) < 0)
           )
           .sort(newestFirst)
@@ -261,7 +265,7 @@ export const makeDriver = (): Driver => {
         if (log.length !== from) return false
         const taken = new Set(leaves.map(({ order }) => order))
         queue = queue.filter(({ order }) => !taken.has(order))
-        for (const { root, run, size } of leaves) log.push({ run, size, root })
+        for (const { order: _, ...leaf } of leaves) log.push(leaf)
         checkpoints.push({ sealed, frontier })
         return true
       }),
@@ -280,6 +284,36 @@ export const makeDriver = (): Driver => {
         keys.push(key)
         return true
       }),
+    info: Effect.sync(() => {
+      const runsByStatus: Record<string, number> = {}
+      let [bytes, entries] = [0, 0]
+      for (const run of runs.values()) {
+        const status = rowOf(run)?.status
+        if (status !== undefined) runsByStatus[status] = (runsByStatus[status] ?? 0) + 1
+        entries += run.rows.length
+        bytes += sizeOf(run)
+      }
+      return { version: 0, bytes, entries, runsByStatus }
+    }),
+    bytesOf: (id) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        return run === undefined ? 0 : sizeOf(run)
+      }),
+    forget: (id) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if (run === undefined || run.lease.owner !== null || !RunIndex.hasEnded(run.projection.row?.status))
+          return false
+        const last = run.roots.at(-1)
+        if (last !== undefined) {
+          queuedCount += 1
+          queue.push({ ...last, run: id, gone: true, order: queuedCount })
+        }
+        runs.delete(id)
+        return true
+      }),
+    vacuum: Effect.void,
     project: ({ count, projection, run: id }) =>
       Effect.sync(() => {
         const run = runs.get(id)
@@ -300,6 +334,15 @@ const attempt = <A>(run: () => A): Effect.Effect<A, JournalError> =>
       throw error
     }
   })
+
+const sizeOf = ({ blobs, letters, rows }: Run): number => {
+  let bytes = 0
+  for (const { head, payload } of rows)
+    bytes += Buffer.byteLength(head) + (payload === null ? 0 : Buffer.byteLength(payload))
+  for (const blob of blobs.values()) bytes += blob.length
+  for (const { data } of letters.values()) bytes += Buffer.byteLength(data)
+  return bytes
+}
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 

@@ -275,10 +275,19 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
       (rows) => orElse(decodeWaiting(rows), damaged("letters"))
     )
 
-  const runs = ({ before, limit, pipeline, prefix, status }: RunFilter) => {
-    const conditions: Array<string> = ["tenant = $1"]
+  const runs = ({ before, label, limit, name: part, pipeline, prefix, since, status, until }: RunFilter) => {
+    const conditions: Array<string> = ["r.tenant = $1"]
     const values: Array<unknown> = [tenant]
     const value = (given: unknown): string => `$${values.push(given)}`
+    // Read in the order of the index that narrows most.
+    const join = label === undefined ? "" : `JOIN ${schema}.labels l USING (tenant, started_at, run)`
+    if (label !== undefined) conditions.push(`l.tenant = $1 AND l.label = ${value(JSON.stringify(label))}`)
+    if (since !== undefined) conditions.push(`started_at >= ${value(since)}`)
+    if (until !== undefined) conditions.push(`started_at < ${value(until)}`)
+    // The name stands as JSON text, in which what is looked for stands as it does in its own.
+    if (part !== undefined) {
+      conditions.push(`position(lower(${value(JSON.stringify(part).slice(1, -1))}) IN lower(pipeline)) > 0`)
+    }
     if (status !== undefined) conditions.push(`status = ANY (${value(status)})`)
     if (prefix !== undefined) {
       // Characters of an id are below U+007F, so these are the ids that start with `prefix`.
@@ -291,7 +300,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
       )
     }
     return ask(
-      `SELECT ${runColumns} FROM ${schema}.runs WHERE ${conditions.join(" AND ")}
+      `SELECT ${runColumns} FROM ${schema}.runs r ${join} WHERE ${conditions.join(" AND ")}
        ORDER BY started_at DESC, run DESC LIMIT ${value(limit)}`,
       values,
       (rows) => orElse(decodeRuns(rows), damaged("runs"))
@@ -427,6 +436,8 @@ const readOnly = (driver: Driver): Driver => {
     deliver: refuse,
     project: refuse,
     putPlan: refuse,
+    forget: refuse,
+    vacuum: refused,
     seal: refuse,
     putKey: refuse
   }

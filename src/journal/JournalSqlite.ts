@@ -199,19 +199,19 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         .concat(" ORDER BY run LIMIT @limit")
     )
     .pluck()
-  const selectQueued = db.prepare<[string, number, number], Queued>(
-    `SELECT run, size, root, number AS "order" FROM unsealed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
+  const selectQueued = db.prepare<[string, number, number], Columns<Queued>>(
+    `SELECT run, size, root, gone, number AS "order" FROM unsealed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
   )
   const unqueue = db.prepare<[string, number]>("DELETE FROM unsealed WHERE tenant = ? AND number = ?")
   const countLog = db.prepare<[string], number>("SELECT coalesce(max(number) + 1, 0) FROM log WHERE tenant = ?").pluck()
-  const insertLeaf = db.prepare<[string, number, string, number, string]>(
-    "INSERT INTO log (tenant, number, run, size, root) VALUES (?, ?, ?, ?, ?)"
+  const insertLeaf = db.prepare<[string, number, string, number, string, number]>(
+    "INSERT INTO log (tenant, number, run, size, root, gone) VALUES (?, ?, ?, ?, ?, ?)"
   )
-  const selectLog = db.prepare<[string, number, number], Leaf>(
-    "SELECT run, size, root FROM log WHERE tenant = ? AND number >= ? ORDER BY number LIMIT ?"
+  const selectLog = db.prepare<[string, number, number], Columns<Leaf>>(
+    "SELECT run, size, root, gone FROM log WHERE tenant = ? AND number >= ? ORDER BY number LIMIT ?"
   )
-  const selectLogOf = db.prepare<[string, string], Leaf>(
-    "SELECT run, size, root FROM log WHERE tenant = ? AND run = ? ORDER BY number"
+  const selectLogOf = db.prepare<[string, string], Columns<Leaf>>(
+    "SELECT run, size, root, gone FROM log WHERE tenant = ? AND run = ? ORDER BY number"
   )
   const insertCheckpoint = db.prepare<[string, number, string, string, string, number]>(
     "INSERT INTO checkpoints (tenant, size, origin, note, frontier, at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -227,6 +227,23 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   )
   const insertLogKey = db.prepare<[string, number, string, string | null, number, number]>(
     "INSERT OR IGNORE INTO log_keys (tenant, number, verifier, vouched, size, at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const selectCounts = db.prepare<[string], { status: string; count: number }>(
+    "SELECT status, count(*) AS count FROM runs WHERE tenant = ? GROUP BY status"
+  )
+  const countEntries = db.prepare<[string], number>("SELECT count(*) FROM entries WHERE tenant = ?").pluck()
+  const selectBytes = db.prepare<{ tenant: string; run: string }, number>(
+    `SELECT coalesce((SELECT sum(octet_length(head) + coalesce(octet_length(payload), 0)) FROM entries
+         WHERE tenant = @tenant AND run = @run), 0)
+       + coalesce((SELECT sum(length(bytes)) FROM blobs WHERE tenant = @tenant AND run = @run), 0)
+       + coalesce((SELECT sum(octet_length(data)) FROM inbox WHERE tenant = @tenant AND run = @run), 0)`
+  )
+  const queueGone = db.prepare<[string, string]>(
+    `INSERT INTO unsealed (tenant, run, size, root, gone)
+     SELECT tenant, run, size, root, 1 FROM roots WHERE tenant = ? AND run = ? ORDER BY size DESC LIMIT 1`
+  )
+  const dropRows = ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases"].map((table) =>
+    db.prepare<[string, string]>(`DELETE FROM ${table} WHERE tenant = ? AND run = ?`)
   )
   const selectPages = new Map<string, Database.Statement<Array<string | number>>>()
 
@@ -345,9 +362,28 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     })
   }
 
-  const runs = ({ before, limit, pipeline, prefix, status }: RunFilter): ReadonlyArray<RunIndex.RunRow> => {
-    const conditions: Array<string> = ["tenant = ?"]
+  const runs = (filter: RunFilter): ReadonlyArray<RunIndex.RunRow> => {
+    const { before, label, limit, name, pipeline, prefix, since, status, until } = filter
+    const conditions: Array<string> = ["runs.tenant = ?"]
     const values: Array<string | number> = [tenant]
+    // Read in the order of the index that narrows most.
+    const from = label === undefined ? "runs" : "labels JOIN runs USING (tenant, started_at, run)"
+    if (label !== undefined) {
+      conditions.push("labels.tenant = ? AND labels.label = ?")
+      values.push(tenant, JSON.stringify(label))
+    }
+    if (since !== undefined) {
+      conditions.push("started_at >= ?")
+      values.push(since)
+    }
+    if (until !== undefined) {
+      conditions.push("started_at < ?")
+      values.push(until)
+    }
+    if (name !== undefined) {
+      conditions.push("instr(lower(pipeline), lower(?)) > 0")
+      values.push(name)
+    }
     if (status !== undefined) {
       conditions.push("status IN (SELECT value FROM json_each(?))")
       values.push(JSON.stringify(status))
@@ -365,7 +401,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       conditions.push("(started_at, run) < (SELECT started_at, run FROM runs WHERE tenant = ? AND run = ?)")
       values.push(tenant, before)
     }
-    const text = `SELECT ${runColumns} FROM runs WHERE ${conditions.join(" AND ")} ORDER BY started_at DESC, run DESC LIMIT ?`
+    const text = `SELECT ${runColumns} FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY started_at DESC, run DESC LIMIT ?`
     let statement = selectPages.get(text)
     if (statement === undefined) {
       statement = db.prepare(text)
@@ -474,16 +510,39 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       ),
     ids: ({ after, limit }) => attempt(() => selectIds.all({ tenant, after: after ?? "", limit })),
     project: (made) => attempt(() => transaction(() => project(made))),
-    queued: ({ after, limit }) => attempt(() => selectQueued.all(tenant, after, limit)),
-    log: ({ from, limit }) => attempt(() => selectLog.all(tenant, from, limit)),
-    logOf: (run) => attempt(() => selectLogOf.all(tenant, run)),
+    info: attempt(() => {
+      const pages = Number(db.pragma("page_count", { simple: true }))
+      return {
+        version: Number(db.pragma("user_version", { simple: true })),
+        bytes: pages * Number(db.pragma("page_size", { simple: true })),
+        entries: countEntries.get(tenant) ?? 0,
+        runsByStatus: Object.fromEntries(selectCounts.all(tenant).map(({ count, status }) => [status, count]))
+      }
+    }),
+    bytesOf: (run) => attempt(() => selectBytes.pluck().get({ tenant, run }) ?? 0),
+    forget: (run) =>
+      attempt(() =>
+        transaction(() => {
+          if (lease(run)?.owner !== null || !RunIndex.hasEnded(selectStatus.get(tenant, run))) return false
+          queueGone.run(tenant, run)
+          for (const drop of dropRows) drop.run(tenant, run)
+          return true
+        })
+      ),
+    vacuum: attempt(() => {
+      db.exec("VACUUM")
+      db.pragma("wal_checkpoint(TRUNCATE)")
+    }),
+    queued: ({ after, limit }) => attempt(() => selectQueued.all(tenant, after, limit).map(leafOf)),
+    log: ({ from, limit }) => attempt(() => selectLog.all(tenant, from, limit).map(leafOf)),
+    logOf: (run) => attempt(() => selectLogOf.all(tenant, run).map(leafOf)),
     seal: ({ from, frontier, leaves, sealed }) =>
       attempt(() =>
         transaction(() => {
           if (countLog.get(tenant) !== from) return false
-          for (const [i, { order, root, run, size }] of leaves.entries()) {
+          for (const [i, { gone, order, root, run, size }] of leaves.entries()) {
             unqueue.run(tenant, order)
-            insertLeaf.run(tenant, from + i, run, size, root)
+            insertLeaf.run(tenant, from + i, run, size, root, gone === true ? 1 : 0)
           }
           insertCheckpoint.run(tenant, sealed.size, sealed.origin, sealed.note, frontier, sealed.at)
           return true
@@ -501,6 +560,10 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       attempt(() => insertLogKey.run(tenant, number, verifier, vouched, size, at).changes === 1)
   }
 }
+
+type Columns<L extends Leaf> = Omit<L, "gone"> & { readonly gone: number }
+
+const leafOf = <L extends Leaf>({ gone, ...leaf }: Columns<L>) => (gone === 1 ? { ...leaf, gone: true } : leaf)
 
 const runColumns =
   "run, pipeline, plan, status, started_at AS startedAt, updated_at AS updatedAt, wake_at AS wakeAt, tokens, labels"

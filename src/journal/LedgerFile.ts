@@ -16,6 +16,7 @@ import * as Audit from "./Audit.js"
 import * as Commitment from "./Commitment.js"
 import type { Journal, JournalError, KeptPlan, Root, RunCopy, Stored } from "./Journal.js"
 import * as Ledger from "./Ledger.js"
+import * as Lines from "./Lines.js"
 
 export const version = 1
 
@@ -107,9 +108,6 @@ export interface Read {
   readonly run: string | undefined
 }
 
-/** Characters of one line: a payload of 16 MiB, all of it escaped, fits. */
-const lineMax = 256 * 1024 * 1024
-
 /** Verifies such a file. */
 export const verify = <E>(
   bytes: Stream.Stream<Uint8Array, E>,
@@ -117,7 +115,7 @@ export const verify = <E>(
 ): Effect.Effect<Read, E> => Effect.map(scan(bytes, claims, undefined), ({ found, run }) => ({ found, run }))
 
 /** Characters of a run that is read to be held: about 256 MiB. */
-const copyMax = 256 * 1024 * 1024
+export const copyMax = 256 * 1024 * 1024
 
 /** Verifies such a file, and answers what is in it. */
 export const read = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<Either.Either<RunCopy, Read>, E> =>
@@ -128,31 +126,26 @@ export const read = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<Eith
 const scan = <E>(bytes: Stream.Stream<Uint8Array, E>, claims: ReadonlyArray<Root>, keepMax: number | undefined) =>
   Effect.gen(function* () {
     const reader = makeReader(yield* Commitment.make, claims, keepMax)
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-    let rest = ""
     let bad: Ledger.Bad | undefined
-    const take = (text: () => string): boolean => {
-      const lines = Either.try(text)
-      if (Either.isLeft(lines)) {
-        bad = reader.bad("is not UTF-8")
-        return true
-      }
-      const all = (rest + lines.right).split("\n")
-      rest = all.pop()!
-      for (const one of all) {
-        bad = reader.line(one)
-        if (bad !== undefined) return true
-      }
-      if (rest.length > lineMax) bad = reader.bad("is too long")
-      return bad !== undefined
-    }
-    yield* Stream.runDrain(Stream.takeUntil(bytes, (chunk) => take(() => decoder.decode(chunk, { stream: true }))))
-    if (bad === undefined) take(() => decoder.decode())
-    if (bad === undefined && rest !== "") bad = reader.bad("has no end")
+    yield* Stream.runForEachWhile(Lines.of(bytes), (text) =>
+      Effect.sync(() => {
+        bad = reader.line(text)
+        return bad === undefined
+      })
+    ).pipe(
+      Effect.catchIf(
+        (error): error is Lines.BadLine => error instanceof Lines.BadLine,
+        ({ what }) =>
+          Effect.sync(() => {
+            bad = reader.bad(what)
+          })
+      )
+    )
     return { found: bad ?? reader.end(), run: reader.run(), copy: reader.copy() }
   })
 
-const makeReader = (
+/** Reads such a file line by line. */
+export const makeReader = (
   commit: Commitment.Commitment,
   claims: ReadonlyArray<Root>,
   /** Undefined: nothing of what is read is kept. */
@@ -242,6 +235,8 @@ const makeReader = (
         : { entry: 0, last: Math.max(0, found.entries - 1), why: "their root is not the one at the end of the file" }
     },
     run: () => run,
+    /** Whether the last line was the last one of the file. */
+    isWhole: () => last !== undefined,
     copy: (): RunCopy | undefined =>
       run === undefined || keepMax === undefined ? undefined : { run, plans, entries, roots, letters: [] }
   }

@@ -21,7 +21,8 @@ import * as SignedNote from "./SignedNote.js"
 const pageRows = 1_000
 
 /** Canonical JSON. */
-export const leafText = ({ root, run, size }: Leaf): string => Json.canonical({ root, run, size })
+export const leafText = ({ gone, root, run, size }: Leaf): string =>
+  Json.canonical(gone === true ? { gone, root, run, size } : { root, run, size })
 
 const leafHash = (leaf: Leaf): MerkleTree.Hash => MerkleTree.leafHash(leafText(leaf))
 
@@ -45,6 +46,8 @@ export const make = (driver: Driver, clock: Clock.Clock): Log => {
         page.length < pageRows ? Option.none() : Option.some(from + page.length)
       ])
     )
+
+  const queued = paged<Queued>((last) => driver.queued({ after: last?.order ?? 0, limit: pageRows }))
 
   /** One page of the queue under a checkpoint; undefined if another sealer was faster. */
   const sealPage = (holder: KeyHolder) =>
@@ -78,10 +81,37 @@ export const make = (driver: Driver, clock: Clock.Clock): Log => {
     }
   })
 
+  const adopt: Log["adopt"] = Effect.fn("flujo.Log.adopt")(function* ({ checkpoints, keys, leaves }) {
+    if (keys.length === 0 || (yield* driver.keys).length > 0 || (yield* driver.lastSealed) !== undefined) return false
+    const gone = new Set(leaves.filter((leaf) => leaf.gone === true).map(({ run }) => run))
+    const orders = new Map<string, number>()
+    yield* Stream.runForEach(queued, (one) => Effect.sync(() => orders.set(leafText(one), one.order)))
+    const placed = leaves.flatMap((leaf): ReadonlyArray<Queued> => {
+      const order = orders.get(leafText(leaf))
+      // Of a run that was dropped there is nothing to wait for.
+      return order === undefined
+        ? leaf.gone === true || gone.has(leaf.run)
+          ? [{ ...leaf, order: 0 }]
+          : []
+        : [{ ...leaf, order }]
+    })
+    if (placed.length !== leaves.length) return false
+    for (const key of keys) yield* driver.putKey(key)
+    let frontier = MerkleTree.empty
+    for (const sealed of checkpoints) {
+      const fresh = placed.slice(frontier.size, sealed.size)
+      const from = frontier.size
+      frontier = MerkleTree.append(frontier, fresh.map(leafHash))
+      yield* driver.seal({ from, leaves: fresh, sealed, frontier: printFrontier(frontier) })
+    }
+    return true
+  })
+
   return {
+    adopt,
     leaves,
     leavesOf: driver.logOf,
-    queued: paged<Queued>((last) => driver.queued({ after: last?.order ?? 0, limit: pageRows })),
+    queued,
     checkpoints: paged<Sealed>((last) => driver.checkpoints({ after: last?.size ?? -1, limit: pageRows })),
     last: Effect.map(driver.lastSealed, (last) => Option.fromNullable(last?.sealed)),
     keys: driver.keys,

@@ -36,11 +36,11 @@ export interface Claims {
 
 export const isBad = (found: Sound | Bad): found is Bad => "why" in found
 
-/** Each run that has a leaf is handed to `each`, once. */
+/** Each leaf is handed to `each`, in order. */
 export const verify = (
   journal: Journal["Type"],
   claims: Claims = {},
-  each: (run: string) => void = () => {}
+  each: (leaf: Leaf) => void = () => {}
 ): Effect.Effect<Sound | Bad, JournalError> =>
   Effect.gen(function* () {
     const { log } = journal
@@ -68,7 +68,6 @@ export const verify = (
       }
     }
 
-    const seen = new Set<string>()
     let frontier = MerkleTree.empty
     let isMet = wanted === undefined || wanted.size === 0
     let last: Sealed | undefined
@@ -85,10 +84,7 @@ export const verify = (
           }
           const taken = leaves.slice(used, used + size - frontier.size)
           used += taken.length
-          for (const { run } of taken) {
-            if (!seen.has(run)) each(run)
-            seen.add(run)
-          }
+          for (const leaf of taken) each(leaf)
           frontier = MerkleTree.append(
             frontier,
             taken.map((leaf) => MerkleTree.leafHash(Log.leafText(leaf)))
@@ -158,16 +154,25 @@ const isVouched = ({ verifier, vouched }: LogKey, by: SignedNote.Verifier | unde
   )
 }
 
-/** What waits for the log, by run: read once for many runs. */
-export type Waiting = ReadonlyMap<string, ReadonlySet<number>>
+/** What waits for the log, read once for many runs. */
+export interface Waiting {
+  readonly sizesByRun: ReadonlyMap<string, ReadonlySet<number>>
+  /** Runs that were dropped. */
+  readonly gone: ReadonlySet<string>
+}
 
 export const waiting = (journal: Journal["Type"]): Effect.Effect<Waiting, JournalError> =>
-  Effect.map(
-    Stream.runFold(journal.log.queued, new Map<string, Set<number>>(), (byRun, { run, size }) =>
-      byRun.set(run, (byRun.get(run) ?? new Set()).add(size))
-    ),
-    (byRun): Waiting => byRun
-  )
+  Effect.gen(function* () {
+    const sizesByRun = new Map<string, Set<number>>()
+    const gone = new Set<string>()
+    yield* Stream.runForEach(journal.log.queued, (one) =>
+      Effect.sync(() => {
+        if (one.gone === true) gone.add(one.run)
+        else sizesByRun.set(one.run, (sizesByRun.get(one.run) ?? new Set()).add(one.size))
+      })
+    )
+    return { sizesByRun, gone }
+  })
 
 /** How many entries of a run are under a checkpoint; or what of its roots and the log's leaves does not fit. */
 export const sealedOf = (
@@ -177,7 +182,7 @@ export const sealedOf = (
 ): Effect.Effect<number | Bad, JournalError> =>
   Effect.gen(function* () {
     // In this order: a root that is sealed meanwhile is then in both.
-    const queued = (before ?? (yield* waiting(journal))).get(run)
+    const queued = (before ?? (yield* waiting(journal))).sizesByRun.get(run)
     const leaves = yield* journal.log.leavesOf(run)
     const roots = new Map<number, string>()
     yield* Stream.runForEach(journal.roots(run), ({ root, size }) => Effect.sync(() => roots.set(size, root)))

@@ -147,5 +147,30 @@ export const migrations: ReadonlyArray<string> = [
     at INTEGER NOT NULL,
     PRIMARY KEY (tenant, number)
   ) STRICT, WITHOUT ROWID;
+  `,
+  // That a run was dropped is a leaf too; and what finds runs among many. A label stands as its JSON text.
+  `
+  ALTER TABLE unsealed ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE log ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+
+  CREATE INDEX runs_pipeline ON runs (tenant, pipeline, started_at, run);
+  CREATE TABLE labels (
+    tenant TEXT NOT NULL,
+    label TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    PRIMARY KEY (tenant, label, started_at, run)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX labels_of_run ON labels (tenant, run);
+  INSERT OR IGNORE INTO labels (tenant, label, started_at, run)
+    SELECT tenant, value, started_at, run FROM runs, json_each(runs.labels);
+  CREATE TRIGGER runs_labels AFTER INSERT ON runs WHEN NEW.labels <> '[]' BEGIN
+    DELETE FROM labels WHERE tenant = NEW.tenant AND run = NEW.run;
+    INSERT OR IGNORE INTO labels (tenant, label, started_at, run)
+      SELECT NEW.tenant, value, NEW.started_at, NEW.run FROM json_each(NEW.labels);
+  END;
+  CREATE TRIGGER runs_unlabelled AFTER DELETE ON runs WHEN OLD.labels <> '[]' BEGIN
+    DELETE FROM labels WHERE tenant = OLD.tenant AND run = OLD.run;
+  END;
   `
 ]

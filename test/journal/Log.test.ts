@@ -137,7 +137,7 @@ describe("tampering with the log in a SQLite file", () => {
         UPDATE log SET number = ${y} WHERE number = -1`)
     },
     "add a leaf": (db, seed) =>
-      db.prepare("INSERT INTO log VALUES ('default', 7, 'z', 2, ?)").run(`${seed % 10}`.repeat(64)),
+      db.prepare("INSERT INTO log VALUES ('default', 7, 'z', 2, ?, 0)").run(`${seed % 10}`.repeat(64)),
     "edit a checkpoint": (db, seed) => {
       const { note, size } = db
         .prepare<[], { note: string; size: number }>(

@@ -12,9 +12,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Journal, JournalError } from "../../src/journal/Journal.js"
 import * as JournalMake from "../../src/journal/JournalMake.js"
+import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import * as KeyFile from "../../src/journal/KeyFile.js"
 import * as LogAudit from "../../src/journal/LogAudit.js"
 import * as SignedNote from "../../src/journal/SignedNote.js"
+import * as StateFile from "../../src/journal/StateFile.js"
 import * as Long from "../Long.js"
 import * as Histories from "./Histories.js"
 import type { Backend } from "./JournalSuite.js"
@@ -142,6 +144,40 @@ export const logSuite = ({ name, open }: Backend): void => {
         const third = yield* journal.log.seal(key.holder)
         assert.notStrictEqual(Option.getOrThrow(third).origin, Option.getOrThrow(second).origin)
         assert.deepInclude(yield* sound(journal, { checkpoint: noteOf(second) }), { size: 3, unvouched: [2] })
+      })
+    )
+
+    scoped("a store goes over as one file, with its log, and the log goes on there", (connect, key) =>
+      Effect.gen(function* () {
+        const there = yield* JournalMake.make(JournalMemory.makeDriver())
+        for (const one of ["a", "b", "c"]) yield* rest(there, one)
+        yield* there.log.seal(key.holder)
+        for (const one of ["a", "b"]) yield* goOn(there, one)
+        yield* there.log.seal(key.holder)
+        assert.isTrue(yield* there.store.forget(Histories.id("b")))
+        const kept = yield* there.log.seal(key.holder)
+        yield* there.deliver(Histories.id("c"), { _tag: "Cancel", reason: "enough" })
+        yield* rest(there, "d")
+        const text = yield* Stream.mkString(StateFile.write(there, undefined))
+        const file = Stream.encodeText(Stream.make(text))
+
+        const journal = yield* connect
+        const runs: Array<string> = []
+        yield* StateFile.read(file, ({ run }) => Effect.sync(() => runs.push(run)))
+        assert.deepStrictEqual(runs, ["a", "c", "d"])
+        assert.deepStrictEqual(yield* StateFile.take(journal, file), { added: runs, same: [], others: [], log: true })
+        assert.strictEqual(yield* Stream.mkString(StateFile.write(journal, undefined)), text)
+        assert.deepInclude(yield* sound(journal, { checkpoint: noteOf(kept) }), { size: 6, waiting: 1 })
+        assert.strictEqual(yield* LogAudit.sealedOf(journal, Histories.id("a")), 4)
+        yield* journal.log.seal(key.holder)
+        assert.deepInclude(yield* sound(journal, { checkpoint: noteOf(kept) }), { size: 7, waiting: 0, unvouched: [] })
+        assert.deepStrictEqual(yield* StateFile.take(journal, file), { added: [], same: runs, others: [], log: false })
+
+        const single = yield* Stream.mkString(StateFile.write(there, [Histories.id("d")]))
+        const alone = yield* JournalMake.make(JournalMemory.makeDriver())
+        const taken = yield* StateFile.take(alone, Stream.encodeText(Stream.make(single)))
+        assert.deepStrictEqual(taken, { added: ["d"], same: [], others: [], log: false })
+        assert.deepInclude(yield* sound(alone), { size: 0, waiting: 1 })
       })
     )
 

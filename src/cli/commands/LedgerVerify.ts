@@ -39,10 +39,14 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "read")
     const wanted = typed === undefined ? undefined : (yield* Runs.find(journal, typed)).run
+    /** Runs that the log has, and does not say to be gone. */
     const inLog = new Set<string>()
     const logClaims = yield* Ledgers.logClaims(workspace.cwd, flags)
     const log = yield* Effect.mapError(
-      LogAudit.verify(journal, logClaims, (run) => inLog.add(run)),
+      LogAudit.verify(journal, logClaims, ({ gone, run }) => {
+        if (gone === true) inLog.delete(run)
+        else inLog.add(run)
+      }),
       Faults.journal
     )
     if (LogAudit.isBad(log)) return yield* Ledgers.logBroken(log)
@@ -80,6 +84,8 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
         details: { sound, bad: bad.map(({ found, run }) => ({ run, ...found })) }
       })
     }
+    // Dropped, and under no checkpoint yet.
+    for (const run of waiting.gone) inLog.delete(run)
     const [gone] = inLog
     if (gone !== undefined) {
       return yield* Ledgers.logBroken({ why: "it is in the log, and nothing else is left of it" }, gone)
