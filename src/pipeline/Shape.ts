@@ -25,6 +25,8 @@ export interface Shape {
   /** `undefined` is an absent value: what `Schema.Void` writes. */
   readonly encode: (value: unknown) => Either.Either<Json.Json | undefined, Misfit>
   readonly decode: (json: Json.Json | undefined) => Either.Either<unknown, Misfit>
+  /** What it was made from, where that was an Effect `Schema`. */
+  readonly schema?: Schema.Schema.AnyNoContext | undefined
 }
 
 /**
@@ -63,6 +65,7 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
   if (schema.ast._tag === "VoidKeyword") {
     // The schema itself lets anything through: what a function of type `() => void` happens to answer is not meant.
     const nothing: Shape = {
+      schema,
       jsonSchema: describe(schema),
       encode: () => Either.right(undefined),
       decode: () => Either.right(undefined)
@@ -79,6 +82,7 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
     return isRecord && Proto.hasProto(value)
   }
   const shape: Shape = {
+    schema,
     get jsonSchema() {
       jsonSchema ??= describe(schema)
       return jsonSchema

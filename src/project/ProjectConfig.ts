@@ -8,6 +8,9 @@
  * env_file = ".env"                        # a file inside the project; see EnvFile.ts. It may be absent
  * settings.test_mode = false               # state in memory unless a state URI is given
  * state.durability = "full"                # "full": survives a power cut; "normal": survives a kill
+ * ledger.checkpoints = true                # processes that write sign checkpoints of the ledger as they go
+ * ledger.key = ".flujo/ledger.key"         # the private key; by default beside the state
+ * ledger.anchors = ["file:seals.txt"]      # where `flujo ledger checkpoint` leaves them; also https:// of a witness
  * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
  * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
  *
@@ -37,6 +40,7 @@ import * as CodeAllowed from "./CodeAllowed.js"
 import * as EnvFile from "./EnvFile.js"
 import { ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
+import * as ProjectLedger from "./ProjectLedger.js"
 import type { ProjectMoney } from "./ProjectMoney.js"
 import * as ProjectRoot from "./ProjectRoot.js"
 import * as ProjectToml from "./ProjectToml.js"
@@ -73,6 +77,7 @@ export interface ProjectConfig {
   readonly kinds: ReadonlyMap<string, Setting<CodeAllowed.Export>>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
+  readonly ledger: ProjectLedger.ProjectLedger
   /** Prices and budgets. */
   readonly money: ProjectMoney
   /** By the name that stands in `compatible:NAME/MODEL`. */
@@ -148,6 +153,7 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
       rules: ProjectToml.rules(toml),
       codeAllow: yield* codeAllowOf(toml),
       kinds: yield* kindsOf(toml),
+      ledger: yield* ProjectLedger.read(toml, { base, path, state: stateUri.value }),
       money: toml.money,
       providers: yield* providersOf(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),

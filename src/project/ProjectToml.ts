@@ -32,6 +32,11 @@ const State = Schema.Struct({
     })
   )
 })
+const Ledger = Schema.Struct({
+  checkpoints: optional(Schema.Boolean.annotations({ message: () => "must be true or false" })),
+  key: optional(text),
+  anchors: optional(Schema.Array(text).annotations({ message: () => "must be a list of texts in quotes" }))
+})
 const Template = Schema.Struct({
   undefined_variables: optional(
     Schema.Literal("strict", "warn", "ignore").annotations({
@@ -66,6 +71,7 @@ const Document = Schema.Struct({
   env_file: optional(text),
   settings: optional(Settings),
   state: optional(State),
+  ledger: optional(Ledger),
   template: optional(Template),
   rules: optional(Rules),
   code: optional(Code),
@@ -79,6 +85,7 @@ export type Document = typeof Document.Type
 const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   settings: Object.keys(Settings.fields),
   state: Object.keys(State.fields),
+  ledger: Object.keys(Ledger.fields),
   template: Object.keys(Template.fields),
   rules: [],
   code: Object.keys(Code.fields),

@@ -36,6 +36,7 @@ export const rooms = {
   lens: ["domain", "redaction", "journal"],
   project: ["domain"],
   code: ["domain", "pipeline", "project"],
+  testing: ["domain", "blueprint", "pipeline", "plan", "skill", "journal", "engine"],
   cli: "any room"
 } as const satisfies Record<string, ReadonlyArray<string> | "any room">
 
@@ -46,6 +47,7 @@ const faces: ReadonlyArray<string> = ["cli"]
 export const topLevel = {
   "index.ts": "any room but the faces",
   "promise.ts": "any room but the faces",
+  "testing.ts": "any room but the faces",
   "bin.ts": "any room"
 } as const
 
