@@ -255,6 +255,11 @@ export const common: Keys = {
   sink_to: key("The context field that keeps its answer.", "draft", field),
   description: key("What it is for, in words.", "The first version.", text),
   config: key("Retries, time-outs and settings of the model.", { max_retries: 2, timeout: "30s" }, { type: "object" }),
+  compensate: key(
+    "A step or a list of steps that takes this one back where the run fails or is cancelled later.",
+    { name: "release", input: "{{ previous_step.output }}" },
+    ref("body")
+  ),
   fallback: key("The step that is done where this one fails.", { name: "cheap", uses: "agents.cheap" }, ref("step"))
 }
 

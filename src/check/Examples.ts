@@ -142,7 +142,11 @@ const ofPlans = {
     bad: `${agents}steps:\n  - kind: parallel\n    name: «both»\n    branches: { a: { name: one, uses: agents.writer, sink_to: text } }\n    field_mapping: { b: [text] }\n`,
     good: `${agents}steps:\n  - kind: parallel\n    name: both\n    branches: { a: { name: one, uses: agents.writer, sink_to: text } }\n    field_mapping: { a: [text] }\n`
   },
-  "FLJ-PLAN-11": { bad: "steps: «[]»\n", good: sound }
+  "FLJ-PLAN-11": { bad: "steps: «[]»\n", good: sound },
+  "FLJ-PLAN-13": {
+    bad: `${agents}steps:\n  - name: «book»\n    uses: agents.writer\n    compensate: { name: release, compensate: { name: book_again } }\n`,
+    good: `${agents}steps:\n  - name: book\n    uses: agents.writer\n    compensate: { name: release }\n`
+  }
 }
 
 const ofChecks = {

@@ -155,6 +155,15 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         const branches = [walk(node.step, parent, sight), walk(node.that, `${path}!fallback`, sight)]
         return told(undefined, perhaps(branches))
       }
+      case "Compensate": {
+        const { output, writes } = walk(node.step, parent, sight)
+        const steps = new Names(sight.steps)
+        if (name !== undefined) steps.own.set(name, output)
+        const context = new Names(sight.context)
+        for (const [field, schema] of writes) context.own.set(field, schema)
+        walk(node.undo, `${path}!undo`, { steps, context, previous: undefined })
+        return told(output, writes)
+      }
       case "Map":
         return told(node.output.jsonSchema, walk(node.step, parent, sight).writes)
       case "Input": {
@@ -252,6 +261,7 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
     case "Agent":
     case "Check":
     case "Code":
+    case "Compensate":
     case "Fallback":
     case "Capped":
     case "Fn":

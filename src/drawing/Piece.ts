@@ -157,6 +157,8 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     }
     case "Timeout":
       return around(node.step, `takes at most ${time(node.millis)}`)
+    case "Compensate":
+      return around(node.step, `is taken back where the run fails or is cancelled later: ${undoOf(node.undo, path)}`)
     case "Map":
       return around(node.step, "changes what it answers")
     case "Input":
@@ -170,6 +172,11 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
       ])
   }
 }
+
+const undoOf = (undo: Node, path: string): string =>
+  pieces(undo, `${path}!undo`, [])
+    .map(({ does, name }) => `${name} ${does}`)
+    .join(", then ")
 
 /** A step whose answer decides stands before what it decides for. */
 const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>

@@ -23,6 +23,8 @@ export interface Drive {
   readonly mail: Mail
   /** Steps answered from the record without being walked: what stands below them is accounted for. */
   readonly answered: Set<string>
+  /** What is taken back where the run fails or is cancelled, by the place of its undo. */
+  readonly undos: Map<StepPath.StepPath, Undo>
   /** Walks any node: how composites reach their children. */
   readonly go: (node: Node.Node, place: Place, input: Carried) => Walked
   readonly payloadBytes: number
@@ -35,6 +37,13 @@ export interface Drive {
     step: { readonly path: StepPath.StepPath; readonly attempt: number; readonly kind: string },
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E, R>
+}
+
+/** How a step that ended well is taken back. */
+export interface Undo {
+  readonly node: Node.Node
+  readonly place: Place
+  readonly input: Carried
 }
 
 /** Where a node stands. */

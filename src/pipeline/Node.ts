@@ -289,6 +289,13 @@ export interface FallbackNode {
   readonly that: Node
 }
 
+/** What takes a step back that ended well, where its run fails or is cancelled. It is given `{ input, output }` of the step. */
+export interface CompensateNode {
+  readonly _tag: "Compensate"
+  readonly step: Node
+  readonly undo: Node
+}
+
 /** Changes what a step answered. */
 export interface MapNode {
   readonly _tag: "Map"
@@ -364,6 +371,7 @@ export type Wrapper =
   | RetryNode
   | TimeoutNode
   | FallbackNode
+  | CompensateNode
   | MapNode
   | InputNode
   | SinkNode
@@ -376,6 +384,7 @@ const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Retry: true,
   Timeout: true,
   Fallback: true,
+  Compensate: true,
   Map: true,
   Input: true,
   Sink: true,

@@ -741,6 +741,33 @@ export const fallback: {
   ): Step<In & In2, Out | Out2, E2, R | R2> => fromNode({ _tag: "Fallback", step: self.node, that: that.node })
 )
 
+/** What an undo is given: what the step was given, and what it answered. */
+export interface Undoable<In, Out> {
+  readonly input: In
+  readonly output: Out
+}
+
+/**
+ * Takes a step back that ended well, where its run fails or is cancelled later. All that is to be taken back is, one at a
+ * time, what ended last first; an undo that fails is told of, and keeps neither the others nor the run's own failure
+ * back. A step that was cut while it ran has not ended well. Nothing within an undo has an undo of its own.
+ */
+export const compensate: {
+  <In, Out, E2, R2>(
+    undo: Step<Undoable<In, Out>, unknown, E2, R2>
+  ): <E, R>(self: Step<In, Out, E, R>) => Step<In, Out, E, R | R2>
+  <In, Out, E, R, E2, R2>(
+    self: Step<In, Out, E, R>,
+    undo: Step<Undoable<In, Out>, unknown, E2, R2>
+  ): Step<In, Out, E, R | R2>
+} = dual(
+  2,
+  <In, Out, E, R, E2, R2>(
+    self: Step<In, Out, E, R>,
+    undo: Step<Undoable<In, Out>, unknown, E2, R2>
+  ): Step<In, Out, E, R | R2> => fromNode({ _tag: "Compensate", step: self.node, undo: undo.node })
+)
+
 /**
  * Runs a step only if `on` holds; else it is skipped: it passes its input on, and writes nothing. A text is an
  * expression.

@@ -92,6 +92,12 @@ export const rules = {
     title: "a name that leads nowhere",
     explanation:
       "A branch, a state or a context field is named that is not there. Names are compared to the letter; write one of those that are."
+  },
+  "FLJ-PLAN-13": {
+    severity: "error",
+    title: "an undo that cannot be one",
+    explanation:
+      "A step has one undo, so that the journal can say whether it was taken back; an undo is never taken back itself; and a step that was skipped has done nothing, so the undo stands inside of the condition."
   }
 } as const satisfies Record<string, Rule>
 

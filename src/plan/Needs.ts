@@ -90,6 +90,10 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         walk(node.step, parent)
         walk(node.that, `${path}!fallback`)
         break
+      case "Compensate":
+        walk(node.step, parent)
+        walk(node.undo, `${path}!undo`)
+        break
       case "Capped":
       case "Check":
       case "Input":

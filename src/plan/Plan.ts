@@ -365,6 +365,17 @@ const check = (pipeline: Pipeline.Any) => {
         const second = walk(node.that, `${path}!fallback`, sight)
         return { output: undefined, writes: new Map([...first.writes, ...second.writes]) }
       }
+      case "Compensate": {
+        const path = named(node.step, node, "compensate", parent)
+        const wrong = uncompensable(node)
+        if (wrong !== undefined) find("FLJ-PLAN-13", path, node, wrong.message, wrong.hint)
+        const told = walk(node.step, parent, sight)
+        const name = nameOf(node)
+        const given = objectOf([["input", sight.previous] as const, ["output", told.output] as const])
+        const steps = name === undefined ? sight.steps : new Map([...sight.steps, [name, told.output] as const])
+        walk(node.undo, `${path}!undo`, { ...withMore(sight, told.writes), steps, previous: given })
+        return told
+      }
       case "Map": {
         named(node.step, node, "map", parent)
         return { ...walk(node.step, parent, sight), output: node.output.jsonSchema }
@@ -457,6 +468,17 @@ const check = (pipeline: Pipeline.Any) => {
 const isAsk = (node: Node): boolean =>
   node._tag === "Ask" || ((node._tag === "Note" || node._tag === "Check") && isAsk(node.step))
 
+/** Why a step cannot have an undo, or not here, and what to do. */
+const uncompensable = ({ step, undo }: Extract<Node, { readonly _tag: "Compensate" }>) => {
+  if (hasUndo(undo)) return { message: "an undo within an undo", hint: "what takes back is not taken back itself" }
+  if (wrapped(step, "Compensate")) return { message: "two undos of one step", hint: "make a sequence of the two" }
+  return wrapped(step, "When")
+    ? { message: "an undo of a step that may be skipped", hint: "undo the step itself, and say when around that" }
+    : undefined
+}
+
+const hasUndo = (node: Node): boolean => node._tag === "Compensate" || children(node).some(hasUndo)
+
 const decidersOf = (value: object | undefined): ReadonlyArray<Node> =>
   value !== undefined && "step" in value ? [(value as Decider).step] : []
 
@@ -498,6 +520,8 @@ export const children = (node: Node): ReadonlyArray<Node> => {
       return node.states.map(([, state]) => state)
     case "Fallback":
       return [node.step, node.that]
+    case "Compensate":
+      return [node.step, node.undo]
     case "Retry":
     case "Timeout":
     case "Map":

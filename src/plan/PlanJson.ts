@@ -188,6 +188,8 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
       return { kind: "timeout", millis: node.millis, step: nodeJson(node.step, parent) }
     case "Fallback":
       return { kind: "fallback", step: nodeJson(node.step, parent), that: nodeJson(node.that, `${path}!fallback`) }
+    case "Compensate":
+      return { kind: "compensate", step: nodeJson(node.step, parent), undo: nodeJson(node.undo, `${path}!undo`) }
     case "Map":
       return { kind: "change", change: leaf(node.code, "map"), step: nodeJson(node.step, parent) }
     case "Input":
@@ -343,6 +345,8 @@ const enter = (
       return [below(at, key), "step"]
     case "that":
       return [`${at}!fallback`, "step"]
+    case "undo":
+      return [`${at}!undo`, "step"]
     default:
       return [below(at, key), "data"]
   }

@@ -70,7 +70,7 @@ const generate = (seed: number, outside: Outside) => {
     return kind === 9 ? step.pipe(Step.sinkTo(Report, "last", { reduce: "last" })) : step
   }
   const tree = (depth: number): Numbers => {
-    const kind = depth === 0 ? next(4) : next(26)
+    const kind = depth === 0 ? next(4) : next(28)
     const name = `n${names++}`
     const inner = () => tree(depth - 1)
     const sum = Step.fn(`${name}_sum`, (ns: unknown) =>
@@ -158,6 +158,12 @@ const generate = (seed: number, outside: Outside) => {
       case 24: {
         const until = inner().pipe(Step.andThen(Step.fn(`${name}_met`, (n: number) => n % 2 === 0)))
         return Step.loop(name, inner(), { until, max: 2, onMax: "continue", next: "{{ previous_step }}" }) as Numbers
+      }
+      case 25:
+      case 26: {
+        const given = Step.fn(`${name}_given`, (o: Step.Undoable<number, number>) => o.output)
+        const undo = next(4) === 0 ? Step.approve<number>(`${name}_ask`, { message: "Undo?" }) : leaf()
+        return inner().pipe(Step.named(name), Step.compensate(given.pipe(Step.andThen(undo))))
       }
       default:
         return Step.andThen(

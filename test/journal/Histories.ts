@@ -131,6 +131,8 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   IterationEnded: nothing,
   RetryDecided: nothing,
   Closed: nothing,
+  UndoPlanned: nothing,
+  Undone: FastCheck.record({ error: FastCheck.option(json, { nil: undefined }) }),
   Asked: FastCheck.record({ request: json, idempotencyKey: text }),
   Answered: FastCheck.record({ answer: carried }),
   Refused: FastCheck.record({ error: json }),
@@ -151,6 +153,7 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   Recovered: nothing,
   RunCompleted: FastCheck.record({ output: carried }),
   RunFailed: FastCheck.record({ error: json }),
+  RunCancelling: FastCheck.record({ reason: text }),
   RunCancelled: FastCheck.record({ reason: text })
 }
 

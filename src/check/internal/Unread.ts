@@ -68,9 +68,11 @@ const agentIn = (node: Node): Node => core(node)[0] ?? node
 
 /** An agent whose answer is all that comes of it. */
 const isThought = (node: Node): boolean =>
-  node._tag !== "Sink" && core(node).every(({ _tag }) => _tag === "Agent") && !hasSink(node)
+  node._tag !== "Sink" && core(node).every(({ _tag }) => _tag === "Agent") && !isRead(node)
 
-const hasSink = (node: Node): boolean => node._tag === "Sink" || ("step" in node && hasSink(node.step))
+/** Kept in the context, or given to what takes the step back. */
+const isRead = (node: Node): boolean =>
+  node._tag === "Sink" || node._tag === "Compensate" || ("step" in node && isRead(node.step))
 
 /** Whether a step may look at what came before it. */
 const takes = (node: Node): boolean => {
@@ -81,6 +83,7 @@ const takes = (node: Node): boolean => {
       return readsPrevious(node)
     case "Capped":
     case "Check":
+    case "Compensate":
     case "Note":
     case "Retry":
     case "Sink":
