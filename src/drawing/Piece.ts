@@ -27,6 +27,8 @@ export interface Piece {
 
 export interface Way {
   readonly label: string | undefined
+  /** Nothing follows it: what comes after the whole comes after the other ways. */
+  readonly isLast?: boolean | undefined
   readonly pieces: ReadonlyArray<Piece>
 }
 
@@ -158,7 +160,10 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Timeout":
       return around(node.step, `takes at most ${time(node.millis)}`)
     case "Compensate":
-      return around(node.step, `is taken back where the run fails or is cancelled later: ${undoOf(node.undo, path)}`)
+      return whole("undo", "choice", "is done, and can be taken back", [
+        { label: "the step", pieces: pieces(node.step, parent, []) },
+        { label: "if the run fails later", isLast: true, pieces: pieces(node.undo, `${path}!undo`, []) }
+      ])
     case "Map":
       return around(node.step, "changes what it answers")
     case "Input":
@@ -172,11 +177,6 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
       ])
   }
 }
-
-const undoOf = (undo: Node, path: string): string =>
-  pieces(undo, `${path}!undo`, [])
-    .map(({ does, name }) => `${name} ${does}`)
-    .join(", then ")
 
 /** A step whose answer decides stands before what it decides for. */
 const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>

@@ -8,8 +8,8 @@ import type { Entry, EventOf } from "../domain/Event.js"
 import type * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Node from "../pipeline/Node.js"
+import * as Attributes from "../telemetry/Attributes.js"
 import * as Env from "./Env.js"
-import { detailOf } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, type Place, type Walked } from "./Place.js"
 import type { Record } from "./Record.js"
@@ -73,7 +73,9 @@ export const undoAll = (
       })
       if (!said) rests ??= Outcome.resting
       else if (failed !== undefined && isNew) {
-        yield* Effect.logError(`${path} failed, and what it was to take back stands: ${detailOf(failed.error)}`)
+        const step = path.slice(0, -"!undo".length)
+        const message = `the undo of ${step} failed: what that did stands, and the journal says why`
+        yield* Effect.annotateLogs(Effect.logError(message), Attributes.runId, drive.run)
       }
     }
     return rests

@@ -171,30 +171,31 @@ export const live = (
     })
     /** What was done is undone, and how the run ends is known before. */
     const undone: Walked = Effect.map(Compensate.undoAll(drive), (rests) => rests ?? Outcome.completed(driven.input))
-    const toEnd = (walk: Walked): Walked => Effect.gen(function* () {
-      while (true) {
-        const answers = record.answers
-        const outcome = yield* walk
-        if (outcome._tag !== "Suspended") return outcome
-        yield* takeLetters
-        if (record.answers > answers) continue
-        const left = earliest(outcome.waits) - record.now()
-        if (left <= drive.parkAfterMillis) {
-          yield* record.barrier
-          if (left > 0) yield* Effect.raceFirst(Effect.sleep(left), journal.mail(owned))
-          continue
+    const toEnd = (walk: Walked): Walked =>
+      Effect.gen(function* () {
+        while (true) {
+          const answers = record.answers
+          const outcome = yield* walk
+          if (outcome._tag !== "Suspended") return outcome
+          yield* takeLetters
+          if (record.answers > answers) continue
+          const left = earliest(outcome.waits) - record.now()
+          if (left <= drive.parkAfterMillis) {
+            yield* record.barrier
+            if (left > 0) yield* Effect.raceFirst(Effect.sleep(left), journal.mail(owned))
+            continue
+          }
+          const event = {
+            path: StepPath.root,
+            kind: "RunSuspended",
+            data: { waits: outcome.waits },
+            payload: {}
+          } as const
+          const ordinal = record.ordinal(StepPath.root, "RunSuspended")
+          const staged = { event: { ...event, ordinal }, payload: undefined, at: record.now() }
+          if (yield* journal.park(owned, staged)) return outcome
         }
-        const event = {
-          path: StepPath.root,
-          kind: "RunSuspended",
-          data: { waits: outcome.waits },
-          payload: {}
-        } as const
-        const ordinal = record.ordinal(StepPath.root, "RunSuspended")
-        const staged = { event: { ...event, ordinal }, payload: undefined, at: record.now() }
-        if (yield* journal.park(owned, staged)) return outcome
-      }
-    })
+      })
 
     const carrier = yield* Effect.fork(Effect.interruptible(Effect.forever(carry)))
     if (premise._tag === "Resumed") yield* takeLetters

@@ -118,7 +118,6 @@ const settled = (entries: ReadonlyArray<Entry>, now: number): ReadonlyArray<Even
   return entries.flatMap(({ at, event }): ReadonlyArray<Event> => {
     if (Events.kinds[event.kind].life || open.some((path) => StepPath.isWithin(event.path, path))) return []
     if (event.kind === "UndoPlanned") return [{ ...event, data: { kept: true } }]
-    if (isOfUndo(event.path)) return []
     if (event.kind !== "TimerSet" || fired.has(`${event.path} ${event.ordinal}`)) return [event]
     // What ran under a deadline is kept, so the deadline is, with all of its time.
     return StepPath.parse(event.path).at(-1)?.role === "deadline"

@@ -124,10 +124,21 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
     const { at, error } = view.error.value
     field("error", failure(error, options), ...(at.length === 0 ? [] : [whole(` (${at.join(", ")})`, options, "dim")]))
   }
+  lines.push(...undos(view, options))
   if (Option.isSome(view.cancelled)) field("cancelled", foreign(view.cancelled.value, options))
   if (Option.isSome(view.output)) field("output", value(view.output.value, options))
   return lines
 }
+
+/** What was taken back, and what could not be. */
+export const undos = (view: RunSummary.RunSummary, options: Options): ReadonlyArray<string> => [
+  ...(view.undone === 0
+    ? []
+    : [line([span(pad("undone", 10), "dim"), span(view.undone === 1 ? "1 step" : `${view.undone} steps`)], options)]),
+  ...view.undoFailures.map(({ error, path }) =>
+    line([span("not undone ", "red"), whole(path, options, "red"), span(": "), failure(error, options)], options)
+  )
+]
 
 /** The run in one line: how it stands, what it took, its id. */
 export const totals = (view: RunSummary.RunSummary, options: Options): string => {

@@ -14,7 +14,7 @@ export type Status = "running" | "waiting" | "completed" | "failed" | "cancelled
 
 /**
  * `code`, `agent`, `skill`, `fn`, `task`, `sleep` and `signal` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a
- * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt` and `fallback` are places in them;
+ * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt`, `fallback` and `undo` are places in them;
  * `model` and `call` are what a step asked through `Once`; `step` is one that failed before it wrote what it is.
  */
 export type Kind =
@@ -34,6 +34,7 @@ export type Kind =
   | "item"
   | "group"
   | "fallback"
+  | "undo"
   | "model"
   | "call"
   | "step"

@@ -90,6 +90,8 @@ const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   wake_at: instantJson(view.wakeAt),
   resumptions: view.resumptions,
   recoveries: view.recoveries,
+  undone: view.undone,
+  undo_failures: view.undoFailures.map(({ error, path }) => ({ path, error })),
   entries: view.entries
 })
 

@@ -6,6 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Entry } from "../../src/domain/Event.js"
@@ -202,7 +204,7 @@ describe("generated pipelines", () => {
           Array.from({ length: pipelines }, (_, i) => firstSeed + i),
           check,
           { concurrency: 16 }
-        )
+        ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
         const entries = results.reduce((sum, one) => sum + one.entries, 0)
         const failed = results.reduce((sum, one) => sum + one.failed, 0)
         console.log(

@@ -9,6 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Schema from "effect/Schema"
 import type { Entry } from "../../src/domain/Event.js"
 import * as Once from "../../src/domain/Once.js"
@@ -320,7 +322,7 @@ describe("storms", () => {
           Array.from({ length: count }, (_, i) => firstSeed + i),
           storm,
           { concurrency: 16 }
-        )
+        ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
         const lives = results.reduce((sum, one) => sum + one.lives, 0)
         const ends = Array.from(ended, (end) => [end, results.filter(({ last }) => last === end).length] as const)
         console.log(`${count} pipelines, ${lives} lives; ${ends.map((end) => end.join(" ")).join(", ")}`)

@@ -65,6 +65,7 @@ export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   if (Place.has(place, "BranchTaken")) return "branch"
   if (Place.has(place, "ItemsPlanned")) return "forEach"
   if (place.role === "fallback") return "fallback"
+  if (place.role === "undo") return "undo"
   if (place.index !== undefined) return Place.has(parent, "ItemsPlanned") ? "item" : "iteration"
   for (const child of place.children.values()) if (child._tag === "Place" && child.index !== undefined) return "loop"
   if (Place.has(parent, "BranchTaken")) return "case"
@@ -121,6 +122,11 @@ const own = (run: Run, seen: Seen): Status => {
       if (Place.has(place, "Refused") || Place.has(place, "Denied")) return "failed"
       // A call that was cut is asked again when its step goes on.
       return isEnded(parent) ? "interrupted" : run.open
+    case "undo": {
+      const undone = Place.last(place, "Undone")
+      if (undone !== undefined) return undone.event.data.end === "done" ? "completed" : "failed"
+      return composite(run, seen)
+    }
     default:
       return composite(run, seen)
   }
@@ -129,7 +135,9 @@ const own = (run: Run, seen: Seen): Status => {
 const isEnded = (step: Place.Place): boolean =>
   hasFailed(step) || Place.has(step, "StepSucceeded") || Place.has(step, "StepInterrupted")
 
-const composite = (run: Run, { children, kind, place }: Seen): Status => {
+const composite = (run: Run, { children: all, kind, place }: Seen): Status => {
+  // Whether it was taken back is no matter of how it ended.
+  const children = all.filter((child) => child.kind !== "undo")
   const closed = Place.last(place, "Closed")
   if (closed !== undefined && !closed.event.data.by.some((path) => run.again.has(path))) return "failed"
   const any = (wanted: Status) => children.some(({ status }) => status === wanted)
@@ -250,6 +258,8 @@ export const failureOf = (place: Place.Place, deadline: Place.Place | undefined)
       error: Option.some(failed.event.payload.error)
     })
   }
+  const undone = Place.last(place, "Undone")?.event.payload.error
+  if (undone !== undefined) return Option.some({ reason: Option.none(), error: Option.some(undone) })
   const refused = place.isCall ? Place.last(place, "Refused") : undefined
   if (refused !== undefined) {
     return Option.some({ reason: Option.some("Failure"), error: Option.some(refused.event.payload.error) })
