@@ -382,6 +382,18 @@ export const kinds: Readonly<Record<string, Shape>> = {
       )
     }
   },
+  cache: {
+    about: "Steps whose answer is taken from an earlier time, in whatever run, where they are given the same again.",
+    required: ["wrapped_step"],
+    keys: {
+      wrapped_step: key(
+        "A step or a list of steps that act on nothing.",
+        { name: "summarize", uses: "agents.writer" },
+        ref("body")
+      ),
+      ttl: key("How long an answer is taken; 1 hour where absent.", "1 day", duration)
+    }
+  },
   refine: {
     about: "A generator and a critic in turns, until the critic has nothing more to ask for.",
     required: ["refine"],

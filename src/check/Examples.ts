@@ -146,6 +146,10 @@ const ofPlans = {
   "FLJ-PLAN-13": {
     bad: `${agents}steps:\n  - name: «book»\n    uses: agents.writer\n    compensate: { name: release, compensate: { name: book_again } }\n`,
     good: `${agents}steps:\n  - name: book\n    uses: agents.writer\n    compensate: { name: release }\n`
+  },
+  "FLJ-PLAN-14": {
+    bad: `${agents}steps:\n  - kind: cache\n    name: «digest»\n    wrapped_step: [{ name: ask, kind: hitl }, { name: write, uses: agents.writer }]\n`,
+    good: `${agents}steps:\n  - { name: ask, kind: hitl }\n  - kind: cache\n    name: digest\n    wrapped_step: { name: write, uses: agents.writer }\n`
   }
 }
 

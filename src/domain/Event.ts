@@ -121,6 +121,16 @@ export const kinds = {
     data: { end: Schema.Literal("done", "failed"), at: Schema.Array(Path) },
     payload: { error: Schema.optional(Json) }
   }),
+  /** What the cache had for a cached step; nothing, or an answer and where it is from. */
+  CacheRead: kind({
+    data: { key: Digest, from: Schema.optional(Schema.Struct({ run: Schema.String, path: Path })) },
+    payload: {
+      answer: Schema.optional(Carried),
+      writes: Schema.optional(Schema.Array(Schema.Struct({ field: Schema.String, json: Json })))
+    }
+  }),
+  /** What a cached step answered is kept for others. */
+  CacheWritten: kind({ life: true, data: { key: Digest } }),
   Asked: kind({
     derived: ["idempotencyKey"],
     data: { effect: Schema.Literal("pure", "read", "write", "external", "model") },

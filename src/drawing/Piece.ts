@@ -159,6 +159,8 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     }
     case "Timeout":
       return around(node.step, `takes at most ${time(node.millis)}`)
+    case "Cached":
+      return around(node.step, `is taken from the cache where it was answered in the last ${time(node.ttlMillis)}`)
     case "Compensate":
       return whole("undo", "choice", "is done, and can be taken back", [
         { label: "the step", pieces: pieces(node.step, parent, []) },

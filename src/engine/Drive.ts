@@ -18,6 +18,7 @@ import type { TemplateError, UndefinedVariables } from "../expression/Template.j
 import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Attributes from "../telemetry/Attributes.js"
+import * as Cache from "./Cache.js"
 import * as Compensate from "./Compensate.js"
 import { closing } from "./Composite.js"
 import * as Env from "./Env.js"
@@ -46,6 +47,8 @@ type Halt =
 export type End = Outcome.Outcome | Cancelled
 
 export interface Driven {
+  /** Its name. */
+  readonly pipeline: string
   readonly root: Node
   readonly context: ContextSpec | undefined
   readonly input: Outcome.Carried
@@ -145,6 +148,7 @@ export const live = (
       record,
       (error) => halt({ _tag: "Diverged", error }),
       driven,
+      Cache.make(journal),
       spending,
       {
         isAnswered: (wait) =>
@@ -308,6 +312,7 @@ export const replay = (
       (error) => Deferred.unsafeDone(stop, Exit.fail(error)),
       driven,
       undefined,
+      undefined,
       mail
     )
     const env = Env.make(driven.input, driven.context, { undefined: driven.undefinedVariables })
@@ -388,6 +393,7 @@ const driveOf = (
   record: Record,
   halt: Drive["halt"],
   driven: Driven,
+  cache: Cache.Cache | undefined,
   spending: Spending | undefined,
   mail: Drive["mail"]
 ): Drive => {
@@ -397,6 +403,8 @@ const driveOf = (
     services,
     halt,
     mail,
+    cache,
+    pipeline: driven.pipeline,
     answered: new Set(),
     undos: new Map(),
     payloadBytes: payloadBytes - wrappingBytes,

@@ -92,6 +92,7 @@ export const run = <In, Out, E, R>(
       journal,
       owned,
       {
+        pipeline: pipeline.name,
         root: pipeline.root,
         context: pipeline.context,
         undefinedVariables: pipeline.undefinedVariables ?? "strict",
@@ -462,6 +463,7 @@ const inputShape = (node: Node): Shape.Shape => {
     case "Map":
     case "Sink":
     case "Note":
+    case "Cached":
     case "Capped":
     case "Scope":
       return inputShape(node.step)
@@ -537,6 +539,7 @@ const premiseOf = (
     const json = "value" in input ? input.value : undefined
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
     return {
+      pipeline: pipeline.name,
       root: pipeline.root,
       context: pipeline.context,
       undefinedVariables: pipeline.undefinedVariables ?? "strict",

@@ -9,6 +9,7 @@ import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Node from "../pipeline/Node.js"
 import { ValueRefused } from "../pipeline/StepError.js"
+import * as Cached from "./Cached.js"
 import * as Compensate from "./Compensate.js"
 import * as Composite from "./Composite.js"
 import * as Env from "./Env.js"
@@ -72,6 +73,8 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
           ? drive.go(node.that, below(place, StepPath.beside(borrowed(place, node), "fallback")), input)
           : Effect.succeed(outcome)
       )
+    case "Cached":
+      return Cached.cached(drive, node, place, input)
     case "Compensate":
       return Compensate.compensate(drive, node, place, input)
     case "Map":

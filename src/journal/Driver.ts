@@ -10,6 +10,7 @@ import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { JournalError, Owner, Root, RunFilter } from "./Journal.js"
+import type * as Kept from "./Kept.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
@@ -158,6 +159,10 @@ export interface Driver {
   readonly waiting: (
     runs: ReadonlyArray<RunId>
   ) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly order: number }>, JournalError>
+  /** What a cached step answered under `key`. */
+  readonly recall: (key: Digest) => Effect.Effect<Kept.Row | undefined, JournalError>
+  /** Puts the row in place of the one with its key; removes what had expired by then, and the oldest over `Kept.rowsMax`. */
+  readonly keep: (row: Kept.Row) => Effect.Effect<void, JournalError>
   readonly plan: (digest: Digest) => Effect.Effect<string | undefined, JournalError>
   readonly run: (run: RunId) => Effect.Effect<RunRow | undefined, JournalError>
   readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>

@@ -10,6 +10,7 @@ import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js
 import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, type Owner, type Root } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
+import * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 
 interface Run {
@@ -26,6 +27,7 @@ interface Run {
 export const makeDriver = (): Driver => {
   const runs = new Map<RunId, Run>()
   const plans = new Map<Digest, string>()
+  const kept = new Map<string, Kept.Row>()
   let letterCount = 0
 
   const untaken = (run: Run) => Array.from(run.letters.values()).filter(({ taken }) => !taken)
@@ -193,6 +195,15 @@ export const makeDriver = (): Driver => {
           return last === undefined ? [] : [{ run: id, order: last.order }]
         })
       ),
+    recall: (key) => Effect.sync(() => kept.get(key)),
+    keep: (row) =>
+      Effect.sync(() => {
+        for (const [key, { expiresAt }] of kept) if (expiresAt <= row.at) kept.delete(key)
+        kept.delete(row.key)
+        kept.set(row.key, row)
+        const oldest = Array.from(kept.values()).sort((a, b) => b.at - a.at || compare(a.key, b.key))
+        for (const { key } of oldest.slice(Kept.rowsMax)) kept.delete(key)
+      }),
     plan: (digest) => Effect.sync(() => plans.get(digest)),
     run: (id) =>
       Effect.sync(() => {

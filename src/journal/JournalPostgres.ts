@@ -15,6 +15,7 @@ import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Sli
 import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
+import * as Kept from "./Kept.js"
 import * as PostgresBatch from "./PostgresBatch.js"
 import { migrate } from "./PostgresMigrate.js"
 import * as Pool from "./PostgresPool.js"
@@ -373,6 +374,30 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
     deliver,
     letters,
     waiting,
+    recall: (key) =>
+      ask(
+        `SELECT key, run, value, at::FLOAT8 AS at, expires_at::FLOAT8 AS "expiresAt" FROM ${schema}.cache
+         WHERE tenant = $1 AND key = $2`,
+        [tenant, key],
+        (rows) => Effect.map(orElse(decodeKept(rows), damaged("cache")), ([row]) => row)
+      ),
+    keep: ({ at, expiresAt, key, run, value }) =>
+      pool.use((lent) =>
+        Effect.gen(function* () {
+          yield* lent.query(`DELETE FROM ${schema}.cache WHERE tenant = $1 AND expires_at <= $2`, [tenant, at])
+          yield* lent.query(
+            `INSERT INTO ${schema}.cache (tenant, key, run, value, at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (tenant, key) DO UPDATE SET run = excluded.run, value = excluded.value, at = excluded.at,
+               expires_at = excluded.expires_at`,
+            [tenant, key, run, value, at, expiresAt]
+          )
+          yield* lent.query(
+            `DELETE FROM ${schema}.cache WHERE tenant = $1 AND key IN
+               (SELECT key FROM ${schema}.cache WHERE tenant = $1 ORDER BY at DESC, key OFFSET $2)`,
+            [tenant, Kept.rowsMax]
+          )
+        })
+      ),
     plan: (digest) =>
       ask(`SELECT json FROM ${schema}.plans WHERE tenant = $1 AND digest = $2`, [tenant, digest], ([row]) =>
         Effect.succeed(typeof row?.json === "string" ? row.json : undefined)
@@ -410,7 +435,16 @@ const readOnly = (driver: Driver): Driver => {
     new JournalError({ reason: "ReadOnly", where: driver.name, detail: "it was opened for reading only" })
   )
   const refuse = () => refused
-  return { ...driver, commit: refuse, take: refuse, renew: refuse, giveBack: refuse, deliver: refuse, project: refuse }
+  return {
+    ...driver,
+    commit: refuse,
+    take: refuse,
+    renew: refuse,
+    giveBack: refuse,
+    deliver: refuse,
+    keep: refuse,
+    project: refuse
+  }
 }
 
 const orElse = <A>(decoded: Either.Either<A, unknown>, failure: Pool.Failure): Effect.Effect<A, Pool.Failure> =>
@@ -450,6 +484,15 @@ const decodeRuns = decodeRows(
   })
 )
 const decodeTasks = decodeRows(RunIndex.TaskRow)
+const decodeKept = decodeRows(
+  Schema.Struct({
+    key: Schema.String,
+    run: Schema.String,
+    value: Schema.String,
+    at: Schema.Number,
+    expiresAt: Schema.Number
+  })
+)
 
 const isRow = (row: { readonly [column: string]: unknown }): row is { readonly [column: string]: unknown } & Row =>
   typeof row.seq === "number" &&

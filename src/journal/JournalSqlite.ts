@@ -16,6 +16,7 @@ import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Sli
 import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type Root, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
+import * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
 import type * as SqliteOptions from "./SqliteOptions.js"
@@ -162,6 +163,17 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       "SELECT bytes FROM blobs WHERE tenant = ? AND run = ? AND address = ?"
     )
     .pluck()
+  const selectKept = db.prepare<[string, string], Kept.Row>(
+    `SELECT key, run, value, at, expires_at AS "expiresAt" FROM cache WHERE tenant = ? AND key = ?`
+  )
+  const putKept = db.prepare<[string, string, string, string, number, number]>(
+    "INSERT OR REPLACE INTO cache (tenant, key, run, value, at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const deleteExpired = db.prepare<[string, number]>("DELETE FROM cache WHERE tenant = ? AND expires_at <= ?")
+  const deleteOldest = db.prepare<[string, string, number]>(
+    `DELETE FROM cache WHERE tenant = ? AND key IN
+       (SELECT key FROM cache WHERE tenant = ? ORDER BY at DESC, key LIMIT -1 OFFSET ?)`
+  )
   const selectPlan = db
     .prepare<[string, string], string>("SELECT json FROM plans WHERE tenant = ? AND digest = ?")
     .pluck()
@@ -412,6 +424,15 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     deliver: (letter) => attempt(() => transaction(() => deliver(letter))),
     letters: (run) => attempt(() => selectLetters.all(tenant, run)),
     waiting: (runs) => attempt(() => selectWaiting.all(tenant, JSON.stringify(runs))),
+    recall: (key) => attempt(() => selectKept.get(tenant, key)),
+    keep: ({ at, expiresAt, key, run, value }) =>
+      attempt(() =>
+        transaction(() => {
+          deleteExpired.run(tenant, at)
+          putKept.run(tenant, key, run, value, at, expiresAt)
+          deleteOldest.run(tenant, tenant, Kept.rowsMax)
+        })
+      ),
     plan: (digest) => attempt(() => selectPlan.get(tenant, digest)),
     run: (run) =>
       attempt(() => {

@@ -102,5 +102,20 @@ export const migrations: ReadonlyArray<string> = [
     root TEXT NOT NULL,
     PRIMARY KEY (tenant, run, size)
   ) STRICT, WITHOUT ROWID;
+  `,
+  // What cached steps answered: no part of any run. `run`: who answered it.
+  `
+  CREATE TABLE cache (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    run TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    UNIQUE (tenant, key)
+  ) STRICT;
+  CREATE INDEX cache_latest ON cache (tenant, at DESC, key);
+  CREATE INDEX cache_expiry ON cache (tenant, expires_at);
+  CREATE INDEX cache_run ON cache (tenant, run);
   `
 ]

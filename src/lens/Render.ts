@@ -208,6 +208,10 @@ const headline = (node: TraceNode, options: Options): ReadonlyArray<Span> => {
   if (decision?._tag === "Branch")
     spans.push(gap, span(options.ascii === true ? "-> " : "→ ", "dim"), foreign(decision.branch, options))
   if (decision?._tag === "Items") add(decision.count === 1 ? "1 item" : `${grouped(decision.count)} items`)
+  if (decision?._tag === "Cached") {
+    add("from the cache: run")
+    spans.push(span(" "), whole(decision.run, options, "dim"), span(", ", "dim"), whole(decision.path, options, "dim"))
+  }
   if (decision?._tag === "Iteration" && decision.end === "max") add("the last one allowed")
   if (node.attempts > 1) add(`${node.attempts} attempts`, "yellow")
   if (node.recoveries > 0 && node.kind !== "run") add(`recovered ${times(node.recoveries)}`, "yellow")

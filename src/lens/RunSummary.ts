@@ -59,7 +59,10 @@ export interface RunSummary {
   readonly error: Option.Option<Failure>
   /** Why it was cancelled. */
   readonly cancelled: Option.Option<string>
-  /** Steps that ended well: code, agents, skills and functions, answered tasks, sleeps and signals. Attempts count each. */
+  /**
+   * Steps that ended well: code, agents, skills and functions, answered tasks, sleeps and signals, answers of the cache.
+   * Attempts count each.
+   */
   readonly stepsDone: number
   readonly stepsFailed: number
   readonly usage: Usage.Usage
@@ -152,6 +155,9 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
         break
       case "StepFailed":
         stepsFailed += 1
+        break
+      case "CacheRead":
+        if (event.data.from !== undefined) stepsDone += 1
         break
       case "Undone":
         undos.set(event.path, event.data.end === "done" ? undefined : (event.payload.error ?? null))

@@ -34,7 +34,13 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
     const nodes: Array<TraceNode> = []
     for (const child of place.children.values()) {
       if (child._tag === "Slot") nodes.push(slotNode(child, place))
-      else if (child.role !== "deadline" && child.role !== "when" && !apart.has(child) && !isOnlyPlanned(child))
+      else if (
+        child.role !== "deadline" &&
+        child.role !== "when" &&
+        child.role !== "cache" &&
+        !apart.has(child) &&
+        !isOnlyPlanned(child)
+      )
         nodes.push(placeNode(child, child.label, place))
     }
     return nodes

@@ -149,6 +149,8 @@ const decisionJson = (decision: Decision): JsonObject => {
       return { items: decision.count }
     case "Iteration":
       return { iteration: decision.end }
+    case "Cached":
+      return { cached: { run: decision.run, path: decision.path } }
   }
 }
 

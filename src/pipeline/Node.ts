@@ -296,6 +296,15 @@ export interface CompensateNode {
   readonly undo: Node
 }
 
+/** Takes what the same step answered to the same input not long ago, in whatever run, and else runs it. */
+export interface CachedNode {
+  readonly _tag: "Cached"
+  readonly step: Node
+  readonly output: Shape
+  /** What was answered longer ago is not taken. */
+  readonly ttlMillis: number
+}
+
 /** Changes what a step answered. */
 export interface MapNode {
   readonly _tag: "Map"
@@ -372,6 +381,7 @@ export type Wrapper =
   | TimeoutNode
   | FallbackNode
   | CompensateNode
+  | CachedNode
   | MapNode
   | InputNode
   | SinkNode
@@ -385,6 +395,7 @@ const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Timeout: true,
   Fallback: true,
   Compensate: true,
+  Cached: true,
   Map: true,
   Input: true,
   Sink: true,

@@ -769,6 +769,26 @@ export const compensate: {
 )
 
 /**
+ * Takes what the same step answered to the same input not long ago, in whatever run of the store, and else runs it. The
+ * same: the plan of the step, what it is given, and what its templates read from around it. What it answers is read by
+ * `output`, from the cache as from the step; what does not fit is not taken. A step that acts on the world or waits for
+ * anybody is a finding: code says `effect: "pure"` or `"read"`.
+ */
+export const cached =
+  <A, I extends Shape.Crossing>(options: {
+    readonly output: Schema.Schema<A, I>
+    /** How long an answer is taken. Default 1 hour. */
+    readonly ttl?: Duration.DurationInput | undefined
+  }) =>
+  <In, E, R>(self: Step<In, NoInfer<A>, E, R>): Step<In, A, E | SchemaMismatch, R> =>
+    fromNode({
+      _tag: "Cached",
+      step: self.node,
+      output: Shape.fromSchema(options.output),
+      ttlMillis: Math.ceil(Duration.toMillis(options.ttl ?? "1 hour"))
+    })
+
+/**
  * Runs a step only if `on` holds; else it is skipped: it passes its input on, and writes nothing. A text is an
  * expression.
  */

@@ -94,6 +94,7 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         walk(node.step, parent)
         walk(node.undo, `${path}!undo`)
         break
+      case "Cached":
       case "Capped":
       case "Check":
       case "Input":

@@ -36,6 +36,9 @@ const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
         context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, schemaJson(shape)]))
       }
 
+/** One node, whose parent stands at `parent`. */
+export const ofNode = (node: Node, parent: string): Json.JsonObject => nodeJson(node, parent)
+
 const nodeJson = (node: Node, parent: string): Json.JsonObject => {
   const own = nameOf(node)
   const path = own === undefined ? parent : parent === "" ? own : `${parent}/${own}`
@@ -190,6 +193,8 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
       return { kind: "fallback", step: nodeJson(node.step, parent), that: nodeJson(node.that, `${path}!fallback`) }
     case "Compensate":
       return { kind: "compensate", step: nodeJson(node.step, parent), undo: nodeJson(node.undo, `${path}!undo`) }
+    case "Cached":
+      return { kind: "cache", ttl: node.ttlMillis, output: schemaJson(node.output), step: nodeJson(node.step, parent) }
     case "Map":
       return { kind: "change", change: leaf(node.code, "map"), step: nodeJson(node.step, parent) }
     case "Input":

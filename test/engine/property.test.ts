@@ -21,7 +21,7 @@ import type { Driver } from "../../src/journal/Driver.js"
 import { Journal } from "../../src/journal/Journal.js"
 import * as JournalMake from "../../src/journal/JournalMake.js"
 import * as JournalMemory from "../../src/journal/JournalMemory.js"
-import { type Generated, generate, hash, numbers } from "./generated.js"
+import { answersOfCache, type Generated, generate, hash, numbers } from "./generated.js"
 
 const run = RunId.make("r")
 const long = process.env.FLUJO_LONG === "1"
@@ -35,7 +35,7 @@ const withJournal = <A, E>(driver: Driver, effect: Effect.Effect<A, E, Journal>)
   Effect.scoped(
     Effect.gen(function* () {
       const owner = { id: `owner ${owners++}`, host: "nowhere", pid: 1, started: String(owners) }
-      const journal = yield* JournalMake.make(driver, { owner, leaseMillis: 15_000 })
+      const journal = yield* JournalMake.make(answersOfCache(driver), { owner, leaseMillis: 15_000 })
       return yield* Effect.provideService(effect, Journal, journal)
     })
   )

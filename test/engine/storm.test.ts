@@ -72,7 +72,7 @@ const generate = (seed: number, outside: Outside) => {
     return kind === 9 ? step.pipe(Step.sinkTo(Report, "last", { reduce: "last" })) : step
   }
   const tree = (depth: number): Numbers => {
-    const kind = depth === 0 ? next(4) : next(28)
+    const kind = depth === 0 ? next(4) : next(30)
     const name = `n${names++}`
     const inner = () => tree(depth - 1)
     const sum = Step.fn(`${name}_sum`, (ns: unknown) =>
@@ -166,6 +166,28 @@ const generate = (seed: number, outside: Outside) => {
         const given = Step.fn(`${name}_given`, (o: Step.Undoable<number, number>) => o.output)
         const undo = next(4) === 0 ? Step.approve<number>(`${name}_ask`, { message: "Undo?" }) : leaf()
         return inner().pipe(Step.named(name), Step.compensate(given.pipe(Step.andThen(undo))))
+      }
+      case 27:
+      case 28: {
+        const think = Step.make(`${name}_think`, {
+          input: Schema.Number,
+          output: Schema.Number,
+          error: Schema.String,
+          effect: "read",
+          run: (n, { path }) => {
+            outside.steps.push(path)
+            const answer = hash(path) % 5 === 0 ? Effect.fail(`no ${path}`) : Effect.succeed((n + 1) % 100)
+            return Effect.delay(answer, hash(path) % 6)
+          }
+        })
+        const body = think.pipe(
+          Step.sinkTo(Report, "last", { reduce: "last" }),
+          Step.andThen(Step.pass<number>("seen"))
+        )
+        return Step.named(name)(Step.fn("small", (n: number) => n % 3).pipe(Step.andThen(body))).pipe(
+          Step.retry({ times: next(2), base: 0 }),
+          Step.cached({ output: Schema.Number, ttl: "1 hour" })
+        ) as Numbers
       }
       default:
         return Step.andThen(

@@ -133,6 +133,13 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   Closed: nothing,
   UndoPlanned: nothing,
   Undone: FastCheck.record({ error: FastCheck.option(json, { nil: undefined }) }),
+  CacheRead: FastCheck.record({
+    answer: FastCheck.option(carried, { nil: undefined }),
+    writes: FastCheck.option(FastCheck.array(FastCheck.record({ field: text, json }), { maxLength: 2 }), {
+      nil: undefined
+    })
+  }),
+  CacheWritten: nothing,
   Asked: FastCheck.record({ request: json, idempotencyKey: text }),
   Answered: FastCheck.record({ answer: carried }),
   Refused: FastCheck.record({ error: json }),

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as Digest from "../../src/domain/Digest.js"
 import type { Entry } from "../../src/domain/Event.js"
 import type { Letter } from "../../src/domain/Letter.js"
 import { RunId } from "../../src/domain/RunId.js"
@@ -1016,6 +1017,30 @@ export const journalSuite = ({ name, open }: Backend): void => {
           tokens: 2222,
           labels: []
         })
+      })
+    )
+
+    scoped("what cached steps answered is kept for every process, until it expires or nobody can read it", (store) =>
+      Effect.gen(function* () {
+        const [one, other] = [yield* journalOf(store), yield* journalOf(store)]
+        const [a, b] = [Digest.ofText("a"), Digest.ofText("b")]
+        const answer = {
+          run: "r1",
+          path: Histories.path("step"),
+          output: { "\u0000": "é" },
+          writes: [{ field: "f", json: 1 }]
+        }
+        assert.deepStrictEqual(yield* one.recall(a), Option.none())
+        yield* one.keep({ key: a, answer, at: 10, expiresAt: 20 })
+        assert.deepStrictEqual(yield* other.recall(a), Option.some({ key: a, answer, at: 10, expiresAt: 20 }))
+        const { output: _, ...nothing } = answer
+        yield* other.keep({ key: a, answer: nothing, at: 11, expiresAt: 30 })
+        assert.deepStrictEqual(yield* one.recall(a), Option.some({ key: a, answer: nothing, at: 11, expiresAt: 30 }))
+        yield* one.keep({ key: b, answer, at: 30, expiresAt: 99 })
+        assert.deepStrictEqual(yield* one.recall(a), Option.none())
+        const driver = yield* store.connect
+        yield* driver.keep({ key: a, run: "r1", value: "{", at: 31, expiresAt: 99 })
+        assert.deepStrictEqual(yield* one.recall(a), Option.none(), "what cannot be read is not there")
       })
     )
   })

@@ -157,6 +157,7 @@ const writes = (node: Node): boolean => {
     case "Retry":
     case "Timeout":
     case "Compensate":
+    case "Cached":
     case "Capped":
     case "Map":
     case "Input":

@@ -1,6 +1,7 @@
 /** V-A1 and V-A5: steps that do nothing, and answers that go nowhere. */
 import { isWrapper, type Node, nameOf, type PassNode } from "../../pipeline/Node.js"
-import { type Seen, templatesOf } from "../Visit.js"
+import { templatesOf } from "../../pipeline/Templates.js"
+import type { Seen } from "../Visit.js"
 import type { Find } from "./Find.js"
 
 export interface Unread {
@@ -81,6 +82,7 @@ const takes = (node: Node): boolean => {
   switch (node._tag) {
     case "Input":
       return readsPrevious(node)
+    case "Cached":
     case "Capped":
     case "Check":
     case "Compensate":
