@@ -161,8 +161,8 @@ export interface Driver {
   ) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly order: number }>, JournalError>
   /** What a cached step answered under `key`. */
   readonly recall: (key: Digest) => Effect.Effect<Kept.Row | undefined, JournalError>
-  /** Puts the row in place of the one with its key; removes what had expired by then, and the oldest over `Kept.rowsMax`. */
-  readonly keep: (row: Kept.Row) => Effect.Effect<void, JournalError>
+  /** Puts the row in place of the one with its key; removes what had expired by then, and the oldest over `max`. */
+  readonly keep: (row: Kept.Row, max: number) => Effect.Effect<void, JournalError>
   readonly plan: (digest: Digest) => Effect.Effect<string | undefined, JournalError>
   readonly run: (run: RunId) => Effect.Effect<RunRow | undefined, JournalError>
   readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>

@@ -214,7 +214,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
         Effect.map(driver.recall(key), (row) =>
           Option.flatMap(Option.fromNullable(row), (row) => Kept.fromRow(key, row))
         ),
-      keep: (kept) => driver.keep(Kept.toRow(kept)),
+      keep: (kept) => driver.keep(Kept.toRow(kept), Kept.rowsMax),
       plan,
       run: (run) => Effect.map(driver.run(run), Option.fromNullable),
       runs: driver.runs,

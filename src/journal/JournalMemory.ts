@@ -10,7 +10,7 @@ import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js
 import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, type Owner, type Root } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
-import * as Kept from "./Kept.js"
+import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 
 interface Run {
@@ -196,13 +196,14 @@ export const makeDriver = (): Driver => {
         })
       ),
     recall: (key) => Effect.sync(() => kept.get(key)),
-    keep: (row) =>
+    keep: (row, max) =>
       Effect.sync(() => {
         for (const [key, { expiresAt }] of kept) if (expiresAt <= row.at) kept.delete(key)
         kept.delete(row.key)
         kept.set(row.key, row)
-        const oldest = Array.from(kept.values()).sort((a, b) => b.at - a.at || compare(a.key, b.key))
-        for (const { key } of oldest.slice(Kept.rowsMax)) kept.delete(key)
+        if (kept.size <= max) return
+        const latest = Array.from(kept.values()).sort((a, b) => b.at - a.at || compare(a.key, b.key))
+        for (const { key } of latest.slice(max)) kept.delete(key)
       }),
     plan: (digest) => Effect.sync(() => plans.get(digest)),
     run: (id) =>

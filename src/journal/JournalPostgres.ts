@@ -15,7 +15,6 @@ import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Sli
 import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
-import * as Kept from "./Kept.js"
 import * as PostgresBatch from "./PostgresBatch.js"
 import { migrate } from "./PostgresMigrate.js"
 import * as Pool from "./PostgresPool.js"
@@ -381,7 +380,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         [tenant, key],
         (rows) => Effect.map(orElse(decodeKept(rows), damaged("cache")), ([row]) => row)
       ),
-    keep: ({ at, expiresAt, key, run, value }) =>
+    keep: ({ at, expiresAt, key, run, value }, max) =>
       pool.use((lent) =>
         Effect.gen(function* () {
           yield* lent.query(`DELETE FROM ${schema}.cache WHERE tenant = $1 AND expires_at <= $2`, [tenant, at])
@@ -394,7 +393,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
           yield* lent.query(
             `DELETE FROM ${schema}.cache WHERE tenant = $1 AND key IN
                (SELECT key FROM ${schema}.cache WHERE tenant = $1 ORDER BY at DESC, key OFFSET $2)`,
-            [tenant, Kept.rowsMax]
+            [tenant, max]
           )
         })
       ),

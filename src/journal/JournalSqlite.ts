@@ -16,7 +16,7 @@ import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Sli
 import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type Root, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
-import * as Kept from "./Kept.js"
+import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
 import type * as SqliteOptions from "./SqliteOptions.js"
@@ -425,12 +425,12 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     letters: (run) => attempt(() => selectLetters.all(tenant, run)),
     waiting: (runs) => attempt(() => selectWaiting.all(tenant, JSON.stringify(runs))),
     recall: (key) => attempt(() => selectKept.get(tenant, key)),
-    keep: ({ at, expiresAt, key, run, value }) =>
+    keep: ({ at, expiresAt, key, run, value }, max) =>
       attempt(() =>
         transaction(() => {
           deleteExpired.run(tenant, at)
           putKept.run(tenant, key, run, value, at, expiresAt)
-          deleteOldest.run(tenant, tenant, Kept.rowsMax)
+          deleteOldest.run(tenant, tenant, max)
         })
       ),
     plan: (digest) => attempt(() => selectPlan.get(tenant, digest)),

@@ -1039,8 +1039,12 @@ export const journalSuite = ({ name, open }: Backend): void => {
         yield* one.keep({ key: b, answer, at: 30, expiresAt: 99 })
         assert.deepStrictEqual(yield* one.recall(a), Option.none())
         const driver = yield* store.connect
-        yield* driver.keep({ key: a, run: "r1", value: "{", at: 31, expiresAt: 99 })
+        yield* driver.keep({ key: a, run: "r1", value: "{", at: 31, expiresAt: 99 }, 9)
         assert.deepStrictEqual(yield* one.recall(a), Option.none(), "what cannot be read is not there")
+        assert.isTrue(Option.isSome(yield* one.recall(b)))
+        yield* driver.keep({ key: Digest.ofText("c"), run: "r1", value: "{", at: 32, expiresAt: 99 }, 2)
+        assert.isTrue(Option.isNone(yield* one.recall(b)), "the oldest goes first")
+        assert.isDefined(yield* driver.recall(a))
       })
     )
   })
