@@ -105,7 +105,7 @@ describe("a cached step", () => {
               reduce: undefined
             })
           ),
-          Step.andThen(Step.withInput("same")(Step.named("in")(body)).pipe(Step.cached({ output: Schema.String }))),
+          Step.andThen(Step.withInput("same")(Step.named("in")(body).pipe(Step.cached({ output: Schema.String })))),
           Pipeline.make(`p_${other}`)
         )
       const seen: Array<unknown> = []
