@@ -1,6 +1,7 @@
 /**
- * What stands around a step. From the inside: its schemas, its validators, the time-out of one attempt, the retries, the time-out of them
- * all, the limits of what they spend, the fallback, the input that all of these are given, the fields that are written, its invariants, the condition to skip it all,
+ * What stands around a step. From the inside: its schemas, its validators, the time-out of one attempt, the retries, the
+ * time-out of them all, the limits of what they spend, the undo, the fallback, the input that all of these are given, the
+ * fields that are written, its invariants, the condition to skip it all,
  * and words about it.
  */
 import * as Json from "../domain/Json.js"
@@ -27,6 +28,7 @@ export const keys = [
   "sink_to",
   "updates_context",
   "config",
+  "compensate",
   "fallback",
   "validators",
   "static_invariants"
@@ -35,6 +37,8 @@ export const keys = [
 export const read = (env: Env, draft: Draft, inner: Node): Node => {
   const { fields } = draft
   let node = configured(env, draft, Validators.validated(env, draft, checked(env, draft, inner)))
+  const undo = fields.value("compensate")
+  if (undo !== undefined) node = placed(env, draft, { _tag: "Compensate", step: node, undo: env.body(undo) })
   const fallback = fields.value("fallback")
   if (fallback !== undefined) node = placed(env, draft, { _tag: "Fallback", step: node, that: env.step(fallback) })
   const input = fields.value("input")

@@ -279,6 +279,11 @@ export const common: Keys = {
     { type: "array", maxItems: 50, items: ref("validator") }
   ),
   static_invariants: key("What must hold after the step.", ["previous_step.total <= 100"], invariants),
+  compensate: key(
+    "A step or a list of steps that takes this one back where the run fails or is cancelled later.",
+    { name: "release", input: "{{ previous_step.output }}" },
+    ref("body")
+  ),
   fallback: key("The step that is done where this one fails.", { name: "cheap", uses: "agents.cheap" }, ref("step"))
 }
 
@@ -399,6 +404,18 @@ export const kinds: Readonly<Record<string, Shape>> = {
         { iterable_input: "previous_step.items", body: { name: "one", uses: "agents.writer" } },
         ref("map")
       )
+    }
+  },
+  cache: {
+    about: "Steps whose answer is taken from an earlier time, in whatever run, where they are given the same again.",
+    required: ["wrapped_step"],
+    keys: {
+      wrapped_step: key(
+        "A step or a list of steps that act on nothing.",
+        { name: "summarize", uses: "agents.writer" },
+        ref("body")
+      ),
+      ttl: key("How long an answer is taken; 1 hour where absent.", "1 day", duration)
     }
   },
   refine: {

@@ -6,6 +6,7 @@ import * as Around from "./Around.js"
 import * as Decode from "./Decode.js"
 import { type Draft, type Env, hole } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
+import * as Cache from "./internal/Cache.js"
 import * as Custom from "./internal/Custom.js"
 import * as Leaves from "./internal/Leaves.js"
 import * as Machine from "./internal/Machine.js"
@@ -26,6 +27,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   dynamic_router: { keys: Branching.routerKeys, read: Branching.router },
   loop: { keys: Repeating.loopKeys, read: Repeating.loop },
   map: { keys: Repeating.mapKeys, read: Repeating.map },
+  cache: { keys: Cache.cacheKeys, read: Cache.cache },
   refine: { keys: Refine.refineKeys, read: Refine.refine },
   StateMachine: { keys: Machine.machineKeys, read: Machine.machine },
   hitl: { keys: Waits.hitlKeys, read: Waits.hitl },

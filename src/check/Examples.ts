@@ -162,7 +162,15 @@ const ofPlans = {
     bad: `${agents}steps:\n  - kind: parallel\n    name: «both»\n    branches: { a: { name: one, uses: agents.writer, sink_to: text } }\n    field_mapping: { b: [text] }\n`,
     good: `${agents}steps:\n  - kind: parallel\n    name: both\n    branches: { a: { name: one, uses: agents.writer, sink_to: text } }\n    field_mapping: { a: [text] }\n`
   },
-  "FLJ-PLAN-11": { bad: "steps: «[]»\n", good: sound }
+  "FLJ-PLAN-11": { bad: "steps: «[]»\n", good: sound },
+  "FLJ-PLAN-13": {
+    bad: `${agents}steps:\n  - name: «book»\n    uses: agents.writer\n    compensate: { name: release, compensate: { name: book_again } }\n`,
+    good: `${agents}steps:\n  - name: book\n    uses: agents.writer\n    compensate: { name: release }\n`
+  },
+  "FLJ-PLAN-14": {
+    bad: `${agents}steps:\n  - kind: cache\n    name: «digest»\n    wrapped_step: [{ name: ask, kind: hitl }, { name: write, uses: agents.writer }]\n`,
+    good: `${agents}steps:\n  - { name: ask, kind: hitl }\n  - kind: cache\n    name: digest\n    wrapped_step: { name: write, uses: agents.writer }\n`
+  }
 }
 
 const ofChecks = {

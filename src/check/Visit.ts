@@ -2,8 +2,7 @@
  * A walk over a pipeline that tells of each node what it is given and what it answers, as far as that is known. Each
  * node is shown once, after what is below it.
  */
-import type { Template } from "../expression/Template.js"
-import { type Assign, type Decider, type Node, nameOf, type Params } from "../pipeline/Node.js"
+import { type Assign, type Decider, type Node, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Known from "./Known.js"
 
@@ -162,6 +161,17 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         const branches = [walk(node.step, parent, sight), walk(node.that, `${path}!fallback`, sight)]
         return told(undefined, perhaps(branches))
       }
+      case "Cached":
+        return told(node.output.jsonSchema, walk(node.step, parent, sight).writes)
+      case "Compensate": {
+        const { output, writes } = walk(node.step, parent, sight)
+        const steps = new Names(sight.steps)
+        if (name !== undefined) steps.own.set(name, output)
+        const context = new Names(sight.context)
+        for (const [field, schema] of writes) context.own.set(field, schema)
+        walk(node.undo, `${path}!undo`, { steps, context, previous: undefined })
+        return told(output, writes)
+      }
       case "Map":
         return told(node.output.jsonSchema, walk(node.step, parent, sight).writes)
       case "Input": {
@@ -222,73 +232,3 @@ const beside = (told: ReadonlyArray<Told>): ReadonlyMap<string, Known.Schema> =>
 /** A schema that may stand within another one: names in it would lead to the definitions of the whole. */
 const closed = (schema: Known.Schema): Known.Schema =>
   schema !== undefined && JSON.stringify(schema).includes('"$ref"') ? undefined : schema
-
-/** The templates that a node itself has. */
-export const templatesOf = (node: Node): ReadonlyArray<Template> => {
-  switch (node._tag) {
-    case "Ask":
-      return "source" in node.message ? [node.message] : []
-    case "Branch":
-      return "source" in node.on ? [node.on] : []
-    case "ForEach":
-      return [
-        ...(node.items === undefined ? [] : [node.items]),
-        ...ofAssigns(node.init),
-        ...(node.output === undefined ? [] : ofParams(node.output))
-      ]
-    case "Input":
-      return ofParams(node.input)
-    case "Loop":
-      return [
-        ...(node.until !== undefined && "source" in node.until ? [node.until] : []),
-        ...ofAssigns(node.init),
-        ...ofAssigns(node.state),
-        ...(node.next === undefined ? [] : ofParams(node.next)),
-        ...(node.output === undefined ? [] : ofParams(node.output))
-      ]
-    case "Parallel":
-      return node.select !== undefined && "source" in node.select ? [node.select] : []
-    case "Sleep":
-      return node.until === undefined ? [] : [node.until]
-    case "States":
-      return node.transitions.flatMap(({ when }) => (when === undefined ? [] : [when]))
-    case "When":
-      return "source" in node.on ? [node.on] : []
-    case "Validate":
-      return node.validators.flatMap((one) => (one._tag === "Holds" ? [one.template] : []))
-    case "Skill":
-      return node.params === undefined ? [] : ofParams(node.params)
-    case "Agent":
-    case "Check":
-    case "Code":
-    case "Fallback":
-    case "Capped":
-    case "Fn":
-    case "Map":
-    case "Note":
-    case "Pass":
-    case "Retry":
-    case "Scope":
-    case "Sequence":
-    case "Signal":
-    case "Sink":
-    case "Timeout":
-      return []
-  }
-}
-
-const ofAssigns = (changes: ReadonlyArray<Assign> | undefined): ReadonlyArray<Template> =>
-  (changes ?? []).flatMap(({ value }) => ofParams(value))
-
-const ofParams = (params: Params): ReadonlyArray<Template> => {
-  switch (params._tag) {
-    case "Text":
-      return [params.template]
-    case "Value":
-      return []
-    case "List":
-      return params.items.flatMap(ofParams)
-    case "Map":
-      return params.fields.flatMap(([, value]) => ofParams(value))
-  }
-}

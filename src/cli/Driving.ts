@@ -204,9 +204,11 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
     const view = ViewJson.summary(summary, workspace.redaction) as JsonObject
     const data: JsonObject = { ...view, context: context === undefined ? null : workspace.redaction.json(context) }
     if (failure !== undefined) {
-      yield* say([Render.totals(summary, options)])
+      yield* say([Render.totals(summary, options), ...Render.undos(summary, options)])
       const next = [invocation.again(`resume ${run}`), invocation.again(`lens trace ${run} -v`)]
-      const isOver = failure.code === runErrors.Cancelled.code
+      // What was taken back is not gone on from; an undo that failed can be tried again.
+      const isOver =
+        summary.undoFailures.length === 0 && (failure.code === runErrors.Cancelled.code || summary.undone > 0)
       const step = failure.location?.step ?? Option.getOrUndefined(summary.error)?.at[0]
       return yield* new Fault({
         ...failure,

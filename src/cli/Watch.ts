@@ -165,6 +165,14 @@ export const lines = (
             return line(waiting, "yellow", path, Text.foreign(event.payload.message, options))
           case "TaskAnswered":
             return line(done, "green", path, Text.value(event.payload.answer, options, "dim"))
+          case "CacheRead":
+            return event.data.from === undefined
+              ? Effect.void
+              : line(done, "green", path, `from the cache: run ${event.data.from.run}, ${event.data.from.path}`)
+          case "Undone":
+            return event.data.end === "done"
+              ? line(done, "yellow", path, "taken back")
+              : line(failed, "red", path, "not taken back", Text.failure(event.payload.error ?? null, options))
           case "Recovered":
             return line(again, "yellow", path, "it was cut off, and is run again")
           case "RetryDecided":

@@ -114,6 +114,23 @@ export const kinds = {
   }),
   /** The composite failed: below it nothing starts any more. */
   Closed: kind({ data: { by: Schema.Array(Path) } }),
+  /** A step with an undo ended well. `kept`: in the run that this one was forked from, which alone undoes it. */
+  UndoPlanned: kind({ data: { kept: edited } }),
+  /** How an undo ended; the ordinal counts its tries by hand. `at`: where a failed one failed. */
+  Undone: kind({
+    data: { end: Schema.Literal("done", "failed"), at: Schema.Array(Path) },
+    payload: { error: Schema.optional(Json) }
+  }),
+  /** What the cache had for a cached step; nothing, or an answer and where it is from. */
+  CacheRead: kind({
+    data: { key: Digest, from: Schema.optional(Schema.Struct({ run: Schema.String, path: Path })) },
+    payload: {
+      answer: Schema.optional(Carried),
+      writes: Schema.optional(Schema.Array(Schema.Struct({ field: Schema.String, json: Json })))
+    }
+  }),
+  /** What a cached step answered is kept for others. */
+  CacheWritten: kind({ life: true, data: { key: Digest } }),
   Asked: kind({
     derived: ["idempotencyKey"],
     data: { effect: Schema.Literal("pure", "read", "write", "external", "model") },
@@ -173,6 +190,8 @@ export const kinds = {
     data: { reason: Schema.Literal("Failure", "Engine", "Defect"), at: Schema.Array(Path) },
     payload: { error: Json }
   }),
+  /** A cancelled run takes back what it did before it ends. */
+  RunCancelling: kind({ life: true, data: {}, payload: { reason: Schema.String } }),
   RunCancelled: kind({ life: true, data: {}, payload: { reason: Schema.String } })
 } as const
 

@@ -60,7 +60,10 @@ export const of = (pieces: ReadonlyArray<Piece>): Graph => {
     link(from, id)
     if (piece.form === "step") return [{ id, label: undefined }]
     if (piece.form === "choice") {
-      const ends = piece.ways.flatMap(({ label, pieces }) => series(pieces, [{ id, label }], group))
+      const ends = piece.ways.flatMap(({ isLast, label, pieces }) => {
+        const ends = series(pieces, [{ id, label }], group)
+        return isLast === true ? [] : ends
+      })
       return ends.length === 0 ? [{ id, label: undefined }] : ends
     }
     const inner = group.groups.at(-1)!

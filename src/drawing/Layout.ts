@@ -140,7 +140,7 @@ const ways = (all: ReadonlyArray<Way>, joins: boolean): Part => {
       label: all[index]?.label,
       isArrow: inner.height > 0
     })
-    if (joins)
+    if (joins && all[index]?.isLast !== true)
       lines.push({
         from: { x: center, y: top + inner.height },
         to: { x: middle, y: height },

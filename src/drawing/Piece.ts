@@ -36,6 +36,8 @@ export interface Piece {
 
 export interface Way {
   readonly label: string | undefined
+  /** Nothing follows it: what comes after the whole comes after the other ways. */
+  readonly isLast?: boolean | undefined
   readonly pieces: ReadonlyArray<Piece>
 }
 
@@ -178,6 +180,13 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     }
     case "Timeout":
       return around(node.step, `takes at most ${time(node.millis)}`)
+    case "Cached":
+      return around(node.step, `is taken from the cache where it was answered in the last ${time(node.ttlMillis)}`)
+    case "Compensate":
+      return whole("undo", "choice", "is done, and can be taken back", [
+        { label: "the step", pieces: pieces(node.step, parent, []) },
+        { label: "if the run fails later", isLast: true, pieces: pieces(node.undo, `${path}!undo`, []) }
+      ])
     case "Map":
       return around(node.step, "changes what it answers")
     case "Input":

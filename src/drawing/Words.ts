@@ -34,7 +34,7 @@ const told = (pieces: ReadonlyArray<Piece>, before: string, indent: string): Rea
 const heading = ({ form, kind }: Piece, name: string): string =>
   form === "together"
     ? `Branch ${name}:`
-    : kind === "fallback" || name === "otherwise"
+    : kind === "fallback" || kind === "undo" || name === "otherwise"
       ? `${name}:`
       : `If it is ${name}:`
 

@@ -18,11 +18,13 @@ import type { TemplateError, UndefinedVariables } from "../expression/Template.j
 import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Attributes from "../telemetry/Attributes.js"
+import * as Cache from "./Cache.js"
+import * as Compensate from "./Compensate.js"
 import { closing } from "./Composite.js"
 import * as Env from "./Env.js"
 import { detailOf } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
-import type { Drive } from "./Place.js"
+import type { Drive, Walked } from "./Place.js"
 import { Record } from "./Record.js"
 import { Diverged } from "./RunError.js"
 import { Spending, type Terms } from "./Spending.js"
@@ -38,13 +40,15 @@ export interface Cancelled {
 
 /** Why a walk is ended from outside. */
 type Halt =
-  | { readonly _tag: "Cancelling"; readonly reason: string; readonly letter: string }
+  | { readonly _tag: "Cancelling"; readonly reason: string; readonly letter: string | undefined }
   | { readonly _tag: "Diverged"; readonly error: Diverged }
   | { readonly _tag: "Lost"; readonly error: JournalError }
 
 export type End = Outcome.Outcome | Cancelled
 
 export interface Driven {
+  /** Its name. */
+  readonly pipeline: string
   readonly root: Node
   readonly context: ContextSpec | undefined
   readonly input: Outcome.Carried
@@ -84,6 +88,10 @@ export const live = (
       for (const path of premise.again) record.again.set(path, record.now())
     }
     const history = premise._tag === "Started" ? [] : premise.history
+    /** Why the run is being ended, once it is: what it did is taken back then, whatever else it is told. */
+    const cancelling = Compensate.cancelling(history)
+    let isUndoing = cancelling !== undefined
+    let cancel: string | undefined
     const spending = driven.terms === undefined ? undefined : new Spending(record, driven.terms, history)
     let halted: Halt | undefined
     let walking: Fiber.RuntimeFiber<Outcome.Outcome, Diverged | JournalError> | undefined
@@ -101,7 +109,8 @@ export const live = (
         let answered = false
         for (const { id, letter } of yield* journal.letters(owned.run)) {
           if (letter._tag === "Cancel") {
-            halt({ _tag: "Cancelling", reason: letter.reason, letter: id })
+            if (!isUndoing) halt({ _tag: "Cancelling", reason: letter.reason, letter: id })
+            else if (id !== cancel) journal.discard(owned, id)
           } else if (letter._tag === "Signal") {
             if (record.isFullOfSignals) {
               yield* Effect.logWarning(`signal ${letter.signal} is put aside: too many wait to be taken`)
@@ -139,6 +148,7 @@ export const live = (
       record,
       (error) => halt({ _tag: "Diverged", error }),
       driven,
+      Cache.make(journal),
       spending,
       {
         isAnswered: (wait) =>
@@ -156,43 +166,75 @@ export const live = (
       undefined: undefinedVariables,
       onUndefined: undefinedVariables === "warn" ? warning(yield* Effect.runtime<never>(), owned.run) : undefined
     })
-    const body: Effect.Effect<Outcome.Outcome, Diverged | JournalError, unknown> = Effect.gen(function* () {
-      while (true) {
-        const answers = record.answers
-        const outcome = yield* Walk.walk(drive, driven.root, env, false)
-        if (outcome._tag !== "Suspended") return outcome
-        yield* takeLetters
-        if (record.answers > answers) continue
-        const left = earliest(outcome.waits) - record.now()
-        if (left <= drive.parkAfterMillis) {
-          yield* record.barrier
-          if (left > 0) yield* Effect.raceFirst(Effect.sleep(left), journal.mail(owned))
-          continue
-        }
-        const event = {
-          path: StepPath.root,
-          kind: "RunSuspended",
-          data: { waits: outcome.waits },
-          payload: {}
-        } as const
-        const ordinal = record.ordinal(StepPath.root, "RunSuspended")
-        const staged = { event: { ...event, ordinal }, payload: undefined, at: record.now() }
-        if (yield* journal.park(owned, staged)) return outcome
-      }
+    /** A walk; what failed is undone before it is over. */
+    const walked: Walked = Effect.gen(function* () {
+      const outcome = yield* Walk.walk(drive, driven.root, env, false)
+      if (outcome._tag !== "Failed" || drive.undos.size === 0) return outcome
+      isUndoing = true
+      return (yield* Compensate.undoAll(drive)) ?? outcome
     })
+    /** What was done is undone, and how the run ends is known before. */
+    const undone: Walked = Effect.map(Compensate.undoAll(drive), (rests) => rests ?? Outcome.completed(driven.input))
+    const toEnd = (walk: Walked): Walked =>
+      Effect.gen(function* () {
+        while (true) {
+          const answers = record.answers
+          const outcome = yield* walk
+          if (outcome._tag !== "Suspended") return outcome
+          yield* takeLetters
+          if (record.answers > answers) continue
+          const left = earliest(outcome.waits) - record.now()
+          if (left <= drive.parkAfterMillis) {
+            yield* record.barrier
+            if (left > 0) yield* Effect.raceFirst(Effect.sleep(left), journal.mail(owned))
+            continue
+          }
+          const event = {
+            path: StepPath.root,
+            kind: "RunSuspended",
+            data: { waits: outcome.waits },
+            payload: {}
+          } as const
+          const ordinal = record.ordinal(StepPath.root, "RunSuspended")
+          const staged = { event: { ...event, ordinal }, payload: undefined, at: record.now() }
+          if (yield* journal.park(owned, staged)) return outcome
+        }
+      })
 
     const carrier = yield* Effect.fork(Effect.interruptible(Effect.forever(carry)))
     if (premise._tag === "Resumed") yield* takeLetters
-    let exit: Exit.Exit<Outcome.Outcome, Diverged | JournalError> | undefined
-    if (halted === undefined) {
-      const fiber = yield* Effect.fork(Effect.interruptible(body))
-      walking = fiber
-      exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Fiber.interrupt(fiber))
-    }
+    /** How a walk ended, or what ended it from outside. */
+    const attempt = (walk: Walked): Effect.Effect<Outcome.Outcome | Halt, Diverged | JournalError, unknown> =>
+      Effect.gen(function* () {
+        let exit: Exit.Exit<Outcome.Outcome, Diverged | JournalError> | undefined
+        if (halted === undefined) {
+          const fiber = yield* Effect.fork(Effect.interruptible(toEnd(walk)))
+          walking = fiber
+          exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Fiber.interrupt(fiber))
+        }
+        // A walk that came to its end was not halted, whatever was said meanwhile.
+        const why: Halt | undefined = halted
+        return why === undefined || (exit !== undefined && Exit.isSuccess(exit)) ? yield* exit! : why
+      })
+    const isTaken = cancelling !== undefined
+    const walkedTo: Outcome.Outcome | Halt = isTaken
+      ? { _tag: "Cancelling", reason: cancelling ?? "", letter: undefined }
+      : yield* attempt(walked)
+    let ended: Outcome.Outcome | Cancelled | Exclude<Halt, { readonly _tag: "Cancelling" }>
+    if (walkedTo._tag === "Cancelling") {
+      const { reason } = walkedTo
+      cancel = walkedTo.letter
+      isUndoing = true
+      halted = undefined
+      yield* closeAll(drive, driven, env)
+      if (drive.undos.size > 0 && !isTaken) {
+        record.life({ path: StepPath.root, kind: "RunCancelling", data: {}, payload: { reason }, letter: cancel })
+      }
+      const rest = drive.undos.size === 0 ? undefined : yield* attempt(undone)
+      const isOver = rest === undefined || rest._tag === "Completed" || rest._tag === "Failed"
+      ended = isOver || rest._tag === "Cancelling" ? { _tag: "Cancelled", reason } : rest
+    } else ended = walkedTo
     carrier.unsafeInterruptAsFork(FiberId.none)
-    // A walk that came to its end was not halted, whatever was said meanwhile.
-    const why: Halt | undefined = halted
-    const ended = why === undefined || (exit !== undefined && Exit.isSuccess(exit)) ? yield* exit! : why
     switch (ended._tag) {
       case "Diverged":
       case "Lost":
@@ -215,12 +257,11 @@ export const live = (
           payload: { error: ended.json }
         })
         break
-      case "Cancelling": {
-        const { letter, reason } = ended
-        yield* closeAll(drive, driven, env)
+      case "Cancelled": {
+        const { reason } = ended
+        const letter = drive.undos.size === 0 ? cancel : undefined
         record.life({ path: StepPath.root, kind: "RunCancelled", data: {}, payload: { reason }, letter })
-        yield* finish(journal, owned)
-        return { _tag: "Cancelled" as const, reason }
+        break
       }
     }
     yield* finish(journal, owned)
@@ -271,13 +312,17 @@ export const replay = (
       (error) => Deferred.unsafeDone(stop, Exit.fail(error)),
       driven,
       undefined,
+      undefined,
       mail
     )
     const env = Env.make(driven.input, driven.context, { undefined: driven.undefinedVariables })
     const walk = Effect.gen(function* () {
-      if (last?.kind !== "RunCancelled") return yield* Walk.walk(drive, driven.root, env, false)
+      if (last?.kind !== "RunCancelled" && Compensate.cancelling(history) === undefined) {
+        const outcome = yield* Walk.walk(drive, driven.root, env, false)
+        return outcome._tag === "Failed" ? ((yield* Compensate.undoAll(drive)) ?? outcome) : outcome
+      }
       yield* closeAll(drive, driven, env)
-      return undefined
+      return yield* Compensate.undoAll(drive)
     })
     // Nothing is written in a replay, so nothing of the journal can fail.
     const walked = Effect.catchTag(walk, "JournalError", (error) => Effect.die(error))
@@ -348,6 +393,7 @@ const driveOf = (
   record: Record,
   halt: Drive["halt"],
   driven: Driven,
+  cache: Cache.Cache | undefined,
   spending: Spending | undefined,
   mail: Drive["mail"]
 ): Drive => {
@@ -357,7 +403,10 @@ const driveOf = (
     services,
     halt,
     mail,
+    cache,
+    pipeline: driven.pipeline,
     answered: new Set(),
+    undos: new Map(),
     payloadBytes: payloadBytes - wrappingBytes,
     spending,
     parkAfterMillis: driven.parkAfterMillis ?? parkAfterMillisDefault,

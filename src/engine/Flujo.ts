@@ -23,6 +23,7 @@ import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Bound from "../plan/Bound.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
+import * as Compensate from "./Compensate.js"
 import * as Drive from "./Drive.js"
 import { detailOf } from "./Failure.js"
 import * as Fork from "./Fork.js"
@@ -91,6 +92,7 @@ export const run = <In, Out, E, R>(
       journal,
       owned,
       {
+        pipeline: pipeline.name,
         root: pipeline.root,
         context: pipeline.context,
         undefinedVariables: pipeline.undefinedVariables ?? "strict",
@@ -134,11 +136,17 @@ export const resume = <In, Out, E, R>(
       const history = yield* historyOf(journal, runId)
       const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
       const last = Drive.lastEnd(history)
-      if (last?.kind === "RunCompleted" || last?.kind === "RunCancelled") {
-        const detail = last.kind === "RunCompleted" ? "it completed already" : "it was cancelled"
-        return yield* new RunError({ reason: "Ended", run: runId, path: "", detail })
-      }
-      const again = last?.kind === "RunFailed" ? last.data.at : []
+      const undos = last === undefined ? undefined : Compensate.failures(history)
+      const ended =
+        last?.kind === "RunCompleted"
+          ? "it completed already"
+          : last?.kind === "RunCancelled" && !(undos && undos.length > 0)
+            ? "it was cancelled"
+            : last?.kind === "RunFailed" && undos?.length === 0
+              ? "it failed, and what it had done was undone"
+              : undefined
+      if (ended !== undefined) return yield* new RunError({ reason: "Ended", run: runId, path: "", detail: ended })
+      const again = undos ?? (last?.kind === "RunFailed" ? last.data.at : [])
       const premise = { _tag: "Resumed", history, again } as const
       return yield* drive<Out, E>(journal, owned, { ...driven, parkAfterMillis: options?.parkAfterMillis }, premise)
     }).pipe(Effect.ensuring(journal.release(owned)))
@@ -502,6 +510,7 @@ const premiseOf = (
     const json = "value" in input ? input.value : undefined
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
     return {
+      pipeline: pipeline.name,
       root: pipeline.root,
       context: pipeline.context,
       undefinedVariables: pipeline.undefinedVariables ?? "strict",

@@ -8,6 +8,7 @@ import type { Entry, Event, EventOf } from "../domain/Event.js"
 import * as Events from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
+import { isOfUndo } from "./Compensate.js"
 
 /** What the fork is given in place of what the parent has at the step. */
 export type Edit =
@@ -43,19 +44,25 @@ export const events = (
       ? Either.right([started])
       : Either.left("of the run as a whole only the input can be given")
   }
+  if (isOfUndo(from)) return Either.left("a fork cannot begin where steps are undone: there is nothing to go on to")
   const own = history.filter(({ event }) => StepPath.standing(event.path) === from)
   const reached = history.findIndex(({ event }) => StepPath.isWithin(StepPath.standing(event.path), from))
   if (reached === -1) return Either.left(`the run did not come to ${from}`)
   const find = <K extends Events.Kind>(kind: K) =>
     own.find((entry): entry is Entry<EventOf<K> & Event> => entry.event.kind === kind)
   const before = (end: number) => settled(history.slice(1, end), now)
+  const answered = edit?._tag === "Answer" ? find("TaskAnswered") : undefined
+  const end = edit?._tag !== "Answer" ? reached : answered === undefined ? history.length : history.indexOf(answered)
+  const undone = history.slice(1, end).find(({ event }) => isUndone(history, event))
+  if (undone !== undefined) {
+    const step = undone.event.path.slice(0, -"!undo".length)
+    return Either.left(`${step} was undone there, so a fork can only begin at it or before it`)
+  }
   if (edit === undefined) return Either.right([started, ...before(reached)])
   switch (edit._tag) {
     case "Answer": {
       const opened = find("TaskOpened")
       if (opened === undefined) return Either.left(`${from} asks nobody, so it can be given no answer`)
-      const answered = find("TaskAnswered")
-      const end = answered === undefined ? history.length : history.indexOf(answered)
       const { by, value } = edit
       const payload = by === undefined ? { answer: value } : { answer: value, by }
       const answer: Event = { path: opened.event.path, kind: "TaskAnswered", ordinal: 0, data: {}, payload }
@@ -91,6 +98,12 @@ export const events = (
   }
 }
 
+/** Whether a step that ended well was taken back since, or that was begun. */
+const isUndone = (history: ReadonlyArray<Entry>, planned: Event): boolean =>
+  planned.kind === "UndoPlanned" &&
+  planned.data.kept !== true &&
+  history.some(({ event }) => event.kind !== "UndoPlanned" && StepPath.isWithin(event.path, planned.path))
+
 /** What of a record is at rest. */
 const settled = (entries: ReadonlyArray<Entry>, now: number): ReadonlyArray<Event> => {
   const ended = new Set<string>()
@@ -104,6 +117,7 @@ const settled = (entries: ReadonlyArray<Entry>, now: number): ReadonlyArray<Even
   )
   return entries.flatMap(({ at, event }): ReadonlyArray<Event> => {
     if (Events.kinds[event.kind].life || open.some((path) => StepPath.isWithin(event.path, path))) return []
+    if (event.kind === "UndoPlanned") return [{ ...event, data: { kept: true } }]
     if (event.kind !== "TimerSet" || fired.has(`${event.path} ${event.ordinal}`)) return [event]
     // What ran under a deadline is kept, so the deadline is, with all of its time.
     return StepPath.parse(event.path).at(-1)?.role === "deadline"

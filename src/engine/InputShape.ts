@@ -31,6 +31,8 @@ export const of = (node: Node): Shape.Shape => {
     case "Map":
     case "Sink":
     case "Validate":
+    case "Compensate":
+    case "Cached":
     case "Note":
     case "Capped":
     case "Scope":

@@ -6,6 +6,7 @@ import * as StepPath from "../domain/StepPath.js"
 import type { Scope } from "../governance/Quota.js"
 import type { JournalError } from "../journal/Journal.js"
 import * as Node from "../pipeline/Node.js"
+import type { Cache } from "./Cache.js"
 import type { Env } from "./Env.js"
 import type { Carried, Outcome, Refused } from "./Outcome.js"
 import type { Record } from "./Record.js"
@@ -23,6 +24,12 @@ export interface Drive {
   readonly mail: Mail
   /** Steps answered from the record without being walked: what stands below them is accounted for. */
   readonly answered: Set<string>
+  /** What cached steps answered; absent in a replay, which never looks. */
+  readonly cache: Cache | undefined
+  /** The name of the pipeline: code of two of them is not the same code. */
+  readonly pipeline: string
+  /** What is taken back where the run fails or is cancelled, by the place of its undo. */
+  readonly undos: Map<StepPath.StepPath, Undo>
   /** Walks any node: how composites reach their children. */
   readonly go: (node: Node.Node, place: Place, input: Carried) => Walked
   readonly payloadBytes: number
@@ -35,6 +42,13 @@ export interface Drive {
     step: { readonly path: StepPath.StepPath; readonly attempt: number; readonly kind: string },
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E, R>
+}
+
+/** How a step that ended well is taken back. */
+export interface Undo {
+  readonly node: Node.Node
+  readonly place: Place
+  readonly input: Carried
 }
 
 /** Where a node stands. */

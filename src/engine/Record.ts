@@ -168,6 +168,13 @@ export class Record {
     return this.begun.get(path) ?? 0
   }
 
+  /** Where steps are to be undone, in the order in which they ended. */
+  undos(): ReadonlyArray<StepPath> {
+    const paths: Array<StepPath> = []
+    for (const { event } of this.byKey.values()) if (event.kind === "UndoPlanned") paths.push(event.path)
+    return paths
+  }
+
   /** The first free ordinal of a kind of event at a path. */
   ordinal(path: StepPath, kind: Event.Kind): number {
     let ordinal = 0

@@ -9,6 +9,8 @@ import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Node from "../pipeline/Node.js"
 import { ValueRefused } from "../pipeline/StepError.js"
+import * as Cached from "./Cached.js"
+import * as Compensate from "./Compensate.js"
 import * as Composite from "./Composite.js"
 import * as Env from "./Env.js"
 import { defect, engineFailed } from "./Failure.js"
@@ -74,6 +76,10 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
           ? drive.go(node.that, below(place, StepPath.beside(borrowed(place, node), "fallback")), input)
           : Effect.succeed(outcome)
       )
+    case "Cached":
+      return Cached.cached(drive, node, place, input)
+    case "Compensate":
+      return Compensate.compensate(drive, node, place, input)
     case "Map":
       return Effect.gen(function* () {
         const outcome = yield* drive.go(node.step, place, input)

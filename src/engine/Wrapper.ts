@@ -149,7 +149,8 @@ export const check = (drive: Drive, node: Node.CheckNode, place: Place, input: O
     return made._tag === "Failed" ? made : { ...outcome, output: made.carried }
   })
 
-const fitting = (
+/** What fits a schema, read by it; or why not. */
+export const fitting = (
   shape: Shape.Shape | undefined,
   side: "input" | "output",
   path: StepPath.StepPath,

@@ -21,6 +21,7 @@ import type {
   Sealed,
   StoreInfo
 } from "./Journal.js"
+import type * as Kept from "./Kept.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
@@ -171,6 +172,10 @@ export interface Driver {
   ) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly order: number }>, JournalError>
   /** One that is there already is left alone. */
   readonly putPlan: (plan: KeptPlan) => Effect.Effect<void, JournalError>
+  /** What a cached step answered under `key`. */
+  readonly recall: (key: Digest) => Effect.Effect<Kept.Row | undefined, JournalError>
+  /** Puts the row in place of the one with its key; removes what had expired by then, and the oldest over `max`. */
+  readonly keep: (row: Kept.Row, max: number) => Effect.Effect<void, JournalError>
   readonly plan: (digest: Digest) => Effect.Effect<string | undefined, JournalError>
   readonly run: (run: RunId) => Effect.Effect<RunRow | undefined, JournalError>
   readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>

@@ -15,6 +15,7 @@ import type { Entry, Event } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import type { Letter } from "../domain/Letter.js"
 import type { RunId } from "../domain/RunId.js"
+import type { Kept } from "./Kept.js"
 import type { RunRow, TaskRow } from "./RunIndex.js"
 import type { Signer } from "./SignedNote.js"
 
@@ -283,6 +284,9 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly letters: (run: RunId) => Effect.Effect<ReadonlyArray<StoredLetter>, JournalError>
     /** Returns when a letter of the run may have come, from this process or another. */
     readonly mail: (owned: OwnedRun) => Effect.Effect<void>
+    /** What a cached step answered under `key`, if it is kept: see `Kept`. */
+    readonly recall: (key: Digest) => Effect.Effect<Option.Option<Kept>, JournalError>
+    readonly keep: (kept: Kept) => Effect.Effect<void, JournalError>
     readonly plan: (digest: Digest) => Effect.Effect<Option.Option<Json>, JournalError>
     readonly run: (run: RunId) => Effect.Effect<Option.Option<RunRow>, JournalError>
     readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>

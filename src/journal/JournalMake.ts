@@ -26,6 +26,7 @@ import {
   type Stored,
   type StoredLetter
 } from "./Journal.js"
+import * as Kept from "./Kept.js"
 import * as Lease from "./Lease.js"
 import * as Log from "./Log.js"
 import * as Mail from "./Mail.js"
@@ -260,6 +261,11 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       deliver,
       letters,
       mail: (owned) => mail.wait(ours(owned)),
+      recall: (key) =>
+        Effect.map(driver.recall(key), (row) =>
+          Option.flatMap(Option.fromNullable(row), (row) => Kept.fromRow(key, row))
+        ),
+      keep: (kept) => driver.keep(Kept.toRow(kept), Kept.rowsMax),
       plan,
       run: (run) => Effect.map(driver.run(run), Option.fromNullable),
       runs: driver.runs,

@@ -19,6 +19,7 @@ import {
   type Sealed
 } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
+import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 
 interface Run {
@@ -35,6 +36,7 @@ interface Run {
 export const makeDriver = (): Driver => {
   const runs = new Map<RunId, Run>()
   const plans = new Map<Digest, string>()
+  const kept = new Map<string, Kept.Row>()
   let letterCount = 0
   let queue: Array<Queued> = []
   let queuedCount = 0
@@ -214,6 +216,16 @@ export const makeDriver = (): Driver => {
     putPlan: ({ digest, json }) =>
       Effect.sync(() => {
         if (!plans.has(digest)) plans.set(digest, json)
+      }),
+    recall: (key) => Effect.sync(() => kept.get(key)),
+    keep: (row, max) =>
+      Effect.sync(() => {
+        for (const [key, { expiresAt }] of kept) if (expiresAt <= row.at) kept.delete(key)
+        kept.delete(row.key)
+        kept.set(row.key, row)
+        if (kept.size <= max) return
+        const latest = Array.from(kept.values()).sort((a, b) => b.at - a.at || compare(a.key, b.key))
+        for (const { key } of latest.slice(max)) kept.delete(key)
       }),
     plan: (digest) => Effect.sync(() => plans.get(digest)),
     run: (id) =>

@@ -389,6 +389,30 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         [tenant, digest, json],
         () => Effect.void
       ),
+    recall: (key) =>
+      ask(
+        `SELECT key, run, value, at::FLOAT8 AS at, expires_at::FLOAT8 AS "expiresAt" FROM ${schema}.cache
+         WHERE tenant = $1 AND key = $2`,
+        [tenant, key],
+        (rows) => Effect.map(orElse(decodeKept(rows), damaged("cache")), ([row]) => row)
+      ),
+    keep: ({ at, expiresAt, key, run, value }, max) =>
+      pool.use((lent) =>
+        Effect.gen(function* () {
+          yield* lent.query(`DELETE FROM ${schema}.cache WHERE tenant = $1 AND expires_at <= $2`, [tenant, at])
+          yield* lent.query(
+            `INSERT INTO ${schema}.cache (tenant, key, run, value, at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (tenant, key) DO UPDATE SET run = excluded.run, value = excluded.value, at = excluded.at,
+               expires_at = excluded.expires_at`,
+            [tenant, key, run, value, at, expiresAt]
+          )
+          yield* lent.query(
+            `DELETE FROM ${schema}.cache WHERE tenant = $1 AND key IN
+               (SELECT key FROM ${schema}.cache WHERE tenant = $1 ORDER BY at DESC, key OFFSET $2)`,
+            [tenant, max]
+          )
+        })
+      ),
     plan: (digest) =>
       ask(`SELECT json FROM ${schema}.plans WHERE tenant = $1 AND digest = $2`, [tenant, digest], ([row]) =>
         Effect.succeed(typeof row?.json === "string" ? row.json : undefined)
@@ -434,6 +458,7 @@ const readOnly = (driver: Driver): Driver => {
     renew: refuse,
     giveBack: refuse,
     deliver: refuse,
+    keep: refuse,
     project: refuse,
     putPlan: refuse,
     forget: refuse,
@@ -480,6 +505,15 @@ const decodeRuns = decodeRows(
   })
 )
 const decodeTasks = decodeRows(RunIndex.TaskRow)
+const decodeKept = decodeRows(
+  Schema.Struct({
+    key: Schema.String,
+    run: Schema.String,
+    value: Schema.String,
+    at: Schema.Number,
+    expiresAt: Schema.Number
+  })
+)
 
 const isRow = (row: { readonly [column: string]: unknown }): row is { readonly [column: string]: unknown } & Row =>
   typeof row.seq === "number" &&

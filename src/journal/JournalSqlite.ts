@@ -26,6 +26,7 @@ import {
   type Sealed
 } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
+import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
 import type * as SqliteOptions from "./SqliteOptions.js"
@@ -178,6 +179,17 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       "SELECT bytes FROM blobs WHERE tenant = ? AND run = ? AND address = ?"
     )
     .pluck()
+  const selectKept = db.prepare<[string, string], Kept.Row>(
+    `SELECT key, run, value, at, expires_at AS "expiresAt" FROM cache WHERE tenant = ? AND key = ?`
+  )
+  const putKept = db.prepare<[string, string, string, string, number, number]>(
+    "INSERT OR REPLACE INTO cache (tenant, key, run, value, at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const deleteExpired = db.prepare<[string, number]>("DELETE FROM cache WHERE tenant = ? AND expires_at <= ?")
+  const deleteOldest = db.prepare<[string, string, number]>(
+    `DELETE FROM cache WHERE tenant = ? AND key IN
+       (SELECT key FROM cache WHERE tenant = ? ORDER BY at DESC, key LIMIT -1 OFFSET ?)`
+  )
   const selectPlan = db
     .prepare<[string, string], string>("SELECT json FROM plans WHERE tenant = ? AND digest = ?")
     .pluck()
@@ -502,6 +514,15 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       attempt(() => {
         insertPlan.run(tenant, digest, json)
       }),
+    recall: (key) => attempt(() => selectKept.get(tenant, key)),
+    keep: ({ at, expiresAt, key, run, value }, max) =>
+      attempt(() =>
+        transaction(() => {
+          deleteExpired.run(tenant, at)
+          putKept.run(tenant, key, run, value, at, expiresAt)
+          deleteOldest.run(tenant, tenant, max)
+        })
+      ),
     plan: (digest) => attempt(() => selectPlan.get(tenant, digest)),
     run: (run) =>
       attempt(() => {

@@ -384,5 +384,20 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
     FOR EACH ROW WHEN (NEW.labels <> OLD.labels) EXECUTE FUNCTION ${schema}.label_run();
   CREATE TRIGGER runs_unlabelled AFTER DELETE ON ${schema}.runs
     FOR EACH ROW WHEN (OLD.labels <> '[]') EXECUTE FUNCTION ${schema}.label_run();
+  `,
+  // What cached steps answered: no part of any run. `run`: who answered it.
+  (schema) => `
+  CREATE TABLE ${schema}.cache (
+    tenant TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    value TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, key)
+  );
+  CREATE INDEX cache_latest ON ${schema}.cache (tenant, at DESC, key);
+  CREATE INDEX cache_expiry ON ${schema}.cache (tenant, expires_at);
+  CREATE INDEX cache_run ON ${schema}.cache (tenant, run);
   `
 ]

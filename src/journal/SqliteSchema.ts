@@ -172,5 +172,20 @@ export const migrations: ReadonlyArray<string> = [
   CREATE TRIGGER runs_unlabelled AFTER DELETE ON runs WHEN OLD.labels <> '[]' BEGIN
     DELETE FROM labels WHERE tenant = OLD.tenant AND run = OLD.run;
   END;
+  `,
+  // What cached steps answered: no part of any run. `run`: who answered it.
+  `
+  CREATE TABLE cache (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    run TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    UNIQUE (tenant, key)
+  ) STRICT;
+  CREATE INDEX cache_latest ON cache (tenant, at DESC, key);
+  CREATE INDEX cache_expiry ON cache (tenant, expires_at);
+  CREATE INDEX cache_run ON cache (tenant, run);
   `
 ]

@@ -115,6 +115,8 @@ const decisionJson = (decision: Decision): Json.Json => {
       return decision.count
     case "Iteration":
       return decision.end
+    case "Cached":
+      return `from run ${decision.run}, ${decision.path}`
   }
 }
 

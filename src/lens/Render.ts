@@ -124,10 +124,21 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
     const { at, error } = view.error.value
     field("error", failure(error, options), ...(at.length === 0 ? [] : [whole(` (${at.join(", ")})`, options, "dim")]))
   }
+  lines.push(...undos(view, options))
   if (Option.isSome(view.cancelled)) field("cancelled", foreign(view.cancelled.value, options))
   if (Option.isSome(view.output)) field("output", value(view.output.value, options))
   return lines
 }
+
+/** What was taken back, and what could not be. */
+export const undos = (view: RunSummary.RunSummary, options: Options): ReadonlyArray<string> => [
+  ...(view.undone === 0
+    ? []
+    : [line([span(pad("undone", 10), "dim"), span(view.undone === 1 ? "1 step" : `${view.undone} steps`)], options)]),
+  ...view.undoFailures.map(({ error, path }) =>
+    line([span("not undone ", "red"), whole(path, options, "red"), span(": "), failure(error, options)], options)
+  )
+]
 
 /** The run in one line: how it stands, what it took, its id. */
 export const totals = (view: RunSummary.RunSummary, options: Options): string => {
@@ -197,6 +208,10 @@ const headline = (node: TraceNode, options: Options): ReadonlyArray<Span> => {
   if (decision?._tag === "Branch")
     spans.push(gap, span(options.ascii === true ? "-> " : "→ ", "dim"), foreign(decision.branch, options))
   if (decision?._tag === "Items") add(decision.count === 1 ? "1 item" : `${grouped(decision.count)} items`)
+  if (decision?._tag === "Cached") {
+    add("from the cache: run")
+    spans.push(span(" "), whole(decision.run, options, "dim"), span(", ", "dim"), whole(decision.path, options, "dim"))
+  }
   if (decision?._tag === "Iteration" && decision.end === "max") add("the last one allowed")
   if (node.attempts > 1) add(`${node.attempts} attempts`, "yellow")
   if (node.recoveries > 0 && node.kind !== "run") add(`recovered ${times(node.recoveries)}`, "yellow")

@@ -59,7 +59,10 @@ export interface RunSummary {
   readonly error: Option.Option<Failure>
   /** Why it was cancelled. */
   readonly cancelled: Option.Option<string>
-  /** Steps that ended well: code, agents, skills and functions, answered tasks, sleeps and signals. Attempts count each. */
+  /**
+   * Steps that ended well: code, agents, skills and functions, answered tasks, sleeps and signals, answers of the cache.
+   * Attempts count each.
+   */
   readonly stepsDone: number
   readonly stepsFailed: number
   readonly usage: Usage.Usage
@@ -77,7 +80,17 @@ export interface RunSummary {
   readonly resumptions: number
   /** Steps that were running when a process died, and were run again. */
   readonly recoveries: number
+  /** How many steps were taken back where the run failed or was cancelled. */
+  readonly undone: number
+  /** Those that were to be, and could not: what they did stands. */
+  readonly undoFailures: ReadonlyArray<UndoFailure>
   readonly entries: number
+}
+
+export interface UndoFailure {
+  /** Of the step that was to be taken back. */
+  readonly path: StepPath
+  readonly error: Json
 }
 
 export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummary => {
@@ -87,6 +100,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
   const tasks = new Map<StepPath, OpenTask>()
   const signals = new Map<StepPath, OpenSignal>()
   const usageByModel = new Map<string, Usage.Usage>()
+  const undos = new Map<StepPath, Json | undefined>()
   let started: EventOf<"RunStarted"> | undefined
   let status: Status = first === undefined ? "empty" : "running"
   let endedAt = Option.none<number>()
@@ -141,6 +155,12 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
         break
       case "StepFailed":
         stepsFailed += 1
+        break
+      case "CacheRead":
+        if (event.data.from !== undefined) stepsDone += 1
+        break
+      case "Undone":
+        undos.set(event.path, event.data.end === "done" ? undefined : (event.payload.error ?? null))
         break
       case "Recovered":
         recoveries += 1
@@ -213,6 +233,10 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
     wakeAt,
     resumptions,
     recoveries,
+    undone: [...undos.values()].filter((error) => error === undefined).length,
+    undoFailures: [...undos].flatMap(([path, error]) =>
+      error === undefined ? [] : [{ path: path.slice(0, -"!undo".length) as StepPath, error }]
+    ),
     entries: entries.length
   }
 }

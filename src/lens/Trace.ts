@@ -34,7 +34,13 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
     const nodes: Array<TraceNode> = []
     for (const child of place.children.values()) {
       if (child._tag === "Slot") nodes.push(slotNode(child, place))
-      else if (child.role !== "deadline" && child.role !== "when" && !apart.has(child))
+      else if (
+        child.role !== "deadline" &&
+        child.role !== "when" &&
+        child.role !== "cache" &&
+        !apart.has(child) &&
+        !isOnlyPlanned(child)
+      )
         nodes.push(placeNode(child, child.label, place))
     }
     return nodes
@@ -94,15 +100,17 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
       return isOfFirst ? undefined : place
     }
     const fallback = ofAll("fallback")
+    const undone = ofAll("undo")
     const isPending = retries.at(-1)?.again === true && retries.at(-1)?.attempt === attempts.at(-1)!.attempt
     if (second === undefined && fallback === undefined && !isPending) {
       return { ...placeNode(first, slot.name, parent), retries }
     }
     const deadline = second === undefined ? undefined : ofAll("deadline")
-    const apart = new Set([fallback, deadline].filter((place) => place !== undefined))
+    const apart = new Set([fallback, deadline, undone].filter((place) => place !== undefined))
     const tries = attempts.map((attempt) => placeNode(attempt, `#${attempt.attempt}`, parent, apart))
     const instead = fallback === undefined ? [] : [placeNode(fallback, "!fallback", first)]
-    const children = [...tries, ...instead]
+    const back = undone === undefined || isOnlyPlanned(undone) ? [] : [placeNode(undone, "!undo", first)]
+    const children = [...tries, ...instead, ...back]
     const last = tries.at(-1)!
     const status = Standing.statusOfAll(run, { last, instead: instead[0], deadline, isPending })
     const startedAt = first.firstAt
@@ -158,6 +166,10 @@ export const make = (entries: ReadonlyArray<Entry>, options: RunSummary.Options)
     }
   }
 }
+
+/** The undo of a step that nobody needed to take back. */
+const isOnlyPlanned = (place: Place.Place): boolean =>
+  place.role === "undo" && place.children.size === 0 && !Place.has(place, "Undone")
 
 /** The node at `path`, such as one that somebody asks for by name; of a step with several attempts, all of it. */
 export const find = (trace: Trace, path: StepPath): Option.Option<TraceNode> => {

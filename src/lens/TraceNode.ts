@@ -14,7 +14,8 @@ export type Status = "running" | "waiting" | "completed" | "failed" | "cancelled
 
 /**
  * `code`, `agent`, `skill`, `fn`, `task`, `sleep` and `signal` are steps; `branch`, `loop`, `forEach` and `group` (a parallel, a
- * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt` and `fallback` are places in them;
+ * scope, another pipeline) are made of steps; `case`, `iteration`, `item`, `attempt`, `fallback` and `undo` are places in them; `cached` is one whose answer came
+ * from the cache;
  * `model` and `call` are what a step asked through `Once`; `step` is one that failed before it wrote what it is.
  */
 export type Kind =
@@ -34,6 +35,8 @@ export type Kind =
   | "item"
   | "group"
   | "fallback"
+  | "undo"
+  | "cached"
   | "model"
   | "call"
   | "step"
@@ -42,6 +45,8 @@ export type Decision =
   | { readonly _tag: "Branch"; readonly branch: string; readonly on: Json }
   | { readonly _tag: "Items"; readonly count: number }
   | { readonly _tag: "Iteration"; readonly end: "again" | "done" | "max" }
+  /** What it answered was taken from the cache; there is where it was answered first. */
+  | { readonly _tag: "Cached"; readonly run: string; readonly path: StepPath }
 
 export interface Failure {
   /** `none` where only the fact is recorded. */

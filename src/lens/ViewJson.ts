@@ -93,6 +93,8 @@ const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   wake_at: instantJson(view.wakeAt),
   resumptions: view.resumptions,
   recoveries: view.recoveries,
+  undone: view.undone,
+  undo_failures: view.undoFailures.map(({ error, path }) => ({ path, error })),
   entries: view.entries
 })
 
@@ -150,6 +152,8 @@ const decisionJson = (decision: Decision): JsonObject => {
       return { items: decision.count }
     case "Iteration":
       return { iteration: decision.end }
+    case "Cached":
+      return { cached: { run: decision.run, path: decision.path } }
   }
 }
 

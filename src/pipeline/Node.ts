@@ -307,6 +307,22 @@ export interface FallbackNode {
   readonly that: Node
 }
 
+/** What takes a step back that ended well, where its run fails or is cancelled. It is given `{ input, output }` of the step. */
+export interface CompensateNode {
+  readonly _tag: "Compensate"
+  readonly step: Node
+  readonly undo: Node
+}
+
+/** Takes what the same step answered to the same input not long ago, in whatever run, and else runs it. */
+export interface CachedNode {
+  readonly _tag: "Cached"
+  readonly step: Node
+  readonly output: Shape
+  /** What was answered longer ago is not taken. */
+  readonly ttlMillis: number
+}
+
 /** Changes what a step answered. */
 export interface MapNode {
   readonly _tag: "Map"
@@ -382,6 +398,8 @@ export type Wrapper =
   | RetryNode
   | TimeoutNode
   | FallbackNode
+  | CompensateNode
+  | CachedNode
   | MapNode
   | InputNode
   | SinkNode
@@ -395,6 +413,8 @@ const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Retry: true,
   Timeout: true,
   Fallback: true,
+  Compensate: true,
+  Cached: true,
   Map: true,
   Input: true,
   Sink: true,

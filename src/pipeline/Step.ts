@@ -744,6 +744,53 @@ export const fallback: {
   ): Step<In & In2, Out | Out2, E2, R | R2> => fromNode({ _tag: "Fallback", step: self.node, that: that.node })
 )
 
+/** What an undo is given: what the step was given, and what it answered. */
+export interface Undoable<In, Out> {
+  readonly input: In
+  readonly output: Out
+}
+
+/**
+ * Takes a step back that ended well, where its run fails or is cancelled later. All that is to be taken back is, one at a
+ * time, what ended last first; an undo that fails is told of, and keeps neither the others nor the run's own failure
+ * back. A step that was cut while it ran has not ended well. Nothing within an undo has an undo of its own.
+ */
+export const compensate: {
+  <In, Out, E2, R2>(
+    undo: Step<Undoable<In, Out>, unknown, E2, R2>
+  ): <E, R>(self: Step<In, Out, E, R>) => Step<In, Out, E, R | R2>
+  <In, Out, E, R, E2, R2>(
+    self: Step<In, Out, E, R>,
+    undo: Step<Undoable<In, Out>, unknown, E2, R2>
+  ): Step<In, Out, E, R | R2>
+} = dual(
+  2,
+  <In, Out, E, R, E2, R2>(
+    self: Step<In, Out, E, R>,
+    undo: Step<Undoable<In, Out>, unknown, E2, R2>
+  ): Step<In, Out, E, R | R2> => fromNode({ _tag: "Compensate", step: self.node, undo: undo.node })
+)
+
+/**
+ * Takes what the same step answered to the same input not long ago, in whatever run of the store, and else runs it. The
+ * same: the plan of the step, what it is given, and what its templates read from around it. What it answers is read by
+ * `output`, from the cache as from the step; what does not fit is not taken. A step that acts on the world or waits for
+ * anybody is a finding: code says `effect: "pure"` or `"read"`.
+ */
+export const cached =
+  <A, I extends Shape.Crossing>(options: {
+    readonly output: Schema.Schema<A, I>
+    /** How long an answer is taken. Default 1 hour. */
+    readonly ttl?: Duration.DurationInput | undefined
+  }) =>
+  <In, E, R>(self: Step<In, NoInfer<A>, E, R>): Step<In, A, E | SchemaMismatch, R> =>
+    fromNode({
+      _tag: "Cached",
+      step: self.node,
+      output: Shape.fromSchema(options.output),
+      ttlMillis: Math.ceil(Duration.toMillis(options.ttl ?? "1 hour"))
+    })
+
 /**
  * Runs a step only if `on` holds; else it is skipped: it passes its input on, and writes nothing. A text is an
  * expression.

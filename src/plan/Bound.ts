@@ -240,6 +240,17 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
       const parts = [below(node.step), below(node.that, `${path}!fallback`)]
       return either(parts, largerOf(parts))
     }
+    case "Compensate": {
+      // It is undone where the run fails, after all else that it did.
+      const part = below(node.step)
+      const undo = walk(prices, node.undo, `${path}!undo`, undefined)
+      return { ...all([part, { ...undo, calls: { ...undo.calls, least: 0 } }], part.size) }
+    }
+    case "Cached": {
+      // The cache may have it, or not.
+      const part = below(node.step)
+      return { ...part, calls: { ...part.calls, least: 0 }, size: undefined }
+    }
     case "Map":
       return { ...below(node.step), size: undefined }
     case "Input":

@@ -92,6 +92,18 @@ export const rules = {
     title: "a name that leads nowhere",
     explanation:
       "A branch, a state or a context field is named that is not there. Names are compared to the letter; write one of those that are."
+  },
+  "FLJ-PLAN-13": {
+    severity: "error",
+    title: "an undo that cannot be one",
+    explanation:
+      "A step has one undo, so that the journal can say whether it was taken back; an undo is never taken back itself; and a step that was skipped has done nothing, so the undo stands inside of the condition."
+  },
+  "FLJ-PLAN-14": {
+    severity: "error",
+    title: "a cache around what must happen each time",
+    explanation:
+      "Where the cache has an answer, nothing in it runs: no mail is sent, nothing is written, nobody is asked. Cache only what reads and thinks."
   }
 } as const satisfies Record<string, Rule>
 

@@ -96,6 +96,11 @@ export const of = (pipeline: Pipeline.Any): Needs => {
           if (validator._tag === "Judge") walk(validator.step, `${path}!validator`)
         }
         break
+      case "Compensate":
+        walk(node.step, parent)
+        walk(node.undo, `${path}!undo`)
+        break
+      case "Cached":
       case "Capped":
       case "Check":
       case "Input":

@@ -365,6 +365,24 @@ const check = (pipeline: Pipeline.Any) => {
         const second = walk(node.that, `${path}!fallback`, sight)
         return { output: undefined, writes: new Map([...first.writes, ...second.writes]) }
       }
+      case "Compensate": {
+        const path = named(node.step, node, "compensate", parent)
+        const wrong = uncompensable(node)
+        if (wrong !== undefined) find("FLJ-PLAN-13", path, node, wrong.message, wrong.hint)
+        const told = walk(node.step, parent, sight)
+        const name = nameOf(node)
+        const given = objectOf([["input", sight.previous] as const, ["output", told.output] as const])
+        const steps = name === undefined ? sight.steps : new Map([...sight.steps, [name, told.output] as const])
+        walk(node.undo, `${path}!undo`, { ...withMore(sight, told.writes), steps, previous: given })
+        return told
+      }
+      case "Cached": {
+        const path = named(node.step, node, "cache", parent)
+        limit(node.ttlMillis, 1, years, "how long an answer is kept (ms)", path, node)
+        if (wrapped(node.step, "Cached")) find("FLJ-PLAN-14", path, node, "two caches on one step", "keep one")
+        for (const { hint, message } of uncached(node.step)) find("FLJ-PLAN-14", path, node, message, hint)
+        return { output: node.output.jsonSchema, writes: walk(node.step, parent, sight).writes }
+      }
       case "Map": {
         named(node.step, node, "map", parent)
         return { ...walk(node.step, parent, sight), output: node.output.jsonSchema }
@@ -467,6 +485,42 @@ const check = (pipeline: Pipeline.Any) => {
 const isAsk = (node: Node): boolean =>
   node._tag === "Ask" || ((node._tag === "Note" || node._tag === "Check") && isAsk(node.step))
 
+/** Why a step cannot have an undo, or not here, and what to do. */
+const uncompensable = ({ step, undo }: Extract<Node, { readonly _tag: "Compensate" }>) => {
+  if (hasUndo(undo)) return { message: "an undo within an undo", hint: "what takes back is not taken back itself" }
+  if (wrapped(step, "Compensate")) return { message: "two undos of one step", hint: "make a sequence of the two" }
+  return wrapped(step, "When")
+    ? { message: "an undo of a step that may be skipped", hint: "undo the step itself, and say when around that" }
+    : undefined
+}
+
+/** What must happen each time. */
+const uncached = (node: Node): ReadonlyArray<{ readonly message: string; readonly hint: string }> => {
+  const acts = (name: string, effect: string) =>
+    effect === "write" || effect === "external"
+      ? [{ message: `${name} acts on the world (${effect}), and would not where the cache has its answer` }]
+      : []
+  const hint = 'cache what comes before it; code that acts on nothing says effect: "pure" or "read"'
+  switch (node._tag) {
+    case "Code":
+      return acts(node.name, node.effect).map(({ message }) => ({ message, hint }))
+    case "Skill":
+      return acts(node.name, node.skill.effect).map(({ message }) => ({ message, hint: "cache what comes before it" }))
+    case "Ask":
+    case "Signal":
+      return [
+        {
+          message: `${nameOf(node)} waits for ${node._tag === "Ask" ? "a person" : "a signal"}, and would not where the cache has an answer`,
+          hint: "what was said of another run is not said of this one: put it before or after the cache"
+        }
+      ]
+    default:
+      return children(node).flatMap(uncached)
+  }
+}
+
+const hasUndo = (node: Node): boolean => node._tag === "Compensate" || children(node).some(hasUndo)
+
 const decidersOf = (value: object | undefined): ReadonlyArray<Node> =>
   value !== undefined && "step" in value ? [(value as Decider).step] : []
 
@@ -510,6 +564,9 @@ export const children = (node: Node): ReadonlyArray<Node> => {
       return [node.step, node.that]
     case "Validate":
       return [node.step, ...judgesOf(node)]
+    case "Compensate":
+      return [node.step, node.undo]
+    case "Cached":
     case "Retry":
     case "Timeout":
     case "Map":

@@ -36,6 +36,9 @@ const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
         context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, schemaJson(shape)]))
       }
 
+/** One node, whose parent stands at `parent`. */
+export const ofNode = (node: Node, parent: string): Json.JsonObject => nodeJson(node, parent)
+
 const nodeJson = (node: Node, parent: string): Json.JsonObject => {
   const own = nameOf(node)
   const path = own === undefined ? parent : parent === "" ? own : `${parent}/${own}`
@@ -197,6 +200,10 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
       return { kind: "timeout", millis: node.millis, step: nodeJson(node.step, parent) }
     case "Fallback":
       return { kind: "fallback", step: nodeJson(node.step, parent), that: nodeJson(node.that, `${path}!fallback`) }
+    case "Compensate":
+      return { kind: "compensate", step: nodeJson(node.step, parent), undo: nodeJson(node.undo, `${path}!undo`) }
+    case "Cached":
+      return { kind: "cache", ttl: node.ttlMillis, output: schemaJson(node.output), step: nodeJson(node.step, parent) }
     case "Map":
       return { kind: "change", change: leaf(node.code, "map"), step: nodeJson(node.step, parent) }
     case "Input":
@@ -352,6 +359,8 @@ const enter = (
       return [below(at, key), "step"]
     case "that":
       return [`${at}!fallback`, "step"]
+    case "undo":
+      return [`${at}!undo`, "step"]
     default:
       return [below(at, key), "data"]
   }

@@ -89,6 +89,16 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: refine\n    refine: { generator: { name: a }, critic: { name: b }, done_when: input }\n")
   ],
   [
+    "FLJ-BLUEPRINT-16",
+    steps("  - kind: cache\n    name: «c»\n"),
+    steps("  - kind: cache\n    wrapped_step: { name: c }\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    steps("  - kind: cache\n    ttl: «soon»\n    wrapped_step: { name: c }\n"),
+    steps("  - kind: cache\n    ttl: 1 day\n    wrapped_step: { name: c }\n")
+  ],
+  [
     "FLJ-BLUEPRINT-17",
     steps("  - name: a\n    updates_context: «yes»\n"),
     steps("  - name: a\n    updates_context: [yes_field]\n")
@@ -218,7 +228,7 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - name: a\n    config: { timeout: «true» }\n"),
     steps("  - name: a\n    config: { timeout: 5 }\n")
   ],
-  ["FLJ-BLUEPRINT-18", steps("  - kind: «cache»\n"), steps("  - kind: step\n")],
+  ["FLJ-BLUEPRINT-18", steps("  - kind: «memory»\n"), steps("  - kind: step\n")],
   ["FLJ-BLUEPRINT-19", 'version: «"0.2"»\nsteps: [{ name: a }]', 'version: "0.1"\nsteps: [{ name: a }]'],
   ["FLJ-BLUEPRINT-19", "version: «0.10»\nsteps: [{ name: a }]", "version: 0.1\nsteps: [{ name: a }]"],
   [

@@ -358,6 +358,36 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     twins(`  - name: a\n`, of(root), whole)
   })
 
+  it("of undos and caches", () => {
+    const b = Step.pass<unknown>("b").pipe(Step.withInput("{{ previous_step.output }}"))
+    const undone = Step.pass<unknown>("a").pipe(
+      Step.retry({ times: 1 }),
+      Step.compensate(b.pipe(Step.andThen(Step.pass("c"))))
+    )
+    twins(
+      `
+  - name: a
+    config: { max_retries: 1 }
+    compensate: [{ name: b, input: "{{ previous_step.output }}" }, { name: c }]
+    fallback: { name: d }
+`,
+      undone.pipe(Step.fallback(Step.pass("d")))
+    )
+    const head = agents.replace("      $schema: https://json-schema.org/draft/2020-12/schema\n", "")
+    const draft = Step.named("digest")(Step.agent("draft", writer))
+    const step = "{ name: draft, uses: agents.writer }"
+    twins(
+      `  - kind: cache\n    name: digest\n    ttl: 2 days\n    wrapped_step: ${step}\n`,
+      draft.pipe(Step.cached({ output: Schema.String, ttl: "2 days" })) as AnyStep,
+      head
+    )
+    twins(
+      `  - kind: cache\n    name: digest\n    wrapped_step: [${step}]\n`,
+      draft.pipe(Step.cached({ output: Schema.String })) as AnyStep,
+      head
+    )
+  })
+
   it("of settings of the model on a step", () => {
     const settings = { temperature: 0, maxTokens: 9, topP: 1, seed: 3 }
     twins(

@@ -8,6 +8,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Flujo from "../../src/engine/Flujo.js"
 import { Journal } from "../../src/journal/Journal.js"
 import * as World from "../gate/world.js"
@@ -79,7 +81,7 @@ describe("nobody overspends", () => {
           Array.from({ length: trials }, (_, i) => firstSeed + i),
           trial,
           { concurrency: 32 }
-        )
+        ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
         const sum = (of: (result: (typeof results)[number]) => number) => results.reduce((all, one) => all + of(one), 0)
         console.log(
           `${trials} trials, ${sum(({ kills }) => kills)} lives with a power failure, ${sum(({ reserved }) => reserved)} reservations, ` +

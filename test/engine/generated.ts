@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Json } from "../../src/domain/Json.js"
 import * as Once from "../../src/domain/Once.js"
+import * as StepPath from "../../src/domain/StepPath.js"
+import type { Driver } from "../../src/journal/Driver.js"
 import type { Node } from "../../src/pipeline/Node.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Step from "../../src/pipeline/Step.js"
@@ -27,9 +29,29 @@ export const numbers = (seed: number) => {
 export interface Effects {
   /** Paths of steps whose code ran. */
   readonly steps: Array<string>
-  /** Idempotency keys of calls that were made. */
+  /** Where the calls stand that were made: one that holds for an attempt stands below it. */
   readonly calls: Array<string>
 }
+
+/** What a cache answers that another run has filled: a function of what it is asked, or nothing. */
+export const answersOfCache = (driver: Driver): Driver => ({
+  ...driver,
+  recall: (key) =>
+    Effect.sync(() => {
+      const h = hash(key)
+      if (h % 3 === 0) return undefined
+      // Some are nothing that fits.
+      const output = h % 7 === 0 ? "strange" : h % 150
+      const value = JSON.stringify({
+        run: "earlier",
+        path: "there",
+        output,
+        writes: h % 2 === 0 ? [{ field: "kept", json: h % 9 }] : []
+      })
+      return { key, run: "earlier", value, at: 8_640_000_000_000_000, expiresAt: 8_640_000_000_000_000 }
+    }),
+  keep: () => Effect.void
+})
 
 type Numbers = Step.Step<number, number, string | Step.Step.Error<ReturnType<typeof anyStep>>>
 
@@ -84,17 +106,19 @@ export const generate = (seed: number): Generated => {
           if (delay === 0) yield* Effect.sleep("1 millis")
           else if (delay === 1) yield* Effect.yieldNow()
           if (h % 5 === 0) {
+            const key = h % 2 === 0 ? "charge" : "turn[0]"
+            const at = h % 3 === 0 ? path : StepPath.standing(path)
             yield* Once.run(
               {
-                key: h % 2 === 0 ? "charge" : "turn[0]",
+                key,
                 request: n,
                 success: Schema.Number,
                 failure: Schema.String,
                 per: h % 3 === 0 ? "attempt" : "step"
               },
-              ({ idempotencyKey }) =>
+              () =>
                 Effect.suspend(() => {
-                  effects.calls.push(idempotencyKey)
+                  effects.calls.push(StepPath.call(at, key))
                   return h % 20 === 0 && attempt === 1 ? Effect.fail("refused") : Effect.succeed(h % 7)
                 })
             )
@@ -105,10 +129,21 @@ export const generate = (seed: number): Generated => {
     })
   }
 
+  /** Nothing in an undo has one of its own; a signal would be taken by whichever comes first. */
+  let isUndo = false
+  const undo = (given: Step.Step<Step.Undoable<number, number>, number>, depth: number) => {
+    const outer = isUndo
+    isUndo = true
+    const then = next(2) === 0 ? leaf() : tree(Math.min(1, depth - 1), true)
+    isUndo = outer
+    return given.pipe(Step.andThen(then))
+  }
+
   /** `fan`: within a fan-out, where it is not determined which of two items takes a signal of one name. */
   const tree = (depth: number, fan = false): Numbers => {
-    const kind = depth === 0 ? next(3) : next(24)
+    const kind = depth === 0 ? next(3) : next(28)
     const name = `n${names++}`
+    if (isUndo && (kind === 23 || kind === 24)) return leaf()
     switch (kind) {
       case 0:
       case 1:
@@ -249,6 +284,29 @@ export const generate = (seed: number): Generated => {
           ),
           Step.andThen(Step.sleepUntil(`${name}_rest`, "2020-01-01"))
         )
+      case 23:
+      case 24: {
+        // An undo is given values that are there; it fails, waits and calls out like any step.
+        const given = Step.fn(`${name}_given`, (o: Step.Undoable<number, number>) => (o.input + o.output) % 100)
+        return tree(depth - 1, fan).pipe(Step.named(name), Step.compensate(undo(given, depth))) as Numbers
+      }
+      case 25: {
+        // Nothing in a cache acts or waits; whether it has an answer is told by `answersOfCache`.
+        const think = Step.make(`${name}_think`, {
+          input: Schema.Number,
+          output: Schema.Number,
+          error: Schema.String,
+          effect: "pure",
+          run: (n, { path }) =>
+            Effect.suspend(() => {
+              effects.steps.push(path)
+              return hash(path) % 6 === 0 ? Effect.fail(`no ${path}`) : Effect.succeed((n + hash(path)) % 100)
+            })
+        })
+        const reads = Step.withInput("{{ previous_step + (context | length) }}")(Step.pass<number>(`${name}_seen`))
+        const body = writing(name)(think as Numbers).pipe(Step.andThen(reads))
+        return body.pipe(Step.named(name), Step.cached({ output: Schema.Number.pipe(Schema.lessThan(140)) })) as Numbers
+      }
       default:
         return tree(depth - 1, fan).pipe(
           Step.named(name),

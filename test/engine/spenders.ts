@@ -75,7 +75,7 @@ export const generate = (seed: number, options: { readonly unpriced: boolean } =
   }
   const tree = (depth: number): Any => {
     const name = `n${names++}`
-    switch (depth === 0 ? 0 : next(11)) {
+    switch (depth === 0 ? 0 : next(12)) {
       case 0:
       case 1:
         return leaf()
@@ -112,6 +112,11 @@ export const generate = (seed: number, options: { readonly unpriced: boolean } =
         const limit = limits()
         caps.set(name, limit)
         return tree(depth - 1).pipe(Step.named(name), Step.usageLimits(limit))
+      }
+      case 10: {
+        const given = Step.fn(`${name}_given`, ({ output }: Step.Undoable<string, string>) => output)
+        const undo = given.pipe(Step.andThen(leaf()))
+        return tree(depth - 1).pipe(Step.named(name), Step.compensate(undo))
       }
       default:
         return next(2) === 0

@@ -9,6 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Schema from "effect/Schema"
 import type { Entry } from "../../src/domain/Event.js"
 import * as Once from "../../src/domain/Once.js"
@@ -70,7 +72,7 @@ const generate = (seed: number, outside: Outside) => {
     return kind === 9 ? step.pipe(Step.sinkTo(Report, "last", { reduce: "last" })) : step
   }
   const tree = (depth: number): Numbers => {
-    const kind = depth === 0 ? next(4) : next(26)
+    const kind = depth === 0 ? next(4) : next(30)
     const name = `n${names++}`
     const inner = () => tree(depth - 1)
     const sum = Step.fn(`${name}_sum`, (ns: unknown) =>
@@ -158,6 +160,34 @@ const generate = (seed: number, outside: Outside) => {
       case 24: {
         const until = inner().pipe(Step.andThen(Step.fn(`${name}_met`, (n: number) => n % 2 === 0)))
         return Step.loop(name, inner(), { until, max: 2, onMax: "continue", next: "{{ previous_step }}" }) as Numbers
+      }
+      case 25:
+      case 26: {
+        const given = Step.fn(`${name}_given`, (o: Step.Undoable<number, number>) => o.output)
+        const undo = next(4) === 0 ? Step.approve<number>(`${name}_ask`, { message: "Undo?" }) : leaf()
+        return inner().pipe(Step.named(name), Step.compensate(given.pipe(Step.andThen(undo))))
+      }
+      case 27:
+      case 28: {
+        const think = Step.make(`${name}_think`, {
+          input: Schema.Number,
+          output: Schema.Number,
+          error: Schema.String,
+          effect: "read",
+          run: (n, { path }) => {
+            outside.steps.push(path)
+            const answer = hash(path) % 5 === 0 ? Effect.fail(`no ${path}`) : Effect.succeed((n + 1) % 100)
+            return Effect.delay(answer, hash(path) % 6)
+          }
+        })
+        const body = think.pipe(
+          Step.sinkTo(Report, "last", { reduce: "last" }),
+          Step.andThen(Step.pass<number>("seen"))
+        )
+        return Step.named(name)(Step.fn("small", (n: number) => n % 3).pipe(Step.andThen(body))).pipe(
+          Step.retry({ times: next(2), base: 0 }),
+          Step.cached({ output: Schema.Number, ttl: "1 hour" })
+        ) as Numbers
       }
       default:
         return Step.andThen(
@@ -314,7 +344,7 @@ describe("storms", () => {
           Array.from({ length: count }, (_, i) => firstSeed + i),
           storm,
           { concurrency: 16 }
-        )
+        ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
         const lives = results.reduce((sum, one) => sum + one.lives, 0)
         const ends = Array.from(ended, (end) => [end, results.filter(({ last }) => last === end).length] as const)
         console.log(`${count} pipelines, ${lives} lives; ${ends.map((end) => end.join(" ")).join(", ")}`)

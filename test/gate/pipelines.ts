@@ -49,6 +49,16 @@ export const order = code("fetch").pipe(
   Pipeline.make("order")
 )
 
+const given = Step.fn("given", ({ output }: Step.Undoable<number, number>) => output)
+
+/** Fails in the end, and takes back what it did. */
+export const saga = code("book").pipe(
+  Step.compensate(given.pipe(Step.andThen(code("release")))),
+  Step.andThen(code("charge").pipe(Step.compensate(given.pipe(Step.andThen(code("refund")))))),
+  Step.andThen(code("ship", () => Effect.fail(new Bad({ why: "sold out" })))),
+  Pipeline.make("saga")
+)
+
 const slow = (name: string, millis: number) =>
   code(name, (n) => Effect.as(Effect.sleep(Duration.millis(millis * Effects.patience())), n))
 
@@ -83,4 +93,4 @@ export const parking = Step.parallel("both", {
 /** Has one effect that takes a moment. */
 export const pay = code("before").pipe(Step.andThen(slow("paid", 30)), Pipeline.make("pay"))
 
-export const all = { busy, endless, long, order, parking, pay, rest }
+export const all = { busy, endless, long, order, saga, parking, pay, rest }

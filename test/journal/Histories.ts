@@ -131,6 +131,15 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   IterationEnded: nothing,
   RetryDecided: nothing,
   Closed: nothing,
+  UndoPlanned: nothing,
+  Undone: FastCheck.record({ error: FastCheck.option(json, { nil: undefined }) }),
+  CacheRead: FastCheck.record({
+    answer: FastCheck.option(carried, { nil: undefined }),
+    writes: FastCheck.option(FastCheck.array(FastCheck.record({ field: text, json }), { maxLength: 2 }), {
+      nil: undefined
+    })
+  }),
+  CacheWritten: nothing,
   Asked: FastCheck.record({ request: json, idempotencyKey: text }),
   Answered: FastCheck.record({ answer: carried }),
   Refused: FastCheck.record({ error: json }),
@@ -151,6 +160,7 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   Recovered: nothing,
   RunCompleted: FastCheck.record({ output: carried }),
   RunFailed: FastCheck.record({ error: json }),
+  RunCancelling: FastCheck.record({ reason: text }),
   RunCancelled: FastCheck.record({ reason: text })
 }
 

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as Digest from "../../src/domain/Digest.js"
 import type { Entry } from "../../src/domain/Event.js"
 import type { Letter } from "../../src/domain/Letter.js"
 import { RunId } from "../../src/domain/RunId.js"
@@ -1131,6 +1132,34 @@ export const journalSuite = ({ name, open }: Backend): void => {
         const foreign = yield* JournalMake.make(JournalMemory.makeDriver(), { tenant: "other" })
         assert.strictEqual(yield* reasonOf(foreign.restore(copy)), "Corrupt")
         assert.strictEqual(yield* Stream.runCount(foreign.ids), 0)
+      })
+    )
+
+    scoped("what cached steps answered is kept for every process, until it expires or nobody can read it", (store) =>
+      Effect.gen(function* () {
+        const [one, other] = [yield* journalOf(store), yield* journalOf(store)]
+        const [a, b] = [Digest.ofText("a"), Digest.ofText("b")]
+        const answer = {
+          run: "r1",
+          path: Histories.path("step"),
+          output: { "\u0000": "é" },
+          writes: [{ field: "f", json: 1 }]
+        }
+        assert.deepStrictEqual(yield* one.recall(a), Option.none())
+        yield* one.keep({ key: a, answer, at: 10, expiresAt: 20 })
+        assert.deepStrictEqual(yield* other.recall(a), Option.some({ key: a, answer, at: 10, expiresAt: 20 }))
+        const { output: _, ...nothing } = answer
+        yield* other.keep({ key: a, answer: nothing, at: 11, expiresAt: 30 })
+        assert.deepStrictEqual(yield* one.recall(a), Option.some({ key: a, answer: nothing, at: 11, expiresAt: 30 }))
+        yield* one.keep({ key: b, answer, at: 30, expiresAt: 99 })
+        assert.deepStrictEqual(yield* one.recall(a), Option.none())
+        const driver = yield* store.connect
+        yield* driver.keep({ key: a, run: "r1", value: "{", at: 31, expiresAt: 99 }, 9)
+        assert.deepStrictEqual(yield* one.recall(a), Option.none(), "what cannot be read is not there")
+        assert.isTrue(Option.isSome(yield* one.recall(b)))
+        yield* driver.keep({ key: Digest.ofText("c"), run: "r1", value: "{", at: 32, expiresAt: 99 }, 2)
+        assert.isTrue(Option.isNone(yield* one.recall(b)), "the oldest goes first")
+        assert.isDefined(yield* driver.recall(a))
       })
     )
   })

@@ -156,6 +156,9 @@ const writes = (node: Node): boolean => {
       return node.pipeline === undefined ? writes(node.step) : (node.pipeline.outputs ?? []).length > 0
     case "Retry":
     case "Timeout":
+    case "Compensate":
+    case "Cached":
+    case "Capped":
     case "Map":
     case "Input":
     case "When":

@@ -2,8 +2,9 @@
 import * as Answer from "../../expression/Answer.js"
 import { outputKeys, type Read, type Template } from "../../expression/Template.js"
 import * as Words from "../../expression/Words.js"
+import { templatesOf } from "../../pipeline/Templates.js"
 import * as Known from "../Known.js"
-import { type Seen, templatesOf } from "../Visit.js"
+import type { Seen } from "../Visit.js"
 import type { Find } from "./Find.js"
 
 export const check = (seen: Seen, find: Find): void => {

@@ -1,6 +1,7 @@
 /** V-A1 and V-A5: steps that do nothing, and answers that go nowhere. */
 import { isWrapper, type Node, nameOf, type PassNode } from "../../pipeline/Node.js"
-import { type Seen, templatesOf } from "../Visit.js"
+import { templatesOf } from "../../pipeline/Templates.js"
+import type { Seen } from "../Visit.js"
 import type { Find } from "./Find.js"
 
 export interface Unread {
@@ -68,9 +69,11 @@ const agentIn = (node: Node): Node => core(node)[0] ?? node
 
 /** An agent whose answer is all that comes of it. */
 const isThought = (node: Node): boolean =>
-  node._tag !== "Sink" && core(node).every(({ _tag }) => _tag === "Agent") && !hasSink(node)
+  node._tag !== "Sink" && core(node).every(({ _tag }) => _tag === "Agent") && !isRead(node)
 
-const hasSink = (node: Node): boolean => node._tag === "Sink" || ("step" in node && hasSink(node.step))
+/** Kept in the context, or given to what takes the step back. */
+const isRead = (node: Node): boolean =>
+  node._tag === "Sink" || node._tag === "Compensate" || ("step" in node && isRead(node.step))
 
 /** Whether a step may look at what came before it. */
 const takes = (node: Node): boolean => {
@@ -79,9 +82,11 @@ const takes = (node: Node): boolean => {
   switch (node._tag) {
     case "Input":
       return readsPrevious(node)
+    case "Cached":
     case "Capped":
     case "Check":
     case "Validate":
+    case "Compensate":
     case "Note":
     case "Retry":
     case "Sink":

@@ -111,7 +111,15 @@ export const make = (entries: ReadonlyArray<Entry>): Places => {
     const same = place.entriesByKind.get(event.kind)
     if (same === undefined) place.entriesByKind.set(event.kind, [entry])
     else same.push(entry)
-    for (const passed of chain) passed.lastAt = Math.max(passed.lastAt, at)
+    // What takes a step back comes after all that the step took.
+    for (const passed of chain.slice(
+      Math.max(
+        0,
+        chain.findLastIndex(({ role }) => role === "undo")
+      )
+    )) {
+      passed.lastAt = Math.max(passed.lastAt, at)
+    }
     if (event.path !== StepPath.root) latest = chain
     switch (event.kind) {
       case "Closed":

@@ -65,10 +65,13 @@ export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   if (Place.has(place, "BranchTaken")) return "branch"
   if (Place.has(place, "ItemsPlanned")) return "forEach"
   if (place.role === "fallback") return "fallback"
+  if (place.role === "undo") return "undo"
+  if (hitOf(place) !== undefined) return "cached"
   if (place.index !== undefined) return Place.has(parent, "ItemsPlanned") ? "item" : "iteration"
   for (const child of place.children.values()) if (child._tag === "Place" && child.index !== undefined) return "loop"
   if (Place.has(parent, "BranchTaken")) return "case"
-  return place.children.size === (place.children.has("!when") ? 1 : 0) ? "step" : "group"
+  const asides = ["!when", "!cache"].filter((label) => place.children.has(label)).length
+  return place.children.size === asides ? "step" : "group"
 }
 
 interface Seen {
@@ -106,6 +109,7 @@ const own = (run: Run, seen: Seen): Status => {
       if (Place.has(place, "StepInterrupted")) return "interrupted"
       return children.some(({ status }) => status === "waiting") ? "waiting" : run.open
     case "fn":
+    case "cached":
       return "completed"
     case "task":
       if (Place.has(place, "TaskAnswered")) return "completed"
@@ -121,6 +125,11 @@ const own = (run: Run, seen: Seen): Status => {
       if (Place.has(place, "Refused") || Place.has(place, "Denied")) return "failed"
       // A call that was cut is asked again when its step goes on.
       return isEnded(parent) ? "interrupted" : run.open
+    case "undo": {
+      const undone = Place.last(place, "Undone")
+      if (undone !== undefined) return undone.event.data.end === "done" ? "completed" : "failed"
+      return composite(run, seen)
+    }
     default:
       return composite(run, seen)
   }
@@ -129,7 +138,9 @@ const own = (run: Run, seen: Seen): Status => {
 const isEnded = (step: Place.Place): boolean =>
   hasFailed(step) || Place.has(step, "StepSucceeded") || Place.has(step, "StepInterrupted")
 
-const composite = (run: Run, { children, kind, place }: Seen): Status => {
+const composite = (run: Run, { children: all, kind, place }: Seen): Status => {
+  // Whether it was taken back is no matter of how it ended.
+  const children = all.filter((child) => child.kind !== "undo")
   const closed = Place.last(place, "Closed")
   if (closed !== undefined && !closed.event.data.by.some((path) => run.again.has(path))) return "failed"
   const any = (wanted: Status) => children.some(({ status }) => status === wanted)
@@ -144,6 +155,13 @@ const composite = (run: Run, { children, kind, place }: Seen): Status => {
   // What a condition left out is no part that is missing.
   if (children.some(({ decision, status }) => status === "skipped" && !isSkip(decision))) return "skipped"
   return run.status === "completed" || hasAll(run, place, kind, children) ? "completed" : resting(run)
+}
+
+/** What was taken from the cache in its place. */
+const hitOf = (place: Place.Place) => {
+  const cache = place.children.get("!cache")
+  const read = cache?._tag === "Place" ? Place.last(cache, "CacheRead") : undefined
+  return read?.event.data.from === undefined ? undefined : { ...read, from: read.event.data.from }
 }
 
 /** Said by the condition of a step that was not wanted. */
@@ -229,7 +247,7 @@ export const said = (
     Place.last(place, "SignalTaken") ??
     Place.last(place, "TimerFired") ??
     Place.last(place, "IterationEnded")
-  const output = (succeeded ?? computed)?.event.payload.output
+  const output = (succeeded ?? computed)?.event.payload.output ?? hitOf(place)?.event.payload.answer
   const taken = Place.last(place, "SignalTaken")
   return {
     start: started?.at,
@@ -250,6 +268,8 @@ export const failureOf = (place: Place.Place, deadline: Place.Place | undefined)
       error: Option.some(failed.event.payload.error)
     })
   }
+  const undone = Place.last(place, "Undone")?.event.payload.error
+  if (undone !== undefined) return Option.some({ reason: Option.none(), error: Option.some(undone) })
   const refused = place.isCall ? Place.last(place, "Refused") : undefined
   if (refused !== undefined) {
     return Option.some({ reason: Option.some("Failure"), error: Option.some(refused.event.payload.error) })
@@ -260,6 +280,8 @@ export const failureOf = (place: Place.Place, deadline: Place.Place | undefined)
 }
 
 export const decisionOf = (place: Place.Place): Option.Option<Decision> => {
+  const hit = hitOf(place)
+  if (hit !== undefined) return Option.some({ _tag: "Cached", ...hit.from })
   const branch = skipOf(place) ?? Place.last(place, "BranchTaken")
   if (branch !== undefined) {
     return Option.some({ _tag: "Branch", branch: branch.event.data.branch, on: branch.event.payload.on })
