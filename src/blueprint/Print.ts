@@ -20,6 +20,7 @@ import { type Entries, entries, toText } from "./internal/Document.js"
 import * as Editing from "./internal/Editing.js"
 import * as Plain from "./internal/Plain.js"
 import * as Writing from "./internal/Writing.js"
+import type { Tree } from "./Tree.js"
 
 /** What has no form in text, each with the path of its step; "" is the whole. */
 export class PrintError extends Schema.TaggedError<PrintError>("flujo/blueprint/PrintError")("PrintError", {
@@ -57,17 +58,21 @@ export interface Options {
    * quotes stay. All is written anew where what an import says has changed, or where no smaller change can be made.
    */
   readonly from?: Blueprint.Blueprint | undefined
+  /** `fresh`: everything is written anew all the same, and of `from` only the names of files stay. Default `kept`. */
+  readonly layout?: "kept" | "fresh" | undefined
 }
 
 export const print = (pipeline: Pipeline.Any, options: Options = {}): Either.Either<Printed, PrintError> => {
   const { from } = options
   const path = options.path ?? from?.source.path ?? "pipeline.yaml"
   const plain = Plain.of(pipeline)
-  if (from !== undefined && Json.equals(Plain.of(from.pipeline), plain)) {
+  const description = from && descriptionOf(from.tree)
+  const isKept = options.layout !== "fresh"
+  if (from !== undefined && isKept && Json.equals(Plain.of(from.pipeline), plain)) {
     return Either.right({ text: from.source.text, files: from.sources.slice(1) })
   }
-  const book = new Book(path)
-  const document = book.document(pipeline, "")
+  const book = new Book(path, from)
+  const document = book.document({ ...pipeline, description }, "")
   if (book.unsayable.length > 0) return refused(book.unsayable)
   const readBack = (text: string, files: ReadonlyArray<File>) =>
     Blueprint.parse(
@@ -78,8 +83,8 @@ export const print = (pipeline: Pipeline.Any, options: Options = {}): Either.Eit
         files: new Map(files.map((file) => [file.path, file]))
       }
     )
-  if (from !== undefined && path === from.source.path) {
-    const before = new Book(path).document(from.pipeline, "")
+  if (from !== undefined && isKept && path === from.source.path) {
+    const before = new Book(path, from).document({ ...from.pipeline, description }, "")
     const files = from.sources.slice(1)
     for (const grain of ["fine", "coarse"] as const) {
       const text = Editing.edited(from.source.text, before, document, grain)
@@ -108,6 +113,7 @@ const refused = ([first, ...others]: ReadonlyArray<Writing.Unsayable>): Either.E
 
 interface Whole {
   readonly name: string
+  readonly description?: string | undefined
   readonly context: ContextSpec | undefined
   readonly root: Node
 }
@@ -120,13 +126,15 @@ class Book {
   private readonly folder: string
   private readonly taken: Set<string>
 
-  constructor(path: string) {
-    const slash = path.lastIndexOf("/")
-    this.folder = path.slice(0, slash + 1)
+  constructor(
+    path: string,
+    private readonly from: Blueprint.Blueprint | undefined
+  ) {
+    this.folder = path.slice(0, path.lastIndexOf("/") + 1)
     this.taken = new Set([path])
   }
 
-  document({ context, name, root }: Whole, at: string): Entries {
+  document({ context, description, name, root }: Whole, at: string, folder = this.folder): Entries {
     const cast = Cast.make()
     const check = root._tag === "Check" && root.whole === true ? root : undefined
     const steps = check?.step ?? root
@@ -143,6 +151,7 @@ class Book {
     const document = entries([
       ["version", "0.1"],
       ["name", name === "pipeline" ? undefined : name],
+      ["description", description],
       ["input_schema", check?.input && writer.schema(check.input, at)],
       ["output_schema", check?.output && writer.schema(check.output, at)],
       [
@@ -157,7 +166,7 @@ class Book {
         "imports",
         imports.size === 0
           ? undefined
-          : entries([...imports].map(([alias, node]) => [alias, `./${this.nameOf(this.files.get(node)?.path ?? "")}`]))
+          : entries([...imports].map(([alias, node]) => [alias, between(folder, this.files.get(node)?.path ?? "")]))
       ],
       ["agents", agents.size === 0 ? undefined : agents],
       ["steps", list]
@@ -165,10 +174,6 @@ class Book {
     this.unsayable.push(...writer.unsayable)
     for (const [id, skill] of writer.skills) this.skills.set(id, skill)
     return document
-  }
-
-  private nameOf(path: string): string {
-    return path.slice(this.folder.length)
   }
 
   /** The name under which a file imports the pipeline of `scope`, which is written now if it is not yet. */
@@ -188,13 +193,28 @@ class Book {
     imports.set(alias, step)
     if (!this.files.has(step)) {
       const file = free((name) => this.taken.has(`${this.folder}${name}.yaml`))
-      const path = `${this.folder}${file}.yaml`
+      const path = this.from?.origins.get(step)?.source.path ?? `${this.folder}${file}.yaml`
       this.taken.add(path)
       // Its place is taken before it is written, so that files stand in the order in which they are first imported.
       this.files.set(step, { path, text: "" })
       const inner = { name: pipeline?.name ?? name, context: pipeline?.context, root: step }
-      this.files.set(step, { path, text: toText(this.document(inner, at)) })
+      this.files.set(step, { path, text: toText(this.document(inner, at, path.slice(0, path.lastIndexOf("/") + 1))) })
     }
     return alias
   }
+}
+
+/** The way from a folder, with its last slash, to a file; both from the project's folder on. */
+const between = (folder: string, file: string): string => {
+  const [from, to] = [folder.split("/").slice(0, -1), file.split("/")]
+  let same = 0
+  while (same < from.length && same < to.length - 1 && from[same] === to[same]) same++
+  const up = from.length - same
+  return `${up === 0 ? "./" : "../".repeat(up)}${to.slice(same).join("/")}`
+}
+
+/** Of the document, which no pipeline has. */
+const descriptionOf = (tree: Tree): string | undefined => {
+  const entry = tree._tag === "Map" ? tree.entries.find(({ key }) => key.text === "description") : undefined
+  return entry?.value._tag === "Scalar" && typeof entry.value.value === "string" ? entry.value.value : undefined
 }

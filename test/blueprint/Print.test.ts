@@ -168,6 +168,38 @@ describe("print", () => {
 })
 
 describe("print of what was read from a text", () => {
+  it("written anew keeps the names of files and what the document says of itself", () => {
+    const files = [
+      { path: "parts/a.yaml", text: "name: a\nimports: { b: ../b.yaml }\nsteps: [{ name: one, uses: imports.b }]" },
+      { path: "b.yaml", text: "name: b\nsteps: [{ step: two }]" }
+    ]
+    const from = read({
+      text: "description: all\nimports: { x: ./parts/a.yaml }\nsteps: [{ name: it, uses: imports.x }]",
+      files
+    })
+    const fresh = Either.getOrThrow(Print.print(from.pipeline, { from, layout: "fresh" }))
+    const head = 'version: "0.1"\n'
+    assert.strictEqual(
+      fresh.text,
+      `${head}description: all\n\nimports:\n  a: ./parts/a.yaml\n\nsteps:\n  - name: it\n    uses: imports.a\n`
+    )
+    assert.deepStrictEqual(fresh.files, [
+      {
+        path: "parts/a.yaml",
+        text: `${head}name: a\n\nimports:\n  b: ../b.yaml\n\nsteps:\n  - name: one\n    uses: imports.b\n`
+      },
+      { path: "b.yaml", text: `${head}name: b\n\nsteps:\n  - name: two\n` }
+    ])
+    assert.deepStrictEqual(Plain.of(read(fresh).pipeline), Plain.of(from.pipeline))
+  })
+
+  it("shows no character that is not seen", () => {
+    const from = whole('steps: [{ name: a, description: "\\u202ex\\u2066", meta: { "\\u200b": 1 } }]')
+    const { text } = Either.getOrThrow(Print.print(from.pipeline, { from, layout: "fresh" }))
+    assert.notMatch(text, /[\u202e\u2066\u200b]/)
+    assert.deepStrictEqual(Plain.of(whole(text).pipeline), Plain.of(from.pipeline))
+  })
+
   it("is that text", () => {
     const files = readdirSync("blueprints").filter((name) => name.endsWith(".yaml"))
     for (const text of [

@@ -26,13 +26,18 @@ export const toText = (part: Part, extent: "document" | "piece" = "document"): s
       if (depth > 0 && !(isWhole && key === "value" && depth < 3) && isSmall(node)) node.flow = true
     }
   })
+  visit(document, {
+    Scalar: (_, node) => {
+      if (typeof node.value === "string" && hidden.test(node.value)) node.type = "QUOTE_DOUBLE"
+    }
+  })
   if (isWhole && isMap(document.contents)) {
     for (const [index, pair] of document.contents.items.entries()) {
       const isLarge = isCollection(pair.value)
       if (index > 0 && isLarge && isScalar(pair.key)) pair.key.spaceBefore = true
     }
   }
-  return document.toString({ lineWidth: 0, flowCollectionPadding: true })
+  return shown(document.toString({ lineWidth: 0 }))
 }
 
 const isSmall = (node: Node): boolean => {
@@ -52,7 +57,7 @@ const isSmall = (node: Node): boolean => {
 
 /** On one line, wherever it stands. */
 export const toLine = (part: Part): string => {
-  if (typeof part === "string") return isPlain.test(part) && !isTaken.test(part) ? part : JSON.stringify(part)
+  if (typeof part === "string") return isPlain.test(part) && !isTaken.test(part) ? part : shown(JSON.stringify(part))
   if (typeof part !== "object" || part === null) return String(part)
   if (Array.isArray(part)) return `[${part.map(toLine).join(", ")}]`
   const pairs: ReadonlyArray<readonly [string | boolean, Part]> =
@@ -60,6 +65,12 @@ export const toLine = (part: Part): string => {
   if (pairs.length === 0) return "{}"
   return `{ ${pairs.map(([key, value]) => `${toLine(key)}: ${toLine(value)}`).join(", ")} }`
 }
+
+/** Characters that nobody sees, or that turn what is around them. They stand in double quotes, where they can be named. */
+const hidden = /[\u0085\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/
+
+const shown = (text: string): string =>
+  text.replace(new RegExp(hidden, "g"), (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 /** Texts that need no quotes, anywhere. */
 const isPlain = /^[\p{L}_][\p{L}\p{N}_.-]*$/u
