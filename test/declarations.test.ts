@@ -15,7 +15,7 @@ const reach = (entries: ReadonlyArray<string>): ReadonlyMap<string, ReadonlyArra
   for (let file = todo.pop(); file !== undefined; file = todo.pop()) {
     if (found.has(file)) continue
     const text = readFileSync(file, "utf8")
-    const froms = Array.from(text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g), ([, from]) => from!)
+    const froms = Array.from(text.matchAll(/(?:from|import)\s*\(?\s*"([^"\s]+)"/g), ([, from]) => from!)
     found.set(
       file,
       froms.filter((from) => !from.startsWith("."))

@@ -384,6 +384,14 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/DevExplain.js")
   }),
   Command.make({
+    path: ["dev", "print"],
+    about: "Write a pipeline anew, each thing in its one form and without what is said anyway",
+    args: [file],
+    flags: Flags.plain,
+    examples: [["flujo dev print review.yaml", "what flujo understood, as a blueprint"]],
+    load: () => import("./commands/Print.js")
+  }),
+  Command.make({
     path: ["dev", "schema"],
     about: "The language as a JSON Schema, for editors",
     args: [],

@@ -4,7 +4,7 @@
  * the verdict says so, and answers the last draft.
  */
 import * as Template from "../expression/Template.js"
-import type { Node, Params } from "./Node.js"
+import { type Node, type Params, paramsJson } from "./Node.js"
 
 /** What a verdict says that has nothing more to ask for. */
 export const untilDefault = "previous_step.verdict.is_complete"
@@ -50,3 +50,23 @@ export const node = (
     output: made("{{ previous_step.draft }}")
   }
 })
+
+/** Whether two trees that `node` may have made differ in no part that it makes itself. */
+export const isSame = (self: Node, that: Node): boolean => {
+  const [a, b] = [own(self), own(that)]
+  return a !== undefined && a === b
+}
+
+const own = (node: Node): string | undefined => {
+  if (node._tag !== "Input" || node.step._tag !== "Loop") return undefined
+  const { body, init, next, output, state } = node.step
+  if (body._tag !== "Sequence" || body.steps.length !== 4 || init !== undefined || state !== undefined) return undefined
+  const [given, generate, critique, refined] = body.steps
+  if (given?._tag !== "Pass" || generate?._tag !== "Scope" || critique?._tag !== "Scope") return undefined
+  if (refined?._tag !== "Input" || refined.step._tag !== "Pass" || next === undefined || output === undefined) {
+    return undefined
+  }
+  if (generate.pipeline !== undefined || critique.pipeline !== undefined) return undefined
+  const names = [given.name, generate.name, critique.name, refined.step.name]
+  return JSON.stringify([names, ...[node.input, refined.input, next, output].map(paramsJson)])
+}

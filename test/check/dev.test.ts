@@ -54,6 +54,24 @@ it("a dry run says which models, skills and people will be asked", () => {
   assert.deepStrictEqual(data.needs.people, [{ step: "ok", kind: "approve", answer: {}, message: "Good?" }])
 })
 
+it("prints a blueprint in the form that flujo gives it, and leaves the file alone", () => {
+  const text = "# mine\nsteps:\n  - { step: one, input: 'Hi', config: { max_retries: 1 } }\n"
+  writeFileSync(join(folder, "mine.yaml"), text)
+  const { status, stderr, stdout } = flujo("dev print mine.yaml")
+  assert.strictEqual(status, 0, stderr)
+  const printed = 'version: "0.1"\n\nsteps:\n  - name: one\n    input: Hi\n    config: { retries: { times: 1 } }\n'
+  assert.strictEqual(stdout, printed)
+  assert.strictEqual(readFileSync(join(folder, "mine.yaml"), "utf8"), text)
+  assert.deepStrictEqual(JSON.parse(flujo("dev print mine.yaml --json").stdout).data, {
+    files: [{ path: "mine.yaml", text: printed }]
+  })
+  writeFileSync(join(folder, "again.yaml"), printed)
+  assert.strictEqual(flujo("dev print again.yaml").stdout, printed)
+  writeFileSync(join(folder, "wrong.yaml"), "steps: 1\n")
+  assert.strictEqual(flujo("dev print wrong.yaml").status, 4)
+  rmSync(join(folder, "wrong.yaml"))
+})
+
 it("doctor finds what is missing, and nothing where nothing is", () => {
   assert.strictEqual(flujo("dev doctor").status, 0)
   writeFileSync(

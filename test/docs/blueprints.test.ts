@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Blueprint from "../../src/blueprint/Blueprint.js"
 import * as Diagnostics from "../../src/blueprint/Diagnostics.js"
+import * as Print from "../../src/blueprint/Print.js"
 import * as Steps from "../../src/blueprint/Steps.js"
 import type { Json } from "../../src/domain/Json.js"
 import { type ModelDriver, Models } from "../../src/domain/Model.js"
@@ -13,6 +14,7 @@ import { RunId } from "../../src/domain/RunId.js"
 import * as Usage from "../../src/domain/Usage.js"
 import * as Flujo from "../../src/engine/Flujo.js"
 import * as JournalMemory from "../../src/journal/JournalMemory.js"
+import * as Plan from "../../src/plan/Plan.js"
 import { plan } from "../blueprint/Marked.js"
 import { options } from "../blueprint/Skills.js"
 
@@ -77,6 +79,19 @@ describe("docs/blueprints.md", () => {
         diagnostics.map((one) => Diagnostics.render(one)),
         []
       )
+    })
+    it(`line ${line}: the example is printed as itself, and written anew it makes the same plan`, () => {
+      const from = Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text }, { ...options, files }))
+      assert.strictEqual(Either.getOrThrow(Print.print(from.pipeline, { from })).text, text)
+      const fresh = Either.getOrThrow(Print.print(from.pipeline, { from, layout: "fresh" }))
+      const renewed = new Map([...files, ...fresh.files.map((file) => [file.path, file] as const)])
+      const again = { path: "pipeline.yaml", text: fresh.text }
+      const { blueprint, diagnostics } = Blueprint.check(again, { ...options, files: renewed }, plan)
+      assert.deepStrictEqual(
+        diagnostics.map((one) => Diagnostics.render(one)),
+        []
+      )
+      assert.strictEqual(blueprint && Plan.make(blueprint.pipeline).digest, Plan.make(from.pipeline).digest)
     })
     if (script === undefined || script.file !== undefined) continue
     it.live(`line ${line}: the example does what it says`, () =>

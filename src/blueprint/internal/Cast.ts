@@ -1,0 +1,88 @@
+/** The agents of one file: each is declared once, and a step says what it asks for beyond that. */
+import type { ModelSettings } from "../../domain/Model.js"
+import * as Agent from "../../pipeline/Agent.js"
+import type { AgentNode } from "../../pipeline/Node.js"
+import { type Entries, entries, type Part } from "./Document.js"
+
+type Pairs = ReadonlyArray<readonly [string, Part | undefined]>
+type Refuse = (path: string, detail: string, hint: string) => unknown
+
+const names = [
+  ["maxTokens", "max_tokens"],
+  ["temperature", "temperature"],
+  ["topP", "top_p"],
+  ["seed", "seed"]
+] as const
+
+export class Cast {
+  private readonly uses = new Map<string, Array<AgentNode>>()
+
+  /** What this step asks for that its agent does not. */
+  settingsOf(node: AgentNode, path: string): Pairs {
+    const before = this.uses.get(node.agent.name)
+    if (before === undefined) this.uses.set(node.agent.name, [node])
+    else before.push(node)
+    this.paths.set(node, path)
+    return this.base === undefined ? [] : pairs(node.agent.settings, this.base.get(node.agent.name))
+  }
+
+  private readonly paths = new Map<AgentNode, string>()
+
+  private constructor(private readonly base: ReadonlyMap<string, ModelSettings> | undefined) {}
+
+  /** To be asked about every step once, before it is known what they have in common. */
+  static make(): Cast {
+    return new Cast(undefined)
+  }
+
+  /** The same, now that all are known. */
+  known(): Cast {
+    return new Cast(new Map([...this.uses].map(([name, uses]) => [name, shared(uses)])))
+  }
+
+  /** `agents:` of the file. */
+  declared(schema: (shape: NonNullable<Agent.Agent["output"]>, path: string) => Part, refuse: Refuse): Entries {
+    return entries(
+      [...this.uses].map(([name, uses]) => {
+        const [first, ...others] = uses
+        const { model, output, settings, system } = first!.agent
+        const path = this.paths.get(first!) ?? ""
+        for (const other of others) {
+          const same = other.agent.model === model && other.agent.system === system
+          if (same && JSON.stringify(other.agent.output?.jsonSchema) === JSON.stringify(output?.jsonSchema)) continue
+          refuse(this.paths.get(other) ?? "", `another agent is called ${name} too`, "give it a name of its own")
+        }
+        for (const { agent } of uses) {
+          const known = names.map(([key]): string => key)
+          const strange = Object.entries(agent.settings).find(
+            ([key, value]) => value !== undefined && !known.includes(key)
+          )
+          if (strange !== undefined) refuse(path, `the setting ${strange[0]} has no key`, "leave it out")
+          if (agent.settings.maxTokens === undefined) refuse(path, "an agent without `maxTokens`", "say how many")
+        }
+        const own = this.base?.get(name) ?? settings
+        const said = pairs(own, { maxTokens: Agent.maxTokensDefault })
+        const body: Part = entries([
+          ["model", model],
+          ["system_prompt", system],
+          ["output_schema", output && schema(output, path)],
+          ["model_settings", said.length === 0 ? undefined : entries(said)]
+        ])
+        return [name, body] as const
+      })
+    )
+  }
+}
+
+/** What all uses of an agent have, with what the first says of it. */
+const shared = (uses: ReadonlyArray<AgentNode>): ModelSettings => {
+  const [first] = uses
+  const keys = names.filter(([key]) => uses.every(({ agent }) => agent.settings[key] !== undefined))
+  return Object.fromEntries(keys.map(([key]) => [key, first?.agent.settings[key]]))
+}
+
+const pairs = (settings: ModelSettings, base: ModelSettings | undefined): Pairs =>
+  names.flatMap(([key, name]) => {
+    const value = settings[key]
+    return value === undefined || value === base?.[key] ? [] : [[name, value] as const]
+  })
