@@ -11,7 +11,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
-import type { ContextSpec, Node } from "../pipeline/Node.js"
+import type { ContextSpec, Node, ValidateNode, Validator } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { AnySkill } from "../pipeline/Skill.js"
 import * as Blueprint from "./Blueprint.js"
@@ -137,7 +137,7 @@ class Book {
   document({ context, description, name, root }: Whole, at: string, folder = this.folder): Entries {
     const cast = Cast.make()
     const check = root._tag === "Check" && root.whole === true ? root : undefined
-    const steps = check?.step ?? root
+    const [steps, everywhere] = apart(check?.step ?? root)
     new Writing.Writer(cast, () => "").list(steps, at)
     const known = cast.known()
     const imports = new Map<string, Node>()
@@ -169,6 +169,7 @@ class Book {
           : entries([...imports].map(([alias, node]) => [alias, between(folder, this.files.get(node)?.path ?? "")]))
       ],
       ["agents", agents.size === 0 ? undefined : agents],
+      ["static_invariants", everywhere && writer.invariants(everywhere, at)],
       ["steps", list]
     ])
     this.unsayable.push(...writer.unsayable)
@@ -203,6 +204,26 @@ class Book {
     return alias
   }
 }
+
+/** The steps of a document, and what it says must hold after each of them. */
+const apart = (root: Node): readonly [steps: Node, everywhere: ValidateNode | undefined] => {
+  const steps = root._tag === "Sequence" ? root.steps : [root]
+  const [first] = steps
+  if (first === undefined || !Writing.isInvariant(first)) return [root, undefined]
+  const same = steps
+    .filter(Writing.isInvariant)
+    .filter(({ validators }) => sameInvariants(validators, first.validators))
+  if (same.length < steps.length) return [root, undefined]
+  const [only, ...others] = same.map(({ step }) => step)
+  return [root._tag === "Sequence" ? { ...root, steps: [only!, ...others] } : only!, first]
+}
+
+const sameInvariants = (a: ReadonlyArray<Validator>, b: ReadonlyArray<Validator>): boolean =>
+  a.length === b.length &&
+  a.every((one, i) => {
+    const other = b[i]
+    return one._tag === "Holds" && other?._tag === "Holds" && one.template.source === other.template.source
+  })
 
 /** The way from a folder, with its last slash, to a file; both from the project's folder on. */
 const between = (folder: string, file: string): string => {

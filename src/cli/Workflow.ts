@@ -1,6 +1,6 @@
 /** A pipeline as commands have it, whatever file it is from: a blueprint, or what a TypeScript file exports. */
 import type * as Layer from "effect/Layer"
-import type { Failure } from "../blueprint/Blueprint.js"
+import type { Blueprint, Failure } from "../blueprint/Blueprint.js"
 import type { Diagnostic } from "../blueprint/Diagnostics.js"
 import type { Tree } from "../blueprint/Tree.js"
 import type { Source } from "../domain/Event.js"
@@ -19,6 +19,11 @@ export interface Workflow {
   /** Of a TypeScript file: what it exports as `layer`. */
   readonly layer?: Layer.Layer<never, unknown> | undefined
 }
+
+/** The blueprint that it is. */
+export const blueprintOf = (workflow: Workflow): Blueprint | undefined => (isBlueprint(workflow) ? workflow : undefined)
+
+const isBlueprint = (workflow: Workflow): workflow is Blueprint => "origins" in workflow
 
 /** One that was read, with all that is found in it. */
 export interface Checked {

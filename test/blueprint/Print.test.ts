@@ -168,6 +168,24 @@ describe("print", () => {
 })
 
 describe("print of what was read from a text", () => {
+  it("written anew says what holds after each step once, for the whole document", () => {
+    const text = `version: "0.1"
+name: p
+
+static_invariants:
+  - previous_step != ''
+
+steps:
+  - name: a
+    description: words
+    static_invariants: [ input != '' ]
+  - name: b
+    when: input == 1
+`
+    const from = whole(text)
+    assert.strictEqual(Either.getOrThrow(Print.print(from.pipeline, { from, layout: "fresh" })).text, text)
+  })
+
   it("written anew keeps the names of files and what the document says of itself", () => {
     const files = [
       { path: "parts/a.yaml", text: "name: a\nimports: { b: ../b.yaml }\nsteps: [{ name: one, uses: imports.b }]" },

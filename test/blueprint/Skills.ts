@@ -20,7 +20,16 @@ export const writeFile = Skill.make("flujo.builtins.write_file", {
   run: ({ path }) => Effect.succeed({ path })
 })
 
-const all: ReadonlyArray<Skill.AnySkill> = [stringify, writeFile]
+export const judge = Skill.make("house.judge", {
+  description: "whether a text is polite",
+  input: Schema.Struct({ text: Schema.String, strict: Schema.optional(Schema.Boolean) }),
+  output: Schema.Boolean,
+  effect: "pure",
+  argument: "text",
+  run: () => Effect.succeed(true)
+})
+
+const all: ReadonlyArray<Skill.AnySkill> = [stringify, writeFile, judge]
 
 export const options: Options = {
   skills: (id) => all.find((skill) => skill.id === id),

@@ -3,19 +3,20 @@
  * seed. Its texts are awkward on purpose: what YAML could take for something else, and templates of all kinds.
  */
 
+import * as Cache from "../../src/blueprint/internal/Cache.js"
 import { shape } from "../../src/blueprint/JsonSchema.js"
 import type { Json } from "../../src/domain/Json.js"
 import { usd } from "../../src/domain/NanoUsd.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
-import type { Assign, ContextSpec, Node } from "../../src/pipeline/Node.js"
+import type { Assign, ContextSpec, Node, Validator } from "../../src/pipeline/Node.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Refine from "../../src/pipeline/Refine.js"
 import * as Retry from "../../src/pipeline/Retry.js"
 import * as Shape from "../../src/pipeline/Shape.js"
 import * as Step from "../../src/pipeline/Step.js"
 import { numbers } from "../engine/generated.js"
-import { stringify, writeFile } from "./Skills.js"
+import { judge, stringify, writeFile } from "./Skills.js"
 
 const words = [
   "no",
@@ -161,11 +162,39 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
       that: wanted === Shape.any ? given : { _tag: "Check", step: given, input: undefined, output: wanted }
     }
   }
+  const validator = (): Validator => {
+    const message = maybe(() => pick(words.filter((word) => word.trim() !== "")), 2)
+    switch (below(4)) {
+      case 0:
+        return { _tag: "Contains", text: pick(words.filter((word) => word.trim() !== "")), message }
+      case 1:
+        return { _tag: "Fits", shape: anyShape(), message }
+      case 2:
+        return { _tag: "Holds", template: condition(), message }
+      default:
+        return { _tag: "Judge", step: Step.skill(fresh(), judge).node, message }
+    }
+  }
+  const invariant = (step: Node): Node => ({
+    _tag: "Validate",
+    step,
+    validators: [{ _tag: "Holds", template: condition(), message: undefined }],
+    invariant: true
+  })
   const until = () => (below(2) === 0 ? condition() : { step: skill(pick(["exit_expression", "exit_condition"])) })
   const core = (depth: number): Node => {
     if (depth <= 0) return leaf()
     const name = fresh()
-    switch (below(11)) {
+    switch (below(12)) {
+      case 10: {
+        const step = body(depth - 1)
+        return {
+          _tag: "Cached",
+          step: { _tag: "Scope", name, step, pipeline: undefined },
+          output: Cache.outputOf(step),
+          ttlMillis: pick([3_600_000, 1, 86_400_000])
+        }
+      }
       case 0:
         return {
           _tag: "Branch",
@@ -292,6 +321,7 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
       input: isQuestion ? undefined : anyShape(),
       output: isQuestion ? anyShape() : maybe(anyShape, 2)
     }))
+    around((step) => ({ _tag: "Validate", step, validators: Array.from({ length: 1 + below(3) }, validator) }), 6)
     around((step) => ({ _tag: "Timeout", step, millis: 1 + below(100_000) }))
     around((step) => ({
       _tag: "Retry",
@@ -313,10 +343,12 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
       }),
       8
     )
+    around((step) => ({ _tag: "Compensate", step, undo: below(2) === 0 ? body(0) : node(0) }), 8)
     around((step) => ({ _tag: "Fallback", step, that: node(0) }))
     around((step) => ({ _tag: "Input", step, input: params() }), 3)
     around((step) => ({ _tag: "Sink", step, context: undefined, field: "on", key: "on", reduce: undefined }))
     around((step) => ({ _tag: "Sink", step, context: undefined, field: "field", reduce: undefined }))
+    around(invariant, 8)
     around((step) => ({ _tag: "When", step, on: condition() }))
     around((step) => ({
       _tag: "Note",

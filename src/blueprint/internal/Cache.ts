@@ -8,7 +8,7 @@ import { type Draft, type Env, hole, placed } from "../Env.js"
 
 export const cacheKeys = ["wrapped_step", "ttl"]
 
-const ttlMillisDefault = 3_600_000
+export const ttlMillisDefault = 3_600_000
 
 export const cache = (env: Env, draft: Draft): Node => {
   const { report } = env
@@ -32,7 +32,7 @@ export const cache = (env: Env, draft: Draft): Node => {
 }
 
 /** What the step is known to answer: an answer of the cache that is nothing of the kind is not taken. */
-const outputOf = (node: Node): Shape.Shape => {
+export const outputOf = (node: Node): Shape.Shape => {
   if (node._tag === "Check" && node.output !== undefined) return node.output
   if (node._tag === "Fallback" || node._tag === "When" || node._tag === "Map") return Shape.any
   if (node._tag === "Scope" || isWrapper(node)) return outputOf(node.step)

@@ -19,12 +19,15 @@ import {
   paramsJson,
   type ScopeNode,
   type SkillNode,
-  type StatesNode
+  type StatesNode,
+  type ValidateNode,
+  type Validator
 } from "../../pipeline/Node.js"
 import * as Refine from "../../pipeline/Refine.js"
 import * as Retry from "../../pipeline/Retry.js"
 import type { Shape } from "../../pipeline/Shape.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
+import * as Cache from "./Cache.js"
 import type { Cast } from "./Cast.js"
 import { type Entries, entries, type Part } from "./Document.js"
 
@@ -88,6 +91,7 @@ export class Writer {
     head.push(["description", note?.description])
     const when = take("When")
     if (when !== undefined) head.push(["when", this.text(when.on, path, "`when`")])
+    const invariants = isInvariant(node) ? take("Validate") : undefined
     const sink = node._tag === "Sink" && node.key === undefined ? this.sink(take("Sink")!, path) : undefined
     const updates: Array<string> = []
     while (node._tag === "Sink" && node.key !== undefined) {
@@ -97,11 +101,13 @@ export class Writer {
     const input = take("Input")
     if (input !== undefined) head.push(["input", this.given(input.input, path, "`input`")])
     const fallback = take("Fallback")
+    const undo = take("Compensate")
     const capped = take("Capped")
     const isTotal = node._tag === "Timeout" && (node.step._tag === "Retry" || node.step._tag === "Timeout")
     const total = isTotal ? take("Timeout") : undefined
     const retry = take("Retry")
     const timeout = take("Timeout")
+    const validate = isInvariant(node) ? undefined : take("Validate")
     const check = take("Check")
     if (check?.whole === true) this.refuse(path, "a whole pipeline's schemas stand at a step", "use withInputSchema")
     const [config, pairs] = this.core(node, path, parent)
@@ -123,7 +129,10 @@ export class Writer {
       ["sink_to", sink],
       ["updates_context", updates.length === 0 ? undefined : updates],
       ["config", isConfigured ? entries(settings) : undefined],
+      ["compensate", undo && this.body(undo.undo, `${path}!undo`)],
       ["fallback", fallback && this.one(fallback.that, `${path}!fallback`)],
+      ["validators", validate?.validators.map((validator) => this.validator(validator, path))],
+      ["static_invariants", invariants && this.invariants(invariants, path)],
       ["meta", note?.meta]
     ])
   }
@@ -156,6 +165,20 @@ export class Writer {
       }
       case "Skill":
         return [[], [none, ["name", node.name], ...this.skill(node, path)]]
+      case "Cached": {
+        const { step, ttlMillis } = node
+        if (step._tag !== "Scope" || step.pipeline !== undefined) {
+          this.refuse(path, "what is cached has no name of its own", "use Step.named around it")
+          return [[], []]
+        }
+        const pairs: Pairs = [
+          ["kind", "cache"],
+          ["name", step.name],
+          ["wrapped_step", this.body(step.step, path)],
+          ["ttl", ttlMillis === Cache.ttlMillisDefault ? undefined : duration(ttlMillis)]
+        ]
+        return [[], pairs]
+      }
       case "Branch":
         return [
           [],
@@ -236,6 +259,31 @@ export class Writer {
     const [only] = node.steps
     if (node.steps.length === 1 && only !== undefined) return this.one(only, path)
     return this.refuse(path, "a fallback is one step", "give its steps a name together: Step.named")
+  }
+
+  private validator(validator: Validator, path: string): Part {
+    const message = ["message", validator.message] as const
+    switch (validator._tag) {
+      case "Contains":
+        return entries([["contains", validator.text], message])
+      case "Fits":
+        return entries([["schema", this.schema(validator.shape, path)], message])
+      case "Holds":
+        return entries([["expression", validator.template.source], message])
+      case "Judge": {
+        const { step } = validator
+        if (step._tag === "Skill") return entries([...this.skill(step, path), ["name", step.name], message])
+        return this.refuse(path, "a step judges that is no skill", "make it a skill")
+      }
+    }
+  }
+
+  invariants({ validators }: ValidateNode, path: string): Part {
+    return validators.map((validator) =>
+      validator._tag === "Holds" && validator.message === undefined
+        ? validator.template.source
+        : this.refuse(path, "an invariant is more than an expression", "say it as an expression, without a message")
+    )
   }
 
   private text<F>(value: Code<F> | Template, path: string, what: string): Part {
@@ -456,6 +504,10 @@ export class Writer {
     return paramsJson(params)
   }
 }
+
+/** What must hold after a step, around all of its tries. */
+export const isInvariant = (node: Node): node is ValidateNode & { readonly invariant: true } =>
+  node._tag === "Validate" && node.invariant === true
 
 const none = ["kind", undefined] as const
 const sinkHint = "name the fields that are written as the output does"

@@ -96,6 +96,11 @@ export const cliErrors = {
     exits.loading,
     "an import that cannot be read",
     "A blueprint imports a file that is there and cannot be used: it lies outside of the project, is a folder, or may not be read. The message says which and why."
+  ),
+  Print: usage(
+    24,
+    "a pipeline that no text says",
+    "A blueprint has no functions and no schedules, and names skills by their ids. The message names each step that has what text cannot say, and what to write instead."
   )
 } as const satisfies Record<string, Explained>
 

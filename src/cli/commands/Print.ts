@@ -4,11 +4,13 @@ import * as Option from "effect/Option"
 import * as Print from "../../blueprint/Print.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
-import { exits } from "../Fault.js"
+import { cliErrors } from "../codes/Cli.js"
+import { exits, Fault } from "../Fault.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
 import * as View from "../View.js"
+import * as Workflow from "../Workflow.js"
 import * as Workspace from "../Workspace.js"
 
 export const run: Module<typeof Flags.plain>["run"] = () =>
@@ -19,10 +21,14 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
     const { redaction } = workspace
     const { color } = View.options(host, invocation, "errors", { redaction })
     const file = yield* BlueprintFile.locate(workspace, invocation.args[0])
-    const from = yield* BlueprintFile.sound(yield* BlueprintFile.read(workspace, file), color)
-    const path = from.sources[0]?.path ?? ""
-    // What was read has a form in text: a pipeline of a blueprint that cannot be printed is a fault of flujo.
-    const printed = yield* Effect.orDie(Print.print(from.pipeline, { from, layout: "fresh" }))
+    const checked = yield* BlueprintFile.read(workspace, file)
+    const workflow = yield* BlueprintFile.sound(checked, color)
+    const from = Workflow.blueprintOf(workflow)
+    const path = from?.source.path ?? `${checked.path.replace(/\.[^.]*$/, "")}.yaml`
+    const printed = yield* Effect.mapError(
+      Print.print(workflow.pipeline, { from, path, layout: "fresh" }),
+      (error) => new Fault({ ...cliErrors.Print, text: error.message, location: { file: checked.path } })
+    )
     const files = [{ path, text: printed.text }, ...printed.files]
     return {
       exit: exits.done,
