@@ -94,6 +94,14 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/Signal.js")
   }),
   Command.make({
+    path: ["wake"],
+    about: "Go on with every run whose time or letter has come, or whose process is gone; then end",
+    args: [],
+    flags: Flags.wake,
+    examples: [["* * * * * flujo wake --project /srv/app", "from cron, where no process lives in between"]],
+    load: () => import("./commands/Wake.js")
+  }),
+  Command.make({
     path: ["cancel"],
     about: "End a run for good",
     args: [run],

@@ -57,10 +57,26 @@ export interface Driven {
 type Ended = Flujo.Completed<Json> | Flujo.Suspended
 type Effort = Effect.Effect<Ended, Failure | RunError, Journal | Models>
 
+/** What every run that is driven from here has: what its own code needs, the models of the project, and traces. */
+export const services = (workspace: Workspace.Workspace, { blueprint, folder }: Pick<Driven, "blueprint" | "folder">) =>
+  Layer.mergeAll(
+    Layer.mapError(blueprint.layer ?? Layer.empty, (error) => Faults.layer(error, blueprint.sources[0]?.path)),
+    Workspace.models(workspace, folder),
+    Layer.unwrapEffect(
+      Effect.map(
+        Effect.promise(() => import("../telemetry/Otlp.js")),
+        (Otlp) => Otlp.layerConfig
+      )
+    ).pipe(
+      Layer.mapError(Faults.config),
+      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(workspace.environment))))
+    )
+  )
+
 /** Drives by `effort`, and on by resuming, until the run ends or rests with nobody here to ask. */
 export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Fault, Services> =>
   Effect.gen(function* () {
-    const { blueprint, flags, folder, run, workspace } = driven
+    const { blueprint, flags, run, workspace } = driven
     const exportTo = Option.getOrElse(flags.debugExport, () => "")
     if (exportTo !== "") {
       const { mayReplace } = yield* Effect.promise(() => import("./DebugExport.js"))
@@ -70,23 +86,6 @@ export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Faul
     const invocation = yield* Invocation
     const isQuiet = invocation.isJson || workspace.config.testMode.value
     const mayAsk = host.isTerminal.input && host.isTerminal.errors && !flags.noInput && !isQuiet
-    const own = Layer.mapError(blueprint.layer ?? Layer.empty, (error) =>
-      Faults.layer(error, blueprint.sources[0]?.path)
-    )
-    const services = Layer.mergeAll(
-      own,
-      Workspace.models(workspace, folder),
-      Layer.unwrapEffect(
-        Effect.map(
-          Effect.promise(() => import("../telemetry/Otlp.js")),
-          (Otlp) => Otlp.layerConfig
-        )
-      ).pipe(
-        Layer.mapError(Faults.config),
-        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(workspace.environment))))
-      )
-    )
-
     const loop = (effort: Effort): Effect.Effect<Exit.Exit<Ended, unknown>, Fault, Services | Models> =>
       Effect.gen(function* () {
         const exit = yield* watched(driven, effort)
@@ -96,7 +95,7 @@ export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Faul
       })
 
     yield* Ref.set(invocation.ifInterrupted, [invocation.again(`resume ${run}`)])
-    return yield* conclude(driven, yield* Effect.provide(loop(effort), services))
+    return yield* conclude(driven, yield* Effect.provide(loop(effort), services(workspace, driven)))
   })
 
 /** One stretch of driving, shown as it goes. */

@@ -145,6 +145,14 @@ export const signal = {
   ...driving
 } as const satisfies Flag.Flags
 
+export const wake = {
+  limit: Flag.whole(
+    { name: "limit", value: "N", about: "At most so many runs, the oldest first. Default: 100" },
+    whole
+  ),
+  stateUri
+} as const satisfies Flag.Flags
+
 export const cancel = { reason, stateUri } as const satisfies Flag.Flags
 
 export const tasks = {
