@@ -287,6 +287,20 @@ export const common: Keys = {
   fallback: key("The step that is done where this one fails.", { name: "cheap", uses: "agents.cheap" }, ref("step"))
 }
 
+/** An agent, or steps. */
+const who = {
+  anyOf: [
+    word,
+    {
+      type: "object",
+      required: ["id"],
+      properties: { id: word, params: { type: "object" } },
+      additionalProperties: false
+    },
+    ref("body")
+  ]
+}
+
 const branches = (about: string): Key =>
   key(
     about,
@@ -427,6 +441,21 @@ export const kinds: Readonly<Record<string, Shape>> = {
         { generator: { name: "draft", uses: "agents.writer" }, critic: { name: "judge", uses: "agents.critic" } },
         ref("refine")
       )
+    }
+  },
+  tree_search: {
+    about: "Searches for the best candidate: one proposes what may follow, one scores it.",
+    required: ["proposer", "evaluator"],
+    keys: {
+      proposer: key("Who lists candidates: an agent, or steps.", "agents.proposer", who),
+      evaluator: key("Who scores a candidate from 0 to 1: an agent, or steps.", "agents.judge", who),
+      branching_factor: key("Candidates of one proposal that are scored.", 3, whole(1, 16)),
+      beam_width: key("Candidates that are kept to go on from.", 3, whole(1, 16)),
+      max_depth: key("How far from the beginning.", 5, whole(1, 16)),
+      max_iterations: key("Proposals at most; all where absent.", 10, whole(1, 100_000)),
+      path_max_tokens: key("Of the way to a candidate, what a proposer is told.", 2000, whole(200, 100_000)),
+      goal_score_threshold: key("The score that ends the search.", 0.9, { type: "number", minimum: 0, maximum: 1 }),
+      require_goal: key("Whether it fails where no candidate has that score.", true, { type: "boolean" })
     }
   },
   StateMachine: {

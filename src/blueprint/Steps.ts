@@ -12,6 +12,7 @@ import * as Leaves from "./internal/Leaves.js"
 import * as Machine from "./internal/Machine.js"
 import * as Refine from "./internal/Refine.js"
 import * as Repeating from "./internal/Repeating.js"
+import * as TreeSearch from "./internal/TreeSearch.js"
 import * as Waits from "./internal/Waits.js"
 import type { Tree } from "./Tree.js"
 
@@ -29,6 +30,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   map: { keys: Repeating.mapKeys, read: Repeating.map },
   cache: { keys: Cache.cacheKeys, read: Cache.cache },
   refine: { keys: Refine.refineKeys, read: Refine.refine },
+  tree_search: { keys: TreeSearch.treeSearchKeys, read: TreeSearch.treeSearch },
   StateMachine: { keys: Machine.machineKeys, read: Machine.machine },
   hitl: { keys: Waits.hitlKeys, read: Waits.hitl },
   wait: { keys: Waits.waitKeys, read: Waits.wait },

@@ -36,7 +36,16 @@ import type {
   ValidationFailed,
   ValueRefused
 } from "./StepError.js"
+
+<<<<<<< HEAD
+
 import type * as Validator from "./Validator.js"
+
+=======
+
+import * as TreeSearch from "./TreeSearch.js"
+
+>>>>>>> h-kinds
 
 export const TypeId: unique symbol = Symbol.for("flujo/pipeline/Step")
 export type TypeId = typeof TypeId
@@ -637,6 +646,71 @@ export const refine = <In extends Json, Out extends Json, E, R, E2, R2, const M 
       onMax: options.onMax ?? "fail"
     })
   )
+
+/** What a proposer is told: `candidate` is null at first; `path` leads to it, `count` are wanted. */
+export type Search<In, C> = {
+  readonly input: In
+  readonly candidate: C | null
+  readonly depth: number
+  readonly path: ReadonlyArray<{ readonly candidate: C; readonly score: number; readonly feedback?: Json }>
+  readonly count: number
+}
+
+/** What a search found: the best candidate, the way to it, and whether its score is that of the goal. */
+export type Found<C> = {
+  readonly candidate: C | null
+  readonly score: number | null
+  readonly depth: number
+  readonly path: ReadonlyArray<C>
+  readonly reached: boolean
+}
+
+/**
+ * Searches for a candidate: the proposer says what may follow one, the evaluator scores each from 0 to 1, and the most
+ * promising are gone on from, until one has the score `goal` or none is left. A candidate with `hard_fail` is out. What
+ * was proposed before is not scored again. At most `1 + beam * (depth - 1)` turns; each of the two may be an agent.
+ */
+export const treeSearch = <In extends Json, C extends Json, E, R, E2, R2>(
+  name: string,
+  options: {
+    readonly proposer: Step<Search<In, C>, ReadonlyArray<C> | { readonly candidates: ReadonlyArray<C> }, E, R>
+    readonly evaluator: Step<
+      { readonly input: In; readonly candidate: C; readonly depth: number },
+      number | { readonly score: number; readonly hard_fail?: boolean; readonly feedback?: Json },
+      E2,
+      R2
+    >
+    /** Candidates of one proposal that are scored, the first ones. Default 3. */
+    readonly branching?: number | undefined
+    /** Candidates that are kept to go on from. Default 3. */
+    readonly beam?: number | undefined
+    /** How far from the beginning. Default 5. */
+    readonly depth?: number | undefined
+    /** Turns at most. Default: all. */
+    readonly max?: number | undefined
+    /** From 0 to 1. Default 1. */
+    readonly goal?: number | undefined
+    /** Fails with `SchemaMismatch` where no candidate comes to the goal. Default: answers the best. */
+    readonly requireGoal?: boolean | undefined
+    /** Tokens of the way that a proposer is told, the last steps. Default 2,000. */
+    readonly pathTokens?: number | undefined
+  }
+): Step<In, Found<C>, E | E2 | SchemaMismatch | Template.TemplateError, R | R2> => {
+  const { beam, branching, depth, goal, pathTokens } = TreeSearch.defaults
+  return fromNode(
+    TreeSearch.node(name, {
+      proposer: options.proposer.node,
+      evaluator: options.evaluator.node,
+      beam: options.beam ?? beam,
+      branching: options.branching ?? branching,
+      depth: options.depth ?? depth,
+      goal: options.goal ?? goal,
+      pathTokens: options.pathTokens ?? pathTokens,
+      max: options.max,
+      requireGoal: options.requireGoal ?? false
+    })
+  )
+}
 
 type Items<Out, E, F> = F extends "collect" ? ReadonlyArray<Either.Either<Out, E>> : ReadonlyArray<Out>
 

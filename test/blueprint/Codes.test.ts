@@ -94,6 +94,16 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: cache\n    wrapped_step: { name: c }\n")
   ],
   [
+    "FLJ-BLUEPRINT-16",
+    `${agents}${steps("  - kind: tree_search\n    name: «s»\n    proposer: agents.writer\n")}`,
+    `${agents}${steps("  - kind: tree_search\n    proposer: agents.writer\n    evaluator: { id: agents.writer }\n")}`
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    `${agents}${steps("  - kind: tree_search\n    proposer: agents.writer\n    evaluator: agents.writer\n    goal_score_threshold: «2»\n")}`,
+    `${agents}${steps("  - kind: tree_search\n    proposer: agents.writer\n    evaluator: agents.writer\n    goal_score_threshold: 0.5\n")}`
+  ],
+  [
     "FLJ-BLUEPRINT-19",
     steps("  - kind: cache\n    ttl: «soon»\n    wrapped_step: { name: c }\n"),
     steps("  - kind: cache\n    ttl: 1 day\n    wrapped_step: { name: c }\n")

@@ -388,6 +388,38 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     )
   })
 
+  it("of a search", () => {
+    const proposer = Step.pass<unknown>("p").pipe(Step.withInput(["a"]), Step.named("q"))
+    const evaluator = Step.pass<unknown>("e").pipe(Step.withInput(1))
+    const search = { proposer: proposer as never, evaluator: evaluator as never }
+    const who = `proposer: { name: q, steps: [{ name: p, input: [a] }] }\n    evaluator: [{ name: e, input: 1 }]`
+    twins(`  - kind: tree_search\n    name: s\n    ${who}\n`, Step.treeSearch("s", search))
+    twins(
+      `
+  - kind: tree_search
+    name: s
+    ${who}
+    branching_factor: 4
+    beam_width: 2
+    max_depth: 3
+    max_iterations: 9
+    path_max_tokens: 300
+    goal_score_threshold: 0.9
+    require_goal: true
+`,
+      Step.treeSearch("s", {
+        ...search,
+        branching: 4,
+        beam: 2,
+        depth: 3,
+        max: 9,
+        pathTokens: 300,
+        goal: 0.9,
+        requireGoal: true
+      })
+    )
+  })
+
   it("of settings of the model on a step", () => {
     const settings = { temperature: 0, maxTokens: 9, topP: 1, seed: 3 }
     twins(

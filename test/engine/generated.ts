@@ -141,7 +141,7 @@ export const generate = (seed: number): Generated => {
 
   /** `fan`: within a fan-out, where it is not determined which of two items takes a signal of one name. */
   const tree = (depth: number, fan = false): Numbers => {
-    const kind = depth === 0 ? next(3) : next(28)
+    const kind = depth === 0 ? next(3) : next(29)
     const name = `n${names++}`
     if (isUndo && (kind === 23 || kind === 24)) return leaf()
     switch (kind) {
@@ -306,6 +306,18 @@ export const generate = (seed: number): Generated => {
         const reads = Step.withInput("{{ previous_step + (context | length) }}")(Step.pass<number>(`${name}_seen`))
         const body = writing(name)(think as Numbers).pipe(Step.andThen(reads))
         return body.pipe(Step.named(name), Step.cached({ output: Schema.Number.pipe(Schema.lessThan(140)) })) as Numbers
+      }
+      case 26: {
+        const proposer = Step.fn(`${name}_next`, ({ candidate, input }: Step.Search<number, number>) =>
+          [0, 1, 2].map((i) => ((candidate ?? input) * 7 + i) % 40)
+        )
+        const evaluator = Step.fn(`${name}_of`, ({ candidate }: { readonly candidate: number }) => candidate).pipe(
+          Step.andThen(leaf()),
+          Step.andThen(Step.fn(`${name}_score`, (n: number) => (n % 101) / 100))
+        )
+        const found = Step.fn(`${name}_found`, ({ candidate }: Step.Found<number>) => candidate ?? 1)
+        const options = { branching: 2, beam: 2, depth: 2, goal: 0.9, requireGoal: next(2) === 0 }
+        return Step.treeSearch(name, { proposer, evaluator, ...options }).pipe(Step.andThen(found)) as Numbers
       }
       default:
         return tree(depth - 1, fan).pipe(

@@ -72,7 +72,7 @@ const generate = (seed: number, outside: Outside) => {
     return kind === 9 ? step.pipe(Step.sinkTo(Report, "last", { reduce: "last" })) : step
   }
   const tree = (depth: number): Numbers => {
-    const kind = depth === 0 ? next(4) : next(30)
+    const kind = depth === 0 ? next(4) : next(31)
     const name = `n${names++}`
     const inner = () => tree(depth - 1)
     const sum = Step.fn(`${name}_sum`, (ns: unknown) =>
@@ -188,6 +188,18 @@ const generate = (seed: number, outside: Outside) => {
           Step.retry({ times: next(2), base: 0 }),
           Step.cached({ output: Schema.Number, ttl: "1 hour" })
         ) as Numbers
+      }
+      case 29: {
+        const proposer = Step.fn(`${name}_next`, ({ candidate, input }: Step.Search<number, number>) =>
+          [0, 1].map((i) => ((candidate ?? input) * 7 + i) % 40)
+        )
+        const evaluator = Step.fn(`${name}_of`, ({ candidate }: { readonly candidate: number }) => candidate).pipe(
+          Step.andThen(inner()),
+          Step.andThen(Step.fn(`${name}_score`, (n: number) => (Math.abs(n) % 101) / 100))
+        )
+        const found = Step.fn(`${name}_found`, ({ candidate }: Step.Found<number>) => candidate ?? 1)
+        const search = Step.treeSearch(name, { proposer, evaluator, branching: 2, beam: 1, depth: 2, goal: 0.9 })
+        return search.pipe(Step.andThen(found)) as Numbers
       }
       default:
         return Step.andThen(
