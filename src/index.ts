@@ -1,5 +1,6 @@
 /** The public modules. Each is also an entry point of its own: `flujo/Step`, `flujo/Flujo`, … */
 export * as Print from "./blueprint/Print.js"
+export * as SchemaFromJson from "./blueprint/SchemaFromJson.js"
 export * as Budget from "./domain/Budget.js"
 export * as Event from "./domain/Event.js"
 export * as Json from "./domain/Json.js"

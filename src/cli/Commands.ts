@@ -400,6 +400,14 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/Print.js")
   }),
   Command.make({
+    path: ["dev", "compile-yaml"],
+    about: "Write a pipeline as a module of TypeScript that makes the same plan",
+    args: [file],
+    flags: Flags.plain,
+    examples: [["flujo dev compile-yaml review.yaml > review.ts", "to go on with in code"]],
+    load: () => import("./commands/CompileYaml.js")
+  }),
+  Command.make({
     path: ["dev", "schema"],
     about: "The language as a JSON Schema, for editors",
     args: [],

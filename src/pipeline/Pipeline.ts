@@ -45,17 +45,33 @@ export const make: {
  * Holds a whole pipeline to schemas: an input that does not fit is refused before a run starts, and an output that does
  * not fit fails it.
  */
-export const withSchemas =
+export const withSchemas: {
   <A, AI extends Shape.Crossing, B, BI extends Shape.Crossing>(schemas: {
     readonly input: Schema.Schema<A, AI>
     readonly output: Schema.Schema<B, BI>
+  }): <In, Out, E, R>(self: Pipeline<In, Out, E, R>) => Pipeline<In & A, B, E | SchemaMismatch, R>
+  <A, AI extends Shape.Crossing>(schemas: {
+    readonly input: Schema.Schema<A, AI>
+    readonly output?: undefined
+  }): <In, Out, E, R>(self: Pipeline<In, Out, E, R>) => Pipeline<In & A, Out, E | SchemaMismatch, R>
+  <B, BI extends Shape.Crossing>(schemas: {
+    readonly input?: undefined
+    readonly output: Schema.Schema<B, BI>
+  }): <In, Out, E, R>(self: Pipeline<In, Out, E, R>) => Pipeline<In, B, E | SchemaMismatch, R>
+} =
+  ({
+    input,
+    output
+  }: {
+    readonly input?: Schema.Schema<unknown, Shape.Crossing> | undefined
+    readonly output?: Schema.Schema<unknown, Shape.Crossing> | undefined
   }) =>
   <In, Out, E, R>({
     context,
     name,
     root,
     undefinedVariables
-  }: Pipeline<In, Out, E, R>): Pipeline<In & A, B, E | SchemaMismatch, R> => ({
+  }: Pipeline<In, unknown, E, R>): Pipeline<In, Out, E | SchemaMismatch, R> => ({
     name,
     context,
     undefinedVariables,
@@ -63,10 +79,11 @@ export const withSchemas =
       _tag: "Check",
       whole: true,
       step: root,
-      input: Shape.fromSchema(schemas.input),
-      output: Shape.fromSchema(schemas.output)
+      input: input && Shape.fromSchema(input),
+      output: output && Shape.fromSchema(output)
     }
   })
+
 /** The same pipeline, with names that are not there taken so. It is part of the plan, so a run keeps to it. */
 export const undefinedVariables: {
   (how: UndefinedVariables): <In, Out, E, R>(self: Pipeline<In, Out, E, R>) => Pipeline<In, Out, E, R>
@@ -90,11 +107,22 @@ export const isPipeline = (value: unknown): value is Pipeline.Any =>
 /** A pipeline as one step of another: its steps stand below `name`, and its context is its own. */
 export const asStep = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
-  name: string = pipeline.name
+  name: string = pipeline.name,
+  options?: {
+    /** It begins with the fields of the outer context. Default false. */
+    readonly inherits?: boolean | undefined
+    /** Which of its fields are written outside when it ends: the inner name, and the outer one. */
+    readonly outputs?: { readonly [inner: string]: string } | undefined
+  }
 ): Step.Step<In, Out, E, R> =>
   Step.fromNode({
     _tag: "Scope",
     name,
     step: pipeline.root,
-    pipeline: { name: pipeline.name, context: pipeline.context }
+    pipeline: {
+      name: pipeline.name,
+      context: pipeline.context,
+      ...(options?.inherits === true ? { inherits: true } : {}),
+      ...(options?.outputs === undefined ? {} : { outputs: Object.entries(options.outputs) })
+    }
   })

@@ -105,6 +105,12 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
   return shape
 }
 
+/** A schema whose values are written and read by `shape`, of which more is known than the schema says. */
+export const known = <A, I extends Crossing>(schema: Schema.Schema<A, I>, shape: Shape): Schema.Schema<A, I> => {
+  made.set(schema, shape)
+  return schema
+}
+
 const proto = new Misfit({ detail: "it has a key `__proto__`, which a record cannot hold" })
 
 const misfit = (error: ParseResult.ParseError): Misfit =>

@@ -396,6 +396,12 @@ const parallelNode = (
   reduce: options?.reduce
 })
 
+interface RouteOptions<B extends Branches>
+  extends Omit<ParallelOptions<B, Node.Reduce, "fail" | "ignore", Node.Merge>, "merge"> {
+  /** As for parallel branches; `refuse`: two that write one context field are a finding. Default `no_merge`. */
+  readonly merge?: Node.Merge | "refuse" | undefined
+}
+
 /**
  * Runs those of its branches that `on` names: one name or a list of names, said by a function, an expression or a step,
  * such as an agent. A name that no branch has is a failure; no name at all answers an empty map.
@@ -423,6 +429,15 @@ export const route: {
     Step.Error<B[keyof B]> | NoBranch | Template.TemplateError,
     Step.Requirements<B[keyof B]>
   >
+  <const B extends Branches, In, E, R>(
+    name: string,
+    options: RouteOptions<B> & { readonly on: Step<In, string | ReadonlyArray<string>, E, R>; readonly branches: B }
+  ): Step<
+    In & InputOf<B>,
+    Json,
+    Step.Error<B[keyof B]> | NoBranch | ValueRefused | E,
+    Step.Requirements<B[keyof B]> | R
+  >
   <In, const B extends { readonly [key: string]: Step<In, unknown, unknown, unknown> }>(
     name: string,
     options: {
@@ -434,16 +449,15 @@ export const route: {
   ): Step<In, { readonly [K in keyof B]?: Step.Out<B[K]> }, Step.Error<B[keyof B]>, Step.Requirements<B[keyof B]>>
 } = (
   name: string,
-  options: {
+  options: RouteOptions<Branches> & {
     readonly on: string | Step.Any | ((input: never) => string | ReadonlyArray<string>)
     readonly branches: Branches
-    readonly concurrency?: number | undefined
     readonly version?: string
   }
 ) =>
   fromNode<unknown, never>({
-    ...parallelNode(name, options.branches, { concurrency: options.concurrency }),
-    merge: "no_merge",
+    ...parallelNode(name, options.branches, { ...options, merge: undefined }),
+    merge: options.merge === "refuse" ? undefined : (options.merge ?? "no_merge"),
     select: deciderOrCode(options.on, options.version)
   })
 
@@ -497,8 +511,8 @@ interface LoopOptions<M> {
   readonly init?: ReadonlyArray<AssignOptions> | undefined
   /** Changes of the context between two iterations; `index` is the number, from 0, of the one that ended. */
   readonly state?: ReadonlyArray<AssignOptions> | undefined
-  /** A template of what the next iteration is given. Default: what the last one answered. */
-  readonly next?: string | undefined
+  /** What the next iteration is given; texts in it are templates. Default: what the last one answered. */
+  readonly next?: Json | undefined
 }
 
 /** `target` is a context field, and keys within it behind dots. Texts in `value` are templates. */
@@ -533,6 +547,15 @@ export const loop: {
     body: Step<In, Out, E, R>,
     options: LoopOptions<M> & { readonly until: Step<Out, boolean, E2, R2> }
   ): Step<In, Out, E | E2 | LoopError | (M extends "fail" ? LoopExhausted : never), R | R2>
+  <In, Out extends In, E, R, E2 = never, R2 = never, const M extends "fail" | "continue" = "fail">(
+    name: string,
+    body: Step<In, Out, E, R>,
+    options: LoopOptions<M> & {
+      readonly until?: string | Step<Out, boolean, E2, R2> | undefined
+      /** What the loop answers; texts in it are templates. Default: what the last iteration answered. */
+      readonly output: Json
+    }
+  ): Step<In, Json, E | E2 | LoopError | (M extends "fail" ? LoopExhausted : never), R | R2>
   <In, Out extends In, E, R, const M extends "fail" | "continue" = "fail">(
     name: string,
     body: Step<In, Out, E, R>,
@@ -548,10 +571,11 @@ export const loop: {
   body: Step<In, Out, E, R>,
   options: LoopOptions<"fail" | "continue"> & {
     readonly until?: ((output: Out) => boolean) | string | Step<Out, boolean, unknown, unknown> | undefined
+    readonly output?: Json | undefined
     readonly version?: string
   }
 ) =>
-  fromNode<In, Out, never, R>({
+  fromNode<In, never, never, R>({
     _tag: "Loop",
     name,
     body: body.node,
@@ -560,7 +584,8 @@ export const loop: {
     onMax: options.onMax ?? (options.until === undefined ? "continue" : "fail"),
     init: options.init?.map(assign),
     state: options.state?.map(assign),
-    next: options.next === undefined ? undefined : params(options.next)
+    next: options.next === undefined ? undefined : params(options.next),
+    output: options.output === undefined ? undefined : params(options.output)
   })
 
 type LoopError = Template.TemplateError | ValueRefused
@@ -718,32 +743,62 @@ type Items<Out, E, F> = F extends "collect" ? ReadonlyArray<Either.Either<Out, E
  * Runs `body` on each item of a list. `onFailure`: `fail` (default) starts no new item after a failure and fails as the
  * first failing item did; `skip` leaves failed items out; `collect` answers an `Either` for each.
  */
-export const forEach = <In, Out, E, R, const F extends Node.OnItemFailure = "fail">(
-  name: string,
-  body: Step<In, Out, E, R>,
-  options?: {
-    /** How many items run at once. Default 8. */
-    readonly concurrency?: number | undefined
-    /** More items are refused. Default 1,000. */
-    readonly max?: number | undefined
-    /** How many items may wait for a person or a timer at once. Default 100. */
-    readonly maxWaiting?: number | undefined
-    readonly onFailure?: F | undefined
-    /** What two items make of one context field. Without it, a field that the body writes is a finding. */
-    readonly merge?: Exclude<Node.Merge, "update"> | undefined
-  }
-): Step<ReadonlyArray<In>, Items<Out, E, F>, ItemsRefused | (F extends "fail" ? E : never), R> =>
-  fromNode({
+export const forEach: {
+  <E, R, const F extends Node.OnItemFailure = "fail">(
+    name: string,
+    body: Step<Json, unknown, E, R>,
+    options: ItemsOptions<F> &
+      ItemsInWords &
+      (
+        | { readonly items: string }
+        | { readonly init: ReadonlyArray<AssignOptions> }
+        | { readonly output: Json }
+        | { readonly merge: "update" }
+      )
+  ): Step<unknown, Json, ItemsRefused | LoopError | (F extends "fail" ? E : never), R>
+  <In, Out, E, R, const F extends Node.OnItemFailure = "fail">(
+    name: string,
+    body: Step<In, Out, E, R>,
+    options?: ItemsOptions<F> & {
+      /** What two items make of one context field. Without it, a field that the body writes is a finding. */
+      readonly merge?: Exclude<Node.Merge, "update"> | undefined
+    }
+  ): Step<ReadonlyArray<In>, Items<Out, E, F>, ItemsRefused | (F extends "fail" ? E : never), R>
+} = (name: string, body: Step.Any, options?: ItemsOptions<Node.OnItemFailure> & ItemsInWords) =>
+  fromNode<unknown, never>({
     _tag: "ForEach",
     name,
     body: body.node,
-    items: undefined,
+    items: options?.items === undefined ? undefined : Template.parseExpression(options.items),
     concurrency: options?.concurrency ?? 8,
     max: options?.max ?? 1000,
     maxWaiting: options?.maxWaiting ?? 100,
     onFailure: options?.onFailure ?? "fail",
-    ...(options?.merge === undefined ? {} : { merge: options.merge })
+    ...(options?.merge === undefined ? {} : { merge: options.merge }),
+    ...(options?.init === undefined ? {} : { init: options.init.map(assign) }),
+    ...(options?.output === undefined ? {} : { output: params(options.output) })
   })
+
+/** What templates say of the items: then types do not know what comes out. */
+interface ItemsInWords {
+  readonly merge?: Node.Merge | undefined
+  /** An expression that says the list. Default: the input. */
+  readonly items?: string | undefined
+  /** Changes of the context, once before the items. */
+  readonly init?: ReadonlyArray<AssignOptions> | undefined
+  /** What is made of the list of answers, which is `previous_step`; texts in it are templates. Default: that list. */
+  readonly output?: Json | undefined
+}
+
+interface ItemsOptions<F> {
+  /** How many items run at once. Default 8. */
+  readonly concurrency?: number | undefined
+  /** More items are refused. Default 1,000. */
+  readonly max?: number | undefined
+  /** How many items may wait for a person or a timer at once. Default 100. */
+  readonly maxWaiting?: number | undefined
+  readonly onFailure?: F | undefined
+}
 
 // ---------------------------------------------------------------- wrappers
 
@@ -931,6 +986,20 @@ export const invariants =
       invariant: true
     })
 
+/** Both at once: a step that is held to a schema on either side, each where it is given. */
+export const withSchemas =
+  <A, AI extends Shape.Crossing, B, BI extends Shape.Crossing>(schemas: {
+    readonly input: Schema.Schema<A, AI>
+    readonly output: Schema.Schema<B, BI>
+  }) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In & A, B, E | SchemaMismatch, R> =>
+    fromNode({
+      _tag: "Check",
+      step: self.node,
+      input: Shape.fromSchema(schemas.input),
+      output: Shape.fromSchema(schemas.output)
+    })
+
 /** Words about a step, for people and tools. They do not make it another plan. */
 export const note =
   (about: { readonly description?: string | undefined; readonly meta?: Json | undefined }) =>
@@ -955,6 +1024,15 @@ export const sinkTo =
   ) =>
   <In, Out extends NonNullable<Snapshot<F>[K]>, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R | Self> =>
     fromNode({ _tag: "Sink", step: self.node, context: context.spec, field, reduce: options?.reduce })
+
+/**
+ * Writes a step's output into the field of that name, in a pipeline whose context is not declared in types. With `key`,
+ * of a map only what stands under that key, if it is there.
+ */
+export const sink =
+  (field: string, options?: { readonly key?: string | undefined }) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E, R> =>
+    fromNode({ _tag: "Sink", step: self.node, context: undefined, field, key: options?.key, reduce: undefined })
 
 /**
  * Limits what a step may spend, in all its attempts together and with everything below it. The call that could exceed

@@ -72,6 +72,19 @@ it("prints a blueprint in the form that flujo gives it, and leaves the file alon
   rmSync(join(folder, "wrong.yaml"))
 })
 
+it("writes a blueprint as a module of TypeScript", () => {
+  const { status, stdout } = flujo("dev compile-yaml mine.yaml")
+  assert.strictEqual(status, 0)
+  assert.include(
+    stdout,
+    'export const pipeline = step(Step.pass("one")).pipe(Step.retry({ times: 1 }), Step.withInput("Hi")).pipe('
+  )
+  assert.deepStrictEqual(JSON.parse(flujo("dev compile-yaml mine.yaml --json").stdout).data, {
+    path: "mine.yaml",
+    text: stdout
+  })
+})
+
 it("doctor finds what is missing, and nothing where nothing is", () => {
   assert.strictEqual(flujo("dev doctor").status, 0)
   writeFileSync(
