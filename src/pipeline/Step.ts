@@ -37,15 +37,9 @@ import type {
   ValueRefused
 } from "./StepError.js"
 
-<<<<<<< HEAD
-
-import type * as Validator from "./Validator.js"
-
-=======
-
 import * as TreeSearch from "./TreeSearch.js"
 
->>>>>>> h-kinds
+import type * as Validator from "./Validator.js"
 
 export const TypeId: unique symbol = Symbol.for("flujo/pipeline/Step")
 export type TypeId = typeof TypeId
