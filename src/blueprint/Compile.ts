@@ -3,11 +3,16 @@
  * a blueprint does not say in types is JSON there: `step` says so of each step. Skills are looked up by their ids by
  * whoever calls, so a module that uses some exports a function.
  */
+import * as Either from "effect/Either"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Expressions from "./internal/Expressions.js"
+import * as Print from "./Print.js"
 
-/** The text of the module. Functions in the tree have no form in it: it is for pipelines that came from a text. */
-export const toTypeScript = (pipeline: Pipeline.Any): string => {
+/** The text of the module, or what has no form in it: what has none in a blueprint, such as a function. */
+export const toTypeScript = (pipeline: Pipeline.Any): Either.Either<string, Print.PrintError> =>
+  Either.map(Print.print(pipeline), () => written(pipeline))
+
+const written = (pipeline: Pipeline.Any): string => {
   const module = new Expressions.Module()
   const made = whole(module, pipeline, "pipeline")
   const parts = [...module.declarations]

@@ -100,8 +100,15 @@ export const node = (name: string, options: Options): Node => {
     output: made("{{ previous_step.answer }}")
   }
   const search: Node = { _tag: "Input", input: made('{{ {"input": previous_step} }}'), step: loop }
-  return requireGoal ? { _tag: "Check", step: search, input: undefined, output: reached(goal) } : search
+  const whole: Node = requireGoal ? { _tag: "Check", step: search, input: undefined, output: reached(goal) } : search
+  given.set(whole, { ...options, name })
+  return whole
 }
+
+const given = new WeakMap<Node, Options & { readonly name: string }>()
+
+/** What a search was made of. A node that is not the one that was made, such as a changed copy, is none. */
+export const optionsOf = (node: Node): (Options & { readonly name: string }) | undefined => given.get(node)
 
 const made = (source: string): Params => ({ _tag: "Text", template: Template.parse(source) })
 

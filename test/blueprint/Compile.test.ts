@@ -9,8 +9,9 @@ import { build } from "esbuild"
 import * as Blueprint from "../../src/blueprint/Blueprint.js"
 import * as Compile from "../../src/blueprint/Compile.js"
 import * as Diagnostics from "../../src/blueprint/Diagnostics.js"
-import type { Pipeline } from "../../src/pipeline/Pipeline.js"
+import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import type * as Skill from "../../src/pipeline/Skill.js"
+import * as Step from "../../src/pipeline/Step.js"
 import * as Plan from "../../src/plan/Plan.js"
 import { runs } from "../Long.js"
 import * as Generated from "./generated.js"
@@ -18,10 +19,13 @@ import { options } from "./Skills.js"
 
 const root = resolve(import.meta.dirname, "../..")
 
-type Made = Pipeline.Any | ((skills: Skill.Lookup) => Pipeline.Any)
+type Made = Pipeline.Pipeline.Any | ((skills: Skill.Lookup) => Pipeline.Pipeline.Any)
 
 /** Compiles all of them in one program, strictly, and answers what each exports. */
-const compiled = async (folder: string, texts: ReadonlyArray<string>): Promise<ReadonlyArray<Pipeline.Any>> => {
+const compiled = async (
+  folder: string,
+  texts: ReadonlyArray<string>
+): Promise<ReadonlyArray<Pipeline.Pipeline.Any>> => {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const files = texts.map((text, index) => {
@@ -63,20 +67,25 @@ const compiled = async (folder: string, texts: ReadonlyArray<string>): Promise<R
   })
 }
 
-const same = (made: Pipeline.Any, wanted: Pipeline.Any, name: string) => {
+const written = (pipeline: Pipeline.Pipeline.Any): string =>
+  Either.getOrThrowWith(Compile.toTypeScript(pipeline), ({ message }) => new Error(message))
+
+const same = (made: Pipeline.Pipeline.Any, wanted: Pipeline.Pipeline.Any, name: string) => {
   const [ours, theirs] = [Plan.make(made), Plan.make(wanted)]
   assert.deepStrictEqual(ours.json, theirs.json, name)
   assert.strictEqual(ours.digest, theirs.digest, name)
 }
 
 describe("toTypeScript", () => {
+  it("names what is a function already", () => {
+    const made = Compile.toTypeScript(Step.fn("f", (n: number) => n).pipe(Pipeline.make("p")))
+    assert.deepStrictEqual(Either.isLeft(made) && made.left.problems.map(({ path }) => path), ["f"])
+  })
+
   it("makes modules that compile and have the digests of generated pipelines", async () => {
-    const seeds = Array.from({ length: runs(40, 300) }, (_, index) => index + 1)
+    const seeds = Array.from({ length: runs(25, 300) }, (_, index) => index + 1)
     const pipelines = seeds.map(Generated.pipeline)
-    const made = await compiled(
-      join(root, "node_modules/.cache/flujo/compile-generated"),
-      pipelines.map(Compile.toTypeScript)
-    )
+    const made = await compiled(join(root, "node_modules/.cache/flujo/compile-generated"), pipelines.map(written))
     for (const [index, pipeline] of pipelines.entries()) same(made[index]!, pipeline, `seed ${seeds[index]}`)
   }, 600_000)
 
@@ -105,10 +114,7 @@ describe("toTypeScript", () => {
       return read.right.pipeline
     })
     assert.isAbove(pipelines.length, 18)
-    const made = await compiled(
-      join(root, "node_modules/.cache/flujo/compile-examples"),
-      pipelines.map(Compile.toTypeScript)
-    )
+    const made = await compiled(join(root, "node_modules/.cache/flujo/compile-examples"), pipelines.map(written))
     for (const [index, pipeline] of pipelines.entries()) same(made[index]!, pipeline, examples[index]!.name)
   }, 600_000)
 })

@@ -81,7 +81,7 @@ const linesOf = (text: string) => new Set(text.split("\n"))
 
 describe("print", () => {
   it(`gives a text that is read as the same tree, with the same plan and the same findings`, () => {
-    for (let seed = 1; seed <= runs(60, 1_000); seed++) {
+    for (let seed = 1; seed <= runs(25, 1_000); seed++) {
       const pipeline = Generated.pipeline(seed)
       const text = printed(pipeline)
       const again = read(text)
@@ -292,7 +292,7 @@ steps:
 
   it(`keeps every line of what did not change, and says what was changed`, () => {
     let [kept, lines] = [0, 0]
-    for (let seed = 1; seed <= runs(40, 500); seed++) {
+    for (let seed = 1; seed <= runs(15, 500); seed++) {
       const { files, text: bare } = printed(Generated.pipeline(seed))
       if (files.length > 0) continue
       // A comment before every step.

@@ -15,6 +15,7 @@ import * as Refine from "../../src/pipeline/Refine.js"
 import * as Retry from "../../src/pipeline/Retry.js"
 import * as Shape from "../../src/pipeline/Shape.js"
 import * as Step from "../../src/pipeline/Step.js"
+import * as TreeSearch from "../../src/pipeline/TreeSearch.js"
 import { numbers } from "../engine/generated.js"
 import { judge, stringify, writeFile } from "./Skills.js"
 
@@ -185,7 +186,21 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
   const core = (depth: number): Node => {
     if (depth <= 0) return leaf()
     const name = fresh()
-    switch (below(12)) {
+    switch (below(13)) {
+      case 11: {
+        const { limits } = TreeSearch
+        return TreeSearch.node(name, {
+          proposer: node(0),
+          evaluator: body(0),
+          branching: pick([3, 1, limits.branching]),
+          beam: pick([3, 2]),
+          depth: pick([5, 2]),
+          max: maybe(() => 4),
+          goal: pick([1, 0.5]),
+          requireGoal: below(2) === 0,
+          pathTokens: pick([2_000, 300])
+        })
+      }
       case 10: {
         const step = body(depth - 1)
         return {

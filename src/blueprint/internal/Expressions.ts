@@ -13,10 +13,12 @@ import {
   nameOf,
   type Params,
   paramsJson,
-  type ScopeNode
+  type ScopeNode,
+  type Validator
 } from "../../pipeline/Node.js"
 import * as Retry from "../../pipeline/Retry.js"
 import type { Shape } from "../../pipeline/Shape.js"
+import * as TreeSearch from "../../pipeline/TreeSearch.js"
 
 export interface Whole {
   readonly name: string
@@ -127,7 +129,7 @@ export class Module {
     const pipes: Array<string> = []
     let node = whole
     let isSkipped = false
-    while (isWrapper(node)) {
+    while (isWrapper(node) && TreeSearch.optionsOf(node) === undefined) {
       isSkipped ||= node._tag === "When"
       pipes.unshift(this.wrapper(node, inner))
       node = node.step
@@ -152,6 +154,17 @@ export class Module {
         return `Step.withInput(${value(node.input)})`
       case "Fallback":
         return `Step.fallback(${this.node(node.that, inner)})`
+      case "Compensate":
+        return `Step.compensate(${this.made(this.node(node.undo, inner))})`
+      case "Cached":
+        return `Step.cached(${object([
+          ["output", this.schema(node.output)],
+          ["ttl", number(node.ttlMillis)]
+        ])})`
+      case "Validate":
+        return node.invariant === true
+          ? `Step.invariants(${literal(node.validators.map((one) => (one._tag === "Holds" ? one.template.source : refuse(one))))})`
+          : `Step.validators([${node.validators.map((one) => this.validator(one)).join(", ")}])`
       case "Timeout":
         return `Step.timeout(${node.millis})`
       case "Capped": {
@@ -192,6 +205,8 @@ export class Module {
   }
 
   private core(node: Node, inner: Inner): string {
+    const search = TreeSearch.optionsOf(node)
+    if (search !== undefined) return this.search(search, inner)
     switch (node._tag) {
       case "Pass":
         return this.made(`Step.pass(${JSON.stringify(node.name)})`)
@@ -304,6 +319,38 @@ export class Module {
     if (keys.every((key, index) => key === kept[index])) return `step(${text})`
     this.uses.add("inOrder")
     return `inOrder(${keys.map((key) => JSON.stringify(key)).join(", ")})(step(${text}))`
+  }
+
+  private search(search: NonNullable<ReturnType<typeof TreeSearch.optionsOf>>, inner: Inner): string {
+    this.uses.add("decides")
+    const { defaults } = TreeSearch
+    const unless = (value: number | undefined, usual?: number) => number(value === usual ? undefined : value)
+    const options = object([
+      ["proposer", `decides(${this.node(search.proposer, inner)})`],
+      ["evaluator", `decides(${this.node(search.evaluator, inner)})`],
+      ["branching", unless(search.branching, defaults.branching)],
+      ["beam", unless(search.beam, defaults.beam)],
+      ["depth", unless(search.depth, defaults.depth)],
+      ["max", unless(search.max)],
+      ["goal", unless(search.goal, defaults.goal)],
+      ["requireGoal", search.requireGoal ? "true" : undefined],
+      ["pathTokens", unless(search.pathTokens, defaults.pathTokens)]
+    ])
+    return this.made(`Step.treeSearch(${JSON.stringify(search.name)}, ${options})`)
+  }
+
+  private validator(validator: Validator): string {
+    const message = ["message", said(validator.message)] as const
+    switch (validator._tag) {
+      case "Contains":
+        return object([["contains", said(validator.text)], message])
+      case "Fits":
+        return object([["schema", this.schema(validator.shape)], message])
+      case "Holds":
+        return object([["expression", text(validator.template)], message])
+      case "Judge":
+        return object([["step", this.decider({ step: validator.step })], message])
+    }
   }
 
   private branches(branches: ReadonlyArray<readonly [string, Node]>, inner: Inner): string {

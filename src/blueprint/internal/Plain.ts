@@ -5,6 +5,7 @@
 import * as Json from "../../domain/Json.js"
 import { type Node, nameOf, type Params } from "../../pipeline/Node.js"
 import type { Pipeline } from "../../pipeline/Pipeline.js"
+import * as TreeSearch from "../../pipeline/TreeSearch.js"
 
 export const of = ({ context, name, root }: Pipeline.Any): Json.Json =>
   record({ name, context: context === undefined ? undefined : shapes(context.fields), root: data(root) })
@@ -26,6 +27,11 @@ const data = (value: unknown): Json.Json => {
     if (!("step" in value)) return params(value as Params)
   }
   const node = value as Node
+  const search = TreeSearch.optionsOf(node)
+  if (search !== undefined) {
+    // Its own functions hold what it was told.
+    return record({ search: record(fields(search)) })
+  }
   switch (node._tag) {
     case "Sequence": {
       const steps = node.steps.flatMap((step) => (step._tag === "Sequence" ? step.steps : [step]))

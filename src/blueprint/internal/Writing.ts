@@ -27,6 +27,7 @@ import * as Refine from "../../pipeline/Refine.js"
 import * as Retry from "../../pipeline/Retry.js"
 import type { Shape } from "../../pipeline/Shape.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
+import * as TreeSearch from "../../pipeline/TreeSearch.js"
 import * as Cache from "./Cache.js"
 import type { Cast } from "./Cast.js"
 import { type Entries, entries, type Part } from "./Document.js"
@@ -143,6 +144,8 @@ export class Writer {
     if (refine !== undefined) return [[], this.refine(refine, path)]
     const expiry = expiryOf(node)
     if (expiry !== undefined) return [[], this.waits(expiry, path)]
+    const search = TreeSearch.optionsOf(node)
+    if (search !== undefined) return [[], this.search(search, path)]
     if (isMapped(node)) {
       const [config, [kind, name]] = this.core(node.step, path, parent)
       const first = this.given(node.input, path, "`initial_input_mapper`")
@@ -411,6 +414,24 @@ export class Writer {
     ]
   }
 
+  private search(search: NonNullable<ReturnType<typeof TreeSearch.optionsOf>>, path: string): Pairs {
+    const { defaults } = TreeSearch
+    const unless = <A>(value: A, usual: A): A | undefined => (value === usual ? undefined : value)
+    return [
+      ["kind", "tree_search"],
+      ["name", search.name],
+      ["proposer", this.body(search.proposer, `${path}/propose`)],
+      ["evaluator", this.body(search.evaluator, `${path}/evaluate/judge`)],
+      ["branching_factor", unless(search.branching, defaults.branching)],
+      ["beam_width", unless(search.beam, defaults.beam)],
+      ["max_depth", unless(search.depth, defaults.depth)],
+      ["max_iterations", search.max],
+      ["path_max_tokens", unless(search.pathTokens, defaults.pathTokens)],
+      ["goal_score_threshold", unless(search.goal, defaults.goal)],
+      ["require_goal", unless(search.requireGoal, false)]
+    ]
+  }
+
   private states({ ends, max, name, start, states, transitions }: StatesNode, path: string): Pairs {
     const rules = transitions.map(({ from, on, to, when }) =>
       entries([
@@ -617,4 +638,5 @@ const isMapped = (node: Node): node is InputNode & { readonly step: LoopNode } =
   node._tag === "Input" && node.step._tag === "Loop"
 
 /** What is read as a whole, and not as what stands around a step. */
-const isSpecial = (node: Node): boolean => refineOf(node) !== undefined || expiryOf(node) !== undefined
+const isSpecial = (node: Node): boolean =>
+  refineOf(node) !== undefined || expiryOf(node) !== undefined || TreeSearch.optionsOf(node) !== undefined

@@ -4,7 +4,8 @@ import * as Option from "effect/Option"
 import * as Compile from "../../blueprint/Compile.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
-import { exits } from "../Fault.js"
+import { cliErrors } from "../codes/Cli.js"
+import { exits, Fault } from "../Fault.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
@@ -19,11 +20,12 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
     const { redaction } = workspace
     const { color } = View.options(host, invocation, "errors", { redaction })
     const file = yield* BlueprintFile.locate(workspace, invocation.args[0])
-    const from = yield* BlueprintFile.sound(yield* BlueprintFile.read(workspace, file), color)
-    const text = Compile.toTypeScript(from.pipeline)
-    return {
-      exit: exits.done,
-      data: redaction.json({ path: from.sources[0]?.path ?? "", text }),
-      text: redaction.text(text)
-    }
+    const checked = yield* BlueprintFile.read(workspace, file)
+    const { pipeline } = yield* BlueprintFile.sound(checked, color)
+    const { path } = checked
+    const text = yield* Effect.mapError(
+      Compile.toTypeScript(pipeline),
+      (error) => new Fault({ ...cliErrors.Print, text: error.message, location: { file: path } })
+    )
+    return { exit: exits.done, data: redaction.json({ path, text }), text: redaction.text(text) }
   })
