@@ -116,7 +116,7 @@ const named = new Set(heads.filter(({ kind }) => /^Run(Started|Resumed)$/.test(k
 named.delete(undefined)
 if (canonical(plans) !== canonical([...named])) fail(0, "the plans in the file are not those that it names")
 
-const restKinds = ["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"]
+const restKinds = ["RunSuspended", "RunStuck", "RunCompleted", "RunFailed", "RunCancelled"]
 const isDue = ({ kind, seq }) => (seq + 1) % 256 === 0 || restKinds.includes(kind)
 const due = heads.filter(isDue).map(({ seq }) => seq + 1)
 const sizes = roots.map(({ size }) => size)

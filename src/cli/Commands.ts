@@ -163,6 +163,14 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LensShow.js")
   }),
   Command.make({
+    path: ["lens", "why"],
+    about: "Why a run stands as it does, and what to do, in ten lines at most",
+    args: [run],
+    flags: Flags.lens,
+    examples: [["flujo lens why last", "of the newest run"]],
+    load: () => import("./commands/LensWhy.js")
+  }),
+  Command.make({
     path: ["lens", "trace"],
     about: "One run step by step; with -v also inputs, outputs and calls",
     args: [run],

@@ -216,6 +216,7 @@ export const lensList = {
     "running",
     "suspended",
     "ready",
+    "stuck",
     "completed",
     "failed",
     "cancelled"

@@ -180,6 +180,8 @@ export const kinds = {
   TimerSet: kind({ clock: ["due"], data: { due: Instant } }),
   TimerFired: kind({ data: {} }),
   RunSuspended: kind({ life: true, data: { waits: Schema.Array(Wait) } }),
+  /** So many times in a row its process died and it came no further; `at`: the steps that were running. */
+  RunStuck: kind({ life: true, data: { recoveries: Schema.Int, at: Schema.Array(Path) } }),
   /** `again`: failed steps that are tried once more. */
   RunResumed: kind({ life: true, data: { again: Schema.Array(Path) } }),
   /** A step that had started and not ended is run again. */

@@ -359,7 +359,7 @@ export const lastEnd = (
   for (let i = history.length - 1; i >= 0; i--) {
     const { event } = history[i]!
     if (event.kind === "RunCompleted" || event.kind === "RunFailed" || event.kind === "RunCancelled") return event
-    if (event.kind === "RunResumed" || event.kind === "RunSuspended") return undefined
+    if (event.kind === "RunResumed" || event.kind === "RunSuspended" || event.kind === "RunStuck") return undefined
   }
   return undefined
 }

@@ -31,6 +31,7 @@ import * as InputShape from "./InputShape.js"
 import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
 import type { Terms } from "./Spending.js"
+import * as Stuck from "./Stuck.js"
 
 /** The run ended well. */
 export interface Completed<out A> {
@@ -54,6 +55,8 @@ export interface RunOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined
   /** The files that the pipeline was made from, kept in the journal so that the run can go on without them. */
   readonly sources?: ReadonlyArray<Source> | undefined
+  /** How many times in a row a run is taken up again whose process died without coming further. Default 5. */
+  readonly recoveriesMax?: number | undefined
   /** Waits up to this long are slept through; longer ones let the run rest. Default 5,000. */
   readonly parkAfterMillis?: number | undefined
   /**
@@ -122,11 +125,14 @@ export const run = <In, Out, E, R>(
 /**
  * Goes on with a run that rests, was interrupted, or failed; of a failed one the failed steps are tried again. The
  * pipeline must be the one that the run was started with.
+ *
+ * A run whose process died again and again without coming any further becomes stuck: this fails with reason `Stuck`, and
+ * the run stays as it is until it is resumed once more.
  */
 export const resume = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
   runId: RunId.RunId,
-  options?: Pick<RunOptions, "parkAfterMillis">
+  options?: Pick<RunOptions, "parkAfterMillis" | "recoveriesMax">
 ): Result<Out, E, R> =>
   Effect.gen(function* () {
     const journal = yield* Journal
@@ -134,6 +140,12 @@ export const resume = <In, Out, E, R>(
     const owned = yield* own(journal, runId)
     return yield* Effect.gen(function* () {
       const history = yield* historyOf(journal, runId)
+      const stuck = Stuck.find(history, options?.recoveriesMax ?? Stuck.recoveriesMaxDefault)
+      if (stuck !== undefined) {
+        journal.stage(owned, { event: stuck, payload: undefined, at: yield* Clock.currentTimeMillis })
+        yield* orJournal(runId, journal.barrier(owned))
+        return yield* stuckError(runId, stuck)
+      }
       const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
       const last = Drive.lastEnd(history)
       const undos = last === undefined ? undefined : Compensate.failures(history)
@@ -192,7 +204,7 @@ export const upgradeCheck = <In, Out, E, R>(
     return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
 
-export interface ForkOptions extends Fork.Cut, Pick<RunOptions, "runId" | "parkAfterMillis"> {}
+export interface ForkOptions extends Fork.Cut, Pick<RunOptions, "runId" | "parkAfterMillis" | "recoveriesMax"> {}
 
 /**
  * Starts a run that begins as another one did up to the step `from`, and goes on from there by itself, if wanted with
@@ -272,7 +284,7 @@ export const entriesOf = <A, E, R>(
     })
   )
 
-const ends: ReadonlySet<string> = new Set(["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"])
+const ends: ReadonlySet<string> = new Set(["RunSuspended", "RunStuck", "RunCompleted", "RunFailed", "RunCancelled"])
 
 /**
  * How the run takes names that are not there, as it was started. Whoever reads its pipeline again from text to go on with
@@ -635,6 +647,15 @@ const heldError = (error: RunHeld): RunError =>
 
 const unknownRun = (run: string): Effect.Effect<never, RunError> =>
   Effect.fail(new RunError({ reason: "Unknown", run, path: "", detail: "there is no such run" }))
+
+const stuckError = (run: string, { data }: EventOf<"RunStuck">): RunError =>
+  new RunError({
+    reason: "Stuck",
+    run,
+    path: data.at[0] ?? "",
+    detail: `its process died ${data.recoveries} times in a row, and it came no further${data.at.length === 0 ? "" : ` than ${data.at.join(", ")}`}`,
+    hint: `flujo lens why ${run} tells what is known; flujo resume ${run} tries it once more`
+  })
 
 const inputError = (detail: string): RunError =>
   new RunError({ reason: "Input", run: "", path: "", detail: `the input does not fit: ${detail}` })

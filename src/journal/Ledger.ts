@@ -27,7 +27,13 @@ export interface Sound {
   readonly rooted: number
 }
 
-const restKinds: ReadonlySet<string> = new Set<Kind>(["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"])
+const restKinds: ReadonlySet<string> = new Set<Kind>([
+  "RunSuspended",
+  "RunStuck",
+  "RunCompleted",
+  "RunFailed",
+  "RunCancelled"
+])
 
 const rootEvery = 256
 

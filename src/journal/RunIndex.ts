@@ -9,7 +9,7 @@ import { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 
-export const RunStatus = Schema.Literal("running", "suspended", "ready", "completed", "failed", "cancelled")
+export const RunStatus = Schema.Literal("running", "suspended", "ready", "stuck", "completed", "failed", "cancelled")
 export type RunStatus = typeof RunStatus.Type
 
 /** Whether a run has come to an end of its own; one that failed may yet be resumed. */
@@ -83,6 +83,8 @@ export const changes = (entry: Entry): ReadonlyArray<Change> => {
       const dues = event.data.waits.flatMap((wait) => (wait._tag === "Timer" ? [wait.due] : []))
       return [{ _tag: "RunMoved", status: "suspended", at, wakeAt: dues.length === 0 ? null : Math.min(...dues) }]
     }
+    case "RunStuck":
+      return [{ _tag: "RunMoved", status: "stuck", at, wakeAt: null }]
     case "RunCompleted":
       return [{ _tag: "RunMoved", status: "completed", at, wakeAt: null }]
     case "RunFailed":

@@ -12,7 +12,7 @@ import * as Usage from "../domain/Usage.js"
 import * as Values from "./Values.js"
 
 /** `cut`: it neither ended nor rests, and nobody drives it: its process died. `empty`: no entries at all. */
-export type Status = "running" | "suspended" | "completed" | "failed" | "cancelled" | "cut" | "empty"
+export type Status = "running" | "suspended" | "stuck" | "completed" | "failed" | "cancelled" | "cut" | "empty"
 
 export interface Options {
   /** Whether somebody drives the run now (`Journal.holder`): the entries cannot tell. */
@@ -127,6 +127,9 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
       case "RunResumed":
         move("running")
         resumptions += 1
+        break
+      case "RunStuck":
+        move("stuck")
         break
       case "RunSuspended": {
         move("suspended")

@@ -70,4 +70,33 @@ describe.concurrent("flujo wake", () => {
     assert.isTrue(data.more)
     assert.include(data.runs[0].error, "payload was changed")
   })
+
+  it("takes up a run that dies five times in a row and no more; why tells where", async () => {
+    const here = place({ "flujo.toml": "", "two.yaml": twoQuestions })
+    ended(await here.flujo("run two.yaml --run-id w1 --no-input"), 0)
+    assert.include((await here.flujo("lens why w1")).stdout, "for an answer at colour since")
+    const db = new Database(here.at(".flujo/state.db"))
+    const { head } = db.prepare<[], { head: string }>("SELECT head FROM entries ORDER BY seq DESC LIMIT 1").get()!
+    db.exec("DELETE FROM roots; UPDATE runs SET status = 'running'")
+    const last = JSON.parse(head)
+    const insert = db.prepare("INSERT INTO entries (tenant, run, seq, head) VALUES ('default', 'w1', ?, ?)")
+    for (let i = 1; i <= 6; i++) {
+      const { data: _, ...rest } = { ...last, kind: "RunResumed", ordinal: i - 1, seq: last.seq + i }
+      const sorted = Object.fromEntries(
+        Object.entries({ ...rest, data: { again: [] } }).sort(([a], [b]) => (a < b ? -1 : 1))
+      )
+      insert.run(last.seq + i, JSON.stringify(sorted))
+    }
+    db.close()
+    assert.deepStrictEqual(await woken(here), ["w1 abandoned stuck"])
+    assert.deepStrictEqual(await woken(here), [])
+    const why = await here.flujo("lens why w1")
+    ended(why, 0)
+    assert.include(why.stdout, "run w1 of two_questions: stuck")
+    assert.include(why.stdout, "died 5 times in a row")
+    assert.isAtMost(why.stdout.trim().split("\n").length, 10)
+    assert.include((await here.flujo("runs list --status stuck")).stdout, "w1")
+    ended(await here.flujo("resume w1 --no-input"), 0)
+    assert.strictEqual(envelope(await here.flujo("runs list --json")).data[0].status, "suspended")
+  })
 })

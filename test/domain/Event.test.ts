@@ -69,6 +69,7 @@ describe("what is compared", () => {
       "Settled",
       "SignalReceived",
       "RunSuspended",
+      "RunStuck",
       "RunResumed",
       "Recovered",
       "RunCompleted",

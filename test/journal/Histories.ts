@@ -156,6 +156,7 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   TimerSet: nothing,
   TimerFired: nothing,
   RunSuspended: nothing,
+  RunStuck: nothing,
   RunResumed: nothing,
   Recovered: nothing,
   RunCompleted: FastCheck.record({ output: carried }),

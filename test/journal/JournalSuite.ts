@@ -291,7 +291,7 @@ export const journalSuite = ({ name, open }: Backend): void => {
   })
 
   describe(`${name}: ledger`, () => {
-    const dueKinds = ["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"]
+    const dueKinds = ["RunSuspended", "RunStuck", "RunCompleted", "RunFailed", "RunCancelled"]
 
     const walked = (journal: Service) =>
       Effect.map(Audit.walk(journal, run), ({ found, roots }) => {

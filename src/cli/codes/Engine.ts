@@ -70,6 +70,12 @@ export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
     "what is recorded and what is computed differ",
     "A replay walks the recorded run again with the outside shut and found a difference at the step that is named: a function that does not always answer the same, a changed one whose version was not raised, or a changed record."
   ),
+  Stuck: explained(
+    "FLJ-ENGINE-16",
+    exits.failed,
+    "the run is stuck",
+    "The process that drives the run died several times in a row without the run coming any further: out of memory at one step, for instance, or killed by a time limit. It is not taken up by itself any more. `flujo lens why RUN` tells at which step; mend what is in the way, then `flujo resume RUN` tries once more."
+  ),
   NoStep: explained(
     "FLJ-ENGINE-15",
     exits.usage,

@@ -73,7 +73,7 @@ export const run: Module<typeof Flags.wake>["run"] = (flags) =>
   }).pipe(Effect.scoped)
 
 interface Outcome {
-  readonly end: "completed" | "suspended" | "failed" | "held" | "skipped"
+  readonly end: "completed" | "suspended" | "failed" | "stuck" | "held" | "skipped"
   readonly text?: string
 }
 
@@ -100,6 +100,7 @@ const goOn = (
     }
     if (Cause.isInterruptedOnly(exit.cause)) return yield* Effect.interrupt
     const error = Cause.squash(exit.cause)
-    const isHeld = error instanceof RunError && error.reason === "Held"
-    return { end: isHeld ? "held" : "failed", text: Faults.run(error, row.run).text }
+    const reason = error instanceof RunError ? error.reason : undefined
+    const end = reason === "Held" ? "held" : reason === "Stuck" ? "stuck" : "failed"
+    return { end, text: Faults.run(error, row.run).text }
   })

@@ -25,6 +25,7 @@ const runStatuses = {
   completed: "completed",
   failed: "failed",
   cancelled: "cancelled",
+  stuck: "cut",
   cut: "cut",
   empty: "cut"
 } as const satisfies Record<RunSummary.Status, Status>
