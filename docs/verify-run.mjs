@@ -80,6 +80,9 @@ if (start === undefined || !has(start, "flujo", "run", "version") || start.flujo
   fail(0, "this is no exported run of version 1")
 }
 const end = lines.pop()
+const plans = []
+while (lines[0] !== undefined && has(lines[0], "plan"))
+  plans.push(sha256(canonical(lines.shift().plan)).toString("hex"))
 
 const heads = []
 const leaves = []
@@ -108,6 +111,10 @@ for (const line of lines) {
   leaves.push(leafHash(line.head))
 }
 if (end === undefined || !has(end, "entries", "root")) fail(leaves.length, "the file was cut")
+
+const named = new Set(heads.filter(({ kind }) => /^Run(Started|Resumed)$/.test(kind)).map(({ data }) => data.plan))
+named.delete(undefined)
+if (canonical(plans) !== canonical([...named])) fail(0, "the plans in the file are not those that it names")
 
 const restKinds = ["RunSuspended", "RunCompleted", "RunFailed", "RunCancelled"]
 const isDue = ({ kind, seq }) => (seq + 1) % 256 === 0 || restKinds.includes(kind)

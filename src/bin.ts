@@ -30,7 +30,7 @@ const runMain = makeRunMain(({ fiber, teardown }) => {
 runMain(
   Effect.provide(
     main(process.argv.slice(2), () => import("@effect/platform-node/NodeContext").then(({ layer }) => layer)),
-    NodeHost.layer
+    NodeHost.layer(() => import("./index.js"))
   ),
   {
     disableErrorReporting: true,

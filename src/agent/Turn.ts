@@ -20,16 +20,33 @@ const wanted = (agent: Agent): { readonly output: Model.ModelOutput; readonly wr
   return { output: { _tag: "Object", name, schema: value }, wrapped: true }
 }
 
-/** What is sent for `text`. */
-export const askOf = (agent: Agent, text: string): Model.ModelAsk => ({
+/** What an agent answered before that was not accepted, and why. */
+export interface Refused {
+  readonly answer: Json.Json
+  readonly feedback: ReadonlyArray<string>
+}
+
+/** What is sent for `text`, and with it, where there is such, what came of the try before. */
+export const askOf = (agent: Agent, text: string, refused?: Refused): Model.ModelAsk => ({
   model: agent.model,
   messages: [
     ...(agent.system === "" ? [] : [{ role: "system" as const, content: agent.system }]),
-    { role: "user" as const, content: text }
+    { role: "user" as const, content: text },
+    ...(refused === undefined
+      ? []
+      : [
+          { role: "assistant" as const, content: textOf(refused.answer) },
+          { role: "user" as const, content: feedbackText(refused.feedback) }
+        ])
   ],
   output: wanted(agent).output,
   settings: agent.settings
 })
+
+const textOf = (json: Json.Json): string => (typeof json === "string" ? json : Json.canonical(json))
+
+const feedbackText = (feedback: ReadonlyArray<string>): string =>
+  ["Your answer was not accepted:", ...feedback.map((one) => `- ${one}`), "Answer again."].join("\n")
 
 /** Tokens that a turn on a text of so many bytes uses at most; `output` is absent where the agent has no limit. */
 export const most = (
@@ -47,11 +64,12 @@ export const most = (
 export const take = (
   agent: Agent,
   input: Json.Json,
-  path: string
+  path: string,
+  refused?: Refused
 ): Effect.Effect<unknown, Model.ModelError | AgentError, Model.Models | Once.Once> =>
   Effect.gen(function* () {
     const { output, wrapped } = wanted(agent)
-    const ask = askOf(agent, typeof input === "string" ? input : Json.canonical(input))
+    const ask = askOf(agent, textOf(input), refused)
     const reply = yield* Once.run(
       {
         key: "turn[0]",

@@ -1,6 +1,7 @@
 /**
- * What stands around a step. From the inside: its schemas, the time-out of one attempt, the retries, the time-out of them
- * all, the limits of what they spend, the undo, the fallback, the input that all of these are given, the fields that are written, the condition to skip it all,
+ * What stands around a step. From the inside: its schemas, its validators, the time-out of one attempt, the retries, the time-out of them
+ * all, the limits of what they spend, the undo, the fallback, the input that all of these are given, the fields that are written, its
+ * invariants, the condition to skip it all,
  * and words about it.
  */
 import * as Json from "../domain/Json.js"
@@ -15,6 +16,7 @@ import * as JsonSchema from "./JsonSchema.js"
 import * as Texts from "./Texts.js"
 import * as Tree from "./Tree.js"
 import * as UsageLimits from "./UsageLimits.js"
+import * as Validators from "./Validators.js"
 
 export const keys = [
   "description",
@@ -27,12 +29,14 @@ export const keys = [
   "updates_context",
   "config",
   "compensate",
-  "fallback"
+  "fallback",
+  "validators",
+  "static_invariants"
 ]
 
 export const read = (env: Env, draft: Draft, inner: Node): Node => {
   const { fields } = draft
-  let node = configured(env, draft, checked(env, draft, inner))
+  let node = configured(env, draft, Validators.validated(env, draft, checked(env, draft, inner)))
   const undo = fields.value("compensate")
   if (undo !== undefined) node = placed(env, draft, { _tag: "Compensate", step: node, undo: env.body(undo) })
   const fallback = fields.value("fallback")
@@ -56,6 +60,7 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
     const head = sink.span
     node = placed(env, draft, { _tag: "Sink", step: node, context: undefined, field, reduce: undefined }, { head })
   }
+  node = Validators.invariants(env, draft.origin, fields.value("static_invariants"), node)
   const when = fields.value("when")
   const on = when === undefined ? undefined : Branching.expression(env, when, "`when`")
   if (on !== undefined) {
@@ -188,7 +193,7 @@ const withSettings = (env: Env, config: Decode.Fields, node: Node): Node => {
   const used = Agents.settingKeys.flatMap((name) => config.key(name) ?? [])
   if (used.length === 0 || env.origins.isFaulty(node)) return node
   const settings = Agents.settingsIn(env.report, config)
-  if (node._tag === "Check") {
+  if (node._tag === "Check" || node._tag === "Validate") {
     return env.origins.like(node, { ...node, step: withSettings(env, config, node.step) })
   }
   if (node._tag === "Agent") {

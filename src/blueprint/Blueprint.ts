@@ -31,6 +31,7 @@ import * as Read from "./Read.js"
 import * as Source from "./Source.js"
 import * as Steps from "./Steps.js"
 import type { Tree } from "./Tree.js"
+import * as Validators from "./Validators.js"
 
 export type { Given } from "./Bytes.js"
 export type { Options } from "./Env.js"
@@ -41,6 +42,7 @@ export type Failure =
   | BudgetExceeded
   | ModelError
   | SkillError
+  | StepError.InvariantViolated
   | StepError.ItemsRefused
   | StepError.LoopExhausted
   | StepError.NoBranch
@@ -49,6 +51,7 @@ export type Failure =
   | StepError.SchemaMismatch
   | StepError.StepTimedOut
   | StepError.StepUncertain
+  | StepError.ValidationFailed
   | StepError.ValueRefused
   | TemplateError
 
@@ -147,7 +150,7 @@ export const diagnose = (
     const { code, hint, message, node, severity, template } = finding
     if (origins.isFaulty(node)) return []
     if (code === "FLJ-PLAN-7" && !origins.isContextWhole && message.startsWith("context has no field")) return []
-    const origin = origins.get(node)
+    const origin = origins.nearest(node)
     const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
     const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`
     const text = texts.length === 0 ? undefined : texts[Math.min(nth(node, key), texts.length - 1)]
@@ -310,6 +313,7 @@ const documentKeys = [
   "context",
   "imports",
   "agents",
+  "static_invariants",
   "steps"
 ]
 
@@ -350,7 +354,7 @@ const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, orig
   }
   const input = shape("input_schema")
   const output = shape("output_schema")
-  const inner = Steps.list(env, steps, "`steps`")
+  const inner = Validators.everywhere(env, fields.value("static_invariants"), Steps.list(env, steps, "`steps`"))
   const root: Node =
     input === undefined && output === undefined ? inner : { _tag: "Check", whole: true, step: inner, input, output }
   if (root !== inner) origins.put(root, { whole: tree.span, head: Decode.headOf(tree), isNamed: false })

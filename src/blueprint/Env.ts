@@ -5,6 +5,7 @@ import type { ContextSpec, Node } from "../pipeline/Node.js"
 import * as Shape from "../pipeline/Shape.js"
 import type * as Skill from "../pipeline/Skill.js"
 import type * as Agents from "./Agents.js"
+import type * as Code from "./Code.js"
 import type * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
 import type * as Imports from "./Imports.js"
@@ -19,6 +20,11 @@ export interface Options {
   readonly undefinedVariables?: UndefinedVariables | undefined
   /** The files that a blueprint may import: `Imports.load` gathers them. Default: none. */
   readonly files?: Imports.Files | undefined
+  /**
+   * The code that it may name, loaded already (`Code.named` says what there is to load). Default: none, and then a blueprint
+   * loads nothing, whatever it names. Leave it out where blueprints come from strangers, as on a server.
+   */
+  readonly code?: Code.Loaded | undefined
 }
 
 /** A blueprint that another one imports. */

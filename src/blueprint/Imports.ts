@@ -83,7 +83,7 @@ export const declared = (report: Diagnostics.Report, tree: Tree | undefined): Re
 }
 
 /** From the project's folder, or undefined where it leads out of it. */
-const resolve = (from: string, to: string): string | undefined => {
+export const resolve = (from: string, to: string): string | undefined => {
   if (to === "" || /^([\\/~]|[A-Za-z][A-Za-z0-9+.-]*:)/.test(to) || /[\\\0]/.test(to)) return undefined
   const isAbsolute = from.startsWith("/") || /^[A-Za-z]:/.test(from)
   const parts = isAbsolute

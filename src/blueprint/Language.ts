@@ -91,6 +91,7 @@ const changes = {
     additionalProperties: false
   }
 }
+const invariants = { type: "array", maxItems: 50, items: expression }
 const strategies = ["context_update", "overwrite", "keep_first", "no_merge", "error_on_conflict"]
 
 export const document: Shape = {
@@ -126,6 +127,7 @@ export const document: Shape = {
       { writer: { model: "openai:gpt-4o", system_prompt: "Write." } },
       { type: "object", additionalProperties: ref("agent") }
     ),
+    static_invariants: key("What must hold after each step.", ["context.total | default(0) <= 100"], invariants),
     steps: key("What is done, in order.", [{ name: "draft", uses: "agents.writer" }], ref("steps"))
   }
 }
@@ -239,6 +241,22 @@ export const retries: Shape = {
   }
 }
 
+export const validator: Shape = {
+  about: "Something that an answer is held to.",
+  oneOf: [{ names: ["contains", "regex", "schema", "expression", "skill"], required: true }],
+  needs: { params: ["skill"], name: ["skill"] },
+  keys: {
+    contains: key("A text that must stand in it.", "Dear", word),
+    regex: key("A pattern that a text must match.", "^Dear ", word),
+    schema: key("JSON Schema that it must fit.", { type: "string", maxLength: 500 }, jsonSchema),
+    expression: key("What must be true; previous_step is the answer.", "previous_step.score > 3", expression),
+    skill: key("A skill that judges it: true, false, or is_valid and feedback.", "./skills/tone.ts#polite", word),
+    params: key("What that skill is given by name.", { strict: true }, { type: "object" }),
+    name: key("By which it is found; the last part of the skill's id where absent.", "tone", word),
+    message: key("What is said where it does not hold.", "Begin with Dear.", word)
+  }
+}
+
 /** Of every kind of step. */
 export const common: Keys = {
   kind: key("What kind of step it is; step where absent.", "loop", text),
@@ -255,6 +273,12 @@ export const common: Keys = {
   sink_to: key("The context field that keeps its answer.", "draft", field),
   description: key("What it is for, in words.", "The first version.", text),
   config: key("Retries, time-outs and settings of the model.", { max_retries: 2, timeout: "30s" }, { type: "object" }),
+  validators: key(
+    "What its answer is held to; a try that fails is told to the next one.",
+    [{ contains: "Dear" }, { expression: "previous_step | length < 2000", message: "Be brief." }],
+    { type: "array", maxItems: 50, items: ref("validator") }
+  ),
+  static_invariants: key("What must hold after the step.", ["previous_step.total <= 100"], invariants),
   compensate: key(
     "A step or a list of steps that takes this one back where the run fails or is cancelled later.",
     { name: "release", input: "{{ previous_step.output }}" },

@@ -2,10 +2,12 @@
  * The language as a JSON Schema that editors read: keys with what they are for and an example, told apart by `kind`. It is
  * draft 7, since that is what editors of YAML know best. What a template means is not in it: that the checker knows.
  */
-import type { Json, JsonObject } from "../domain/Json.js"
+import { get, isObject, type Json, type JsonObject } from "../domain/Json.js"
+import type { Kind } from "../pipeline/Kind.js"
 import * as Language from "./Language.js"
 
-export const make = (): JsonObject => ({
+/** `own`: the kinds of a project, by name. */
+export const make = (own: ReadonlyMap<string, Kind> = new Map()): JsonObject => ({
   $schema: "http://json-schema.org/draft-07/schema#",
   title: "flujo blueprint",
   ...object(Language.document),
@@ -14,6 +16,7 @@ export const make = (): JsonObject => ({
     model_settings: object(Language.modelSettings),
     config: object(Language.config),
     retries: object(Language.retries),
+    validator: object(Language.validator),
     loop: object(Language.loop),
     map: object(Language.map),
     router: object(Language.router),
@@ -36,12 +39,48 @@ export const make = (): JsonObject => ({
     },
     step: {
       type: "object",
-      properties: { kind: { enum: Object.keys(Language.kinds), description: Language.common.kind!.about } },
-      allOf: Object.keys(Language.kinds).map(ofKind)
+      properties: {
+        kind: { enum: [...Object.keys(Language.kinds), ...own.keys()], description: Language.common.kind!.about }
+      },
+      allOf: [...Object.keys(Language.kinds), ...own.keys()].map(ofKind)
     },
-    ...Object.fromEntries(Object.entries(Language.kinds).map(([kind, shape]) => [`step_${kind}`, step(shape)]))
+    ...Object.fromEntries(Object.entries(Language.kinds).map(([kind, shape]) => [`step_${kind}`, step(shape)])),
+    ...Object.fromEntries(Array.from(own).flatMap(([name, kind]) => definitionsOf(name, kind)))
   }
 })
+
+/** A kind of a project: its schema says its keys, and definitions that it has stand beside those of the language. */
+const definitionsOf = (name: string, { about, example, jsonSchema }: Kind): ReadonlyArray<readonly [string, Json]> => {
+  const schema = moved(jsonSchema, `#/definitions/parts_${name}/`)
+  const properties = get(schema, "properties")
+  const required = get(schema, "required")
+  const parts = get(schema, "$defs")
+  const keys = isObject(properties) ? Object.entries(properties) : []
+  const shape: Language.Shape = {
+    about,
+    required: Array.isArray(required) ? required.filter((one) => typeof one === "string") : [],
+    keys: Object.fromEntries(
+      keys.map(([key, one]) => {
+        const said = get(one, "description")
+        const about = typeof said === "string" ? said : `Of the kind ${name}.`
+        return [key, { about, example: example[key] ?? null, schema: isObject(one) ? one : {} }]
+      })
+    )
+  }
+  return [[`step_${name}`, step(shape)], ...(isObject(parts) ? [[`parts_${name}`, parts] as const] : [])]
+}
+
+/** With references that lead to definitions where these stand now. */
+const moved = (json: Json, to: string): Json => {
+  if (Array.isArray(json)) return json.map((one) => moved(one, to))
+  if (!isObject(json)) return json
+  return Object.fromEntries(
+    Object.entries(json).map(([key, value]) => [
+      key,
+      key === "$ref" && typeof value === "string" ? value.replace(/^#\/\$defs\//, to) : moved(value, to)
+    ])
+  )
+}
 
 const ofKind = (kind: string): Json => {
   const is = { properties: { kind: { const: kind } } }

@@ -30,17 +30,19 @@ export class Origins {
     private readonly source: Source,
     private readonly byNode: WeakMap<Node, Origin>,
     private readonly faulty: WeakSet<Node>,
+    /** Nodes that were not written themselves, each with the written one that they are made for. */
+    private readonly enclosing: WeakMap<Node, Node>,
     /** Whether every field that a step writes could be read: else nothing is said of fields that are not there. */
     private readonly whole: { isContext: boolean }
   ) {}
 
   static of(source: Source): Origins {
-    return new Origins(source, new WeakMap(), new WeakSet(), { isContext: true })
+    return new Origins(source, new WeakMap(), new WeakSet(), new WeakMap(), { isContext: true })
   }
 
   /** For the nodes of another file of the same whole. */
   within(source: Source): Origins {
-    return new Origins(source, this.byNode, this.faulty, this.whole)
+    return new Origins(source, this.byNode, this.faulty, this.enclosing, this.whole)
   }
 
   put(node: Node, origin: Partial<Omit<Origin, "source">> & { readonly whole: Span }): void {
@@ -59,6 +61,19 @@ export class Origins {
 
   get(node: Node): Origin | undefined {
     return this.byNode.get(node)
+  }
+
+  /** `inner` was made for `written`, so that whatever is wrong with it is shown there. */
+  enclose(inner: Node, written: Node): void {
+    this.enclosing.set(inner, written)
+  }
+
+  /** Of the node, or of the one that it was made for. */
+  nearest(node: Node): Origin | undefined {
+    const own = this.get(node)
+    if (own !== undefined) return own
+    const written = this.enclosing.get(node)
+    return written && this.get(written)
   }
 
   /** A changed copy of a node stands where the node did. */

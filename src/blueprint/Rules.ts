@@ -179,6 +179,41 @@ export const rules = {
     why: "perhaps a step was meant to use it",
     explanation: "Use it with uses: imports.NAME, or remove it."
   },
+  "FLJ-CODE-1": {
+    severity: "error",
+    title: "code that may not be loaded",
+    why: "code does whatever it wants, so only the project says which files are loaded",
+    explanation:
+      "Files directly in skills/ may be loaded, and those that [code] allow of flujo.toml names: paths from the project's folder on, with * and **. The file lies inside the project, also where a link leads, and ends in .ts, .mts, .js or .mjs. Where blueprints come from strangers no code is loaded at all."
+  },
+  "FLJ-CODE-2": {
+    severity: "error",
+    title: "code that cannot be loaded",
+    why: "the step would have nothing to run",
+    explanation:
+      "The file is not there, is not TypeScript, imports something that is not installed, or throws when it is loaded. The message says where."
+  },
+  "FLJ-CODE-3": {
+    severity: "error",
+    title: "an export that is not what is wanted",
+    why: "the step would have nothing to run",
+    explanation:
+      'The file exports nothing of this name, or something else than a skill. A skill is made with Skill.make of "flujo" and has an id of its own, which none of the built-in ones and no other skill has; flujo.… is kept for those that come with flujo.'
+  },
+  "FLJ-KIND-1": {
+    severity: "error",
+    title: "what a kind of the project does not take",
+    why: "the kind says by a schema what stands below it",
+    explanation:
+      "Kinds of the project's own are declared under [kinds] of flujo.toml. The message says what the schema of this one wants; `flujo dev schema` prints it with the language."
+  },
+  "FLJ-KIND-2": {
+    severity: "error",
+    title: "a kind that makes no step of this",
+    why: "the step would have nothing to run",
+    explanation:
+      "A kind of the project's own is a function from what stands below it to a pipeline. For this document the function throws, or answers something else."
+  },
   "V-I1": {
     severity: "error",
     title: "an import that cannot be followed",
@@ -204,7 +239,7 @@ export const rules = {
     title: "an unknown agent or skill",
     why: "a name that is not found would turn the step into one that does nothing",
     explanation:
-      "agents.NAME is an agent under agents: of the same file. Any other id is that of a skill, built in (flujo.builtins.…) or of the project."
+      "agents.NAME is an agent under agents: of the same file. Any other id is that of a skill, built in (flujo.builtins.…) or exported by a file in skills/ of the project; ./file.ts#name is a skill by its file."
   },
   "V-S1": {
     severity: "error",

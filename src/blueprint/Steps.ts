@@ -1,4 +1,5 @@
 /** Steps: what they are by their kind, and what every kind has in common. */
+import * as Either from "effect/Either"
 import * as Words from "../expression/Words.js"
 import type { Node } from "../pipeline/Node.js"
 import * as Around from "./Around.js"
@@ -6,6 +7,7 @@ import * as Decode from "./Decode.js"
 import { type Draft, type Env, hole } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
 import * as Cache from "./internal/Cache.js"
+import * as Custom from "./internal/Custom.js"
 import * as Leaves from "./internal/Leaves.js"
 import * as Machine from "./internal/Machine.js"
 import * as Refine from "./internal/Refine.js"
@@ -37,11 +39,13 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 export const kindNames: ReadonlyArray<string> = Object.keys(kinds)
 
-const common = ["kind", "name", "step", ...Around.keys]
+/** Of every kind of step. */
+export const commonKeys: ReadonlyArray<string> = ["kind", "name", "step", ...Around.keys]
+export { keysOf as customKeysOf } from "./internal/Custom.js"
 
 /** Every key that a step of any kind may have. */
 export const keys: ReadonlyArray<string> = [
-  ...new Set([...common, ...Object.values(kinds).flatMap(({ keys }) => keys)])
+  ...new Set([...commonKeys, ...Object.values(kinds).flatMap(({ keys }) => keys)])
 ]
 
 /** A list of steps: the one step that it holds, or a sequence. */
@@ -85,8 +89,16 @@ export const step = (env: Env, tree: Tree): Node => {
   const kindText = kindTree === undefined ? undefined : Decode.text(env.report, kindTree, "`kind`")
   if (kindTree !== undefined && kindText === undefined) return nameless()
   const name = kindText?.value ?? "step"
-  const kind = Object.hasOwn(kinds, name) ? kinds[name]! : undefined
-  const known = kind === undefined ? undefined : [...common, ...kind.keys]
+  const own = Object.hasOwn(kinds, name) ? undefined : env.options.code?.kind(name)
+  const kind = Object.hasOwn(kinds, name)
+    ? kinds[name]!
+    : own !== undefined && Either.isRight(own)
+      ? {
+          keys: Custom.keysOf(own.right),
+          read: (env: Env, draft: Draft) => Custom.read(env, draft, own.right, kindTree!)
+        }
+      : undefined
+  const known = kind === undefined ? undefined : [...commonKeys, ...kind.keys]
   // Of an unknown kind any key may be one, and only the common ones are read.
   const fields = Decode.fields(env.report, tree, "a step", {
     of: kindText === undefined ? "a step" : `a step of kind \`${name}\``,
@@ -109,9 +121,14 @@ export const step = (env: Env, tree: Tree): Node => {
     name: given ?? name,
     origin: { whole: tree.span, head, isNamed: given !== undefined }
   }
+  if (own !== undefined && Either.isLeft(own)) {
+    env.report.add(own.left.code, kindTree!.span, own.left.message, { hint: own.left.hint })
+    return Around.read(env, draft, hole(env, draft))
+  }
   if (kind === undefined) {
-    const meant = Words.closest(name, kindNames)
-    const list = `kinds are ${kindNames.join(", ")}`
+    const names = [...kindNames, ...(env.options.code?.kinds ?? [])]
+    const meant = Words.closest(name, names)
+    const list = `kinds are ${names.join(", ")}`
     env.report.add("FLJ-BLUEPRINT-18", kindTree!.span, `there is no kind ${Words.quoted(name)}`, {
       hint: meant === undefined ? list : `did you mean \`${meant}\`? ${list}`,
       repair: meant === undefined ? undefined : { span: kindTree!.span, text: meant }

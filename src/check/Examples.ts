@@ -80,6 +80,26 @@ const ofBlueprints = {
     bad: `imports: { «child»: ./child.yaml }\n${sound}`,
     good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"
   },
+  "FLJ-CODE-1": {
+    bad: "steps:\n  - { name: rate, skill: «./lib/rate.ts#rate» }\n",
+    good: "steps:\n  - { name: rate, skill: ./skills/rate.ts#rate }\n"
+  },
+  "FLJ-CODE-2": {
+    bad: "steps:\n  - { name: rate, skill: «./skills/broken.ts#rate» }\n",
+    good: "steps:\n  - { name: rate, skill: ./skills/rate.ts#rate }\n"
+  },
+  "FLJ-CODE-3": {
+    bad: "steps:\n  - { name: rate, skill: «./skills/rate.ts#ratio» }\n",
+    good: "steps:\n  - { name: rate, skill: ./skills/rate.ts#rate }\n"
+  },
+  "FLJ-KIND-1": {
+    bad: "steps:\n  - { kind: wait_and_tell, hours: «soon», name: later }\n",
+    good: "steps:\n  - { kind: wait_and_tell, hours: 2, name: later }\n"
+  },
+  "FLJ-KIND-2": {
+    bad: "steps:\n  - { kind: «wait_and_tell», hours: -1, name: later }\n",
+    good: "steps:\n  - { kind: wait_and_tell, hours: 2, name: later }\n"
+  },
   "V-I1": {
     bad: "imports: { child: «./nobody.yaml» }\nsteps:\n  - { name: inner, uses: imports.child }\n",
     good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"

@@ -143,6 +143,13 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         })
         return told(node.output?.jsonSchema ?? output, writes)
       }
+      case "Validate": {
+        const { output, writes } = walk(node.step, parent, sight)
+        for (const validator of node.validators) {
+          if (validator._tag === "Judge") walk(validator.step, `${path}!validator`, { ...sight, previous: output })
+        }
+        return told(output, writes)
+      }
       case "Capped":
       case "Note":
       case "Retry":

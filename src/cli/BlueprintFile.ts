@@ -1,4 +1,4 @@
-/** A blueprint on disk, or kept in a run: read, checked as a whole, and its findings as a fault. */
+/** What a command's FILE holds, or a run keeps: read, checked as a whole, and its findings as a fault. */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -13,19 +13,14 @@ import * as Plan from "../plan/Plan.js"
 import * as ImportedFile from "../project/ImportedFile.js"
 import * as ProjectFile from "../project/ProjectFile.js"
 import { cliErrors } from "./codes/Cli.js"
+import { isLoading } from "./codes/Code.js"
 import { runErrors } from "./codes/Engine.js"
 import { exits, Fault } from "./Fault.js"
+import type { Host } from "./Host.js"
+import * as PipelineFile from "./PipelineFile.js"
+import * as UserCode from "./UserCode.js"
+import type { Checked, Workflow } from "./Workflow.js"
 import * as Workspace from "./Workspace.js"
-
-export interface Checked {
-  /** `undefined`: it has errors. */
-  readonly blueprint: Blueprint.Blueprint | undefined
-  readonly diagnostics: ReadonlyArray<Diagnostics.Diagnostic>
-  /** As it is shown and kept. */
-  readonly path: string
-  /** Where the files that it names start. */
-  readonly folder: string
-}
 
 const names = ["pipeline.yaml", "pipeline.yml"] as const
 
@@ -54,9 +49,11 @@ export const locate = (
 export const read = (
   workspace: Workspace.Workspace,
   file: string
-): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Host | Path.Path> =>
   Effect.gen(function* () {
     const path = yield* Path.Path
+    const code = PipelineFile.parts(file)
+    if (code !== undefined) return yield* PipelineFile.read(workspace, code.file, code.name)
     const given = yield* bytes(workspace, file)
     const files = yield* imports(workspace, given)
     return yield* check(workspace, given, {
@@ -100,39 +97,41 @@ export const bytes = (
     return { path: shown, bytes }
   })
 
-/** A run's own blueprint: the texts that it keeps, the first of which is not an imported one, read as they were then. */
+/**
+ * A run's own blueprint: the texts that it keeps, the first of which is not an imported one, read as they were then. Of a
+ * pipeline in TypeScript a run keeps where it is, and the file is loaded as it is now.
+ */
 export const fromSources = (
   workspace: Workspace.Workspace,
   [main, ...imported]: readonly [Source, ...ReadonlyArray<Source>],
   undefinedVariables: UndefinedVariables
-): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Path.Path> =>
-  Effect.flatMap(Path.Path, (path) =>
-    check(workspace, main, {
+): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Host | Path.Path> =>
+  Effect.flatMap(Path.Path, (path) => {
+    const code = PipelineFile.parts(main.path)
+    if (code !== undefined) return PipelineFile.read(workspace, path.resolve(workspace.base, code.file), code.name)
+    return check(workspace, main, {
       folder: path.dirname(path.resolve(workspace.base, main.path)),
       files: Imports.fromSources([main, ...imported]),
       undefinedVariables
     })
-  )
+  })
 
 const check = (
   workspace: Workspace.Workspace,
   given: Blueprint.Given,
   { folder, ...options }: { readonly folder: string } & Pick<Blueprint.Options, "files" | "undefinedVariables">
 ) =>
-  Effect.map(Workspace.skills(workspace), (skills): Checked => {
+  Effect.map(UserCode.of(workspace, given, options.files ?? new Map()), ({ sources, ...known }): Checked => {
     const checked = Blueprint.check(
       given,
-      { skills: skills.lookup, skillIds: skills.ids, ...options },
+      { ...known, ...options },
       { find: (pipeline) => Plan.make(pipeline).findings, rules: Finding.rules }
     )
-    return { ...checked, path: given.path, folder }
+    return { ...checked, path: given.path, folder, code: sources }
   })
 
-/** The blueprint, or all that is wrong with it as one fault. */
-export const sound = (
-  { blueprint, diagnostics, path }: Checked,
-  color: boolean
-): Effect.Effect<Blueprint.Blueprint, Fault> => {
+/** The workflow, or all that is wrong with it as one fault. */
+export const sound = ({ blueprint, diagnostics, path }: Checked, color: boolean): Effect.Effect<Workflow, Fault> => {
   if (blueprint !== undefined) return Effect.succeed(blueprint)
   const errors = diagnostics.filter(({ severity }) => severity === "error")
   const [first] = errors
@@ -140,7 +139,7 @@ export const sound = (
   return Effect.fail(
     new Fault({
       code: errors.length === 1 && first !== undefined ? first.code : runErrors.Plan.code,
-      exit: exits.invalid,
+      exit: errors.every(({ code }) => isLoading(code)) ? exits.loading : exits.invalid,
       text: `${path} has ${count}`,
       location: {
         file: first?.file ?? path,

@@ -2,7 +2,11 @@
 import * as Command from "./Command.js"
 import * as Flags from "./Flags.js"
 
-const file = { name: "FILE", about: "A blueprint; default: pipeline.yaml of the project", isOptional: true } as const
+const file = {
+  name: "FILE",
+  about: "A blueprint, or file.ts#name; default: pipeline.yaml of the project",
+  isOptional: true
+} as const
 const run = { name: "RUN", about: "An id, the beginning of one that no other run has, or `last`" } as const
 const task = { name: "TASK", about: "A run that waits for one answer, or RUN:PATH as `flujo tasks` lists it" } as const
 
@@ -110,7 +114,12 @@ export const commands: ReadonlyArray<Command.Command> = [
       path,
       about: "Check blueprints; run nothing",
       args: [
-        { name: "FILE", about: "A blueprint or a folder; default: all of the project", isOptional: true, isMany: true }
+        {
+          name: "FILE",
+          about: "A blueprint, file.ts#name or a folder; default: all blueprints of the project",
+          isOptional: true,
+          isMany: true
+        }
       ],
       flags: Flags.validate,
       examples: [
@@ -121,14 +130,22 @@ export const commands: ReadonlyArray<Command.Command> = [
       load: () => import("./commands/Validate.js")
     })
   ),
-  Command.make({
-    path: ["lens", "list"],
-    about: "The runs, the newest first",
-    args: [],
-    flags: Flags.lensList,
-    examples: [["flujo lens list --status failed", "only those that failed"]],
-    load: () => import("./commands/LensList.js")
-  }),
+  ...[
+    ["lens", "list"],
+    ["runs", "list"]
+  ].map((path) =>
+    Command.make({
+      path,
+      about: "The runs, the newest first",
+      args: [],
+      flags: Flags.lensList,
+      examples: [
+        [`flujo ${path.join(" ")} --status failed --since 7d`, "only those that failed in the last week"],
+        [`flujo ${path.join(" ")} --label team=blue`, "only those with this label"]
+      ],
+      load: () => import("./commands/LensList.js")
+    })
+  ),
   Command.make({
     path: ["lens", "show"],
     about: "One run at a glance; with -v also its input",
@@ -159,9 +176,13 @@ export const commands: ReadonlyArray<Command.Command> = [
   Command.make({
     path: ["lens", "replay"],
     about: "Walk a run again with the outside shut: the same, or exit code 5",
-    args: [run],
-    flags: Flags.lens,
-    examples: [["flujo lens replay last", "calls no model, runs no skill, writes nothing"]],
+    args: [{ ...run, isOptional: true }],
+    flags: Flags.lensReplay,
+    examples: [
+      ["flujo lens replay last", "calls no model, runs no skill, writes nothing"],
+      ["flujo lens replay last --export run.jsonl", "the run as a file, for a colleague"],
+      ["flujo lens replay --import run.jsonl --until review", "what the colleague does with it"]
+    ],
     load: () => import("./commands/LensReplay.js")
   }),
   Command.make({
@@ -198,6 +219,27 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/LedgerVerify.js")
   }),
   Command.make({
+    path: ["ledger", "checkpoint"],
+    about: "Sign a checkpoint over all runs, print it, and leave it at the anchors of flujo.toml",
+    args: [],
+    flags: Flags.ledgerCheckpoint,
+    examples: [
+      ["flujo ledger checkpoint > checkpoint.txt", "to be kept elsewhere; `ledger verify --checkpoint` holds to it"]
+    ],
+    load: () => import("./commands/LedgerCheckpoint.js")
+  }),
+  Command.make({
+    path: ["ledger", "keys"],
+    about: "The keys that checkpoints are signed with: show them, make the first, go on with another",
+    args: [{ name: "WHAT", about: "show (default), init or rotate", isOptional: true }],
+    flags: Flags.ledgerKeys,
+    examples: [
+      ["flujo ledger keys", "what to give to those who verify"],
+      ["flujo ledger keys rotate", "a new key, which the old one vouches for"]
+    ],
+    load: () => import("./commands/LedgerKeys.js")
+  }),
+  Command.make({
     path: ["ledger", "export"],
     about: "A run as one file that anybody can verify",
     args: [run],
@@ -220,6 +262,72 @@ export const commands: ReadonlyArray<Command.Command> = [
     flags: Flags.ledgerCheckProof,
     examples: [["flujo ledger check-proof 01K9A-7.proof.json --root 12:5f0c…", "against a root from elsewhere"]],
     load: () => import("./commands/LedgerCheckProof.js")
+  }),
+  Command.make({
+    path: ["test"],
+    about: "Replay the recorded runs of a project with its blueprints as they are now",
+    args: [
+      {
+        name: "FIXTURE",
+        about: "A file of `lens replay --export`, or a folder of them; default: fixtures of the project",
+        isOptional: true,
+        isMany: true
+      }
+    ],
+    flags: Flags.test,
+    examples: [["flujo test", "exit code 5 if one of them goes another way"]],
+    load: () => import("./commands/Test.js")
+  }),
+  Command.make({
+    path: ["state", "info"],
+    about: "What is kept where, in numbers",
+    args: [],
+    flags: Flags.status,
+    examples: [["flujo state info --json", "for a dashboard"]],
+    load: () => import("./commands/StateInfo.js")
+  }),
+  Command.make({
+    path: ["state", "migrate"],
+    about: "Bring the state of an older flujo up to date; any command that writes does so too",
+    args: [],
+    flags: Flags.status,
+    examples: [["flujo state migrate", "before readers of a newer flujo come"]],
+    load: () => import("./commands/StateMigrate.js")
+  }),
+  Command.make({
+    path: ["state", "export"],
+    about: "All runs, or those that are named, as one file that another state takes in",
+    args: [{ name: "RUN", about: run.about, isOptional: true, isMany: true }],
+    flags: Flags.stateExport,
+    examples: [["flujo state export --out all.jsonl", "with the log of the ledger, its checkpoints and keys"]],
+    load: () => import("./commands/StateExport.js")
+  }),
+  Command.make({
+    path: ["state", "import"],
+    about: "Take such a file in, or an exported run; it is verified first",
+    args: [{ name: "FILE", about: "What `state export`, `ledger export` or `lens replay --export` wrote" }],
+    flags: Flags.stateImport,
+    examples: [["flujo state import all.jsonl --state-uri postgresql://me@db/flujo", "from a file to a server"]],
+    load: () => import("./commands/StateImport.js")
+  }),
+  Command.make({
+    path: ["state", "prune"],
+    about: "Drop runs that ended, by age, status and pipeline; never what a fork needs",
+    args: [],
+    flags: Flags.statePrune,
+    examples: [
+      ["flujo state prune --older-than 90d", "what would go, and how many bytes"],
+      ["flujo state prune --older-than 90d --apply", "let it go"]
+    ],
+    load: () => import("./commands/StatePrune.js")
+  }),
+  Command.make({
+    path: ["state", "vacuum"],
+    about: "Give what was dropped back to the disk",
+    args: [],
+    flags: Flags.status,
+    examples: [["flujo state vacuum", "after a prune"]],
+    load: () => import("./commands/StateVacuum.js")
   }),
   Command.make({
     path: ["upgrade-check"],

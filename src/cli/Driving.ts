@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import type { Blueprint, Failure } from "../blueprint/Blueprint.js"
+import type { Failure } from "../blueprint/Blueprint.js"
 import type { Entry } from "../domain/Event.js"
 import type { Json, JsonObject } from "../domain/Json.js"
 import type { Models } from "../domain/Model.js"
@@ -39,6 +39,7 @@ import * as Runs from "./Runs.js"
 import { shellQuoted } from "./Shell.js"
 import * as View from "./View.js"
 import * as Watch from "./Watch.js"
+import type { Workflow } from "./Workflow.js"
 import * as Workspace from "./Workspace.js"
 
 export type Shown = Flag.Values<typeof Flags.resume>
@@ -46,8 +47,8 @@ export type Shown = Flag.Values<typeof Flags.resume>
 export interface Driven {
   readonly workspace: Workspace.Workspace
   readonly journal: Journal["Type"]
-  readonly blueprint: Blueprint
-  /** Where the files that the blueprint names start. */
+  readonly blueprint: Workflow
+  /** Where the files that it names start. */
   readonly folder: string
   readonly run: RunId
   readonly flags: Shown
@@ -69,7 +70,11 @@ export const drive = (driven: Driven, effort: Effort): Effect.Effect<Reply, Faul
     const invocation = yield* Invocation
     const isQuiet = invocation.isJson || workspace.config.testMode.value
     const mayAsk = host.isTerminal.input && host.isTerminal.errors && !flags.noInput && !isQuiet
-    const services = Layer.merge(
+    const own = Layer.mapError(blueprint.layer ?? Layer.empty, (error) =>
+      Faults.layer(error, blueprint.sources[0]?.path)
+    )
+    const services = Layer.mergeAll(
+      own,
       Workspace.models(workspace, folder),
       Layer.unwrapEffect(
         Effect.map(
@@ -215,7 +220,7 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
     }
     if (Exit.isSuccess(exit) && exit.value._tag === "Completed") {
       // The result is the user's own, so it is handed over as it is.
-      const { value } = exit.value
+      const value = Option.getOrUndefined(summary.output)
       yield* say([Render.totals(summary, options)])
       const output = value === undefined ? undefined : yield* finalText(value, flags)
       const next = Workspace.isDurable(workspace) ? [invocation.again(`lens trace ${run}`)] : []

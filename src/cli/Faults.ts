@@ -2,6 +2,7 @@
 import * as ConfigError from "effect/ConfigError"
 import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
+import type { CodeError } from "../code/CodeError.js"
 import { BudgetExceeded } from "../domain/Budget.js"
 import { ModelError } from "../domain/Model.js"
 import { RunError } from "../engine/RunError.js"
@@ -11,6 +12,7 @@ import { AgentError } from "../pipeline/Agent.js"
 import { SkillError } from "../pipeline/Skill.js"
 import type { ProjectError } from "../project/ProjectError.js"
 import { cliErrors } from "./codes/Cli.js"
+import { codeErrors } from "./codes/Code.js"
 import { runErrors, stepFailed } from "./codes/Engine.js"
 import type { Explained } from "./codes/Explained.js"
 import { journalErrors, letterRefusals } from "./codes/Journal.js"
@@ -27,6 +29,15 @@ export const project = (error: ProjectError): Fault =>
     frame: error.frame,
     location: error.file === undefined ? undefined : { file: error.file, line: error.line, column: error.column }
   })
+
+export const code = ({ column, detail, file, frame, hint, line, reason }: CodeError): Fault =>
+  fault(codeErrors[reason], detail, { hint, frame, location: { file, line, column } })
+
+/** Of what a TypeScript file exports as `layer`. */
+export const layer = (error: unknown, file: string | undefined): Fault => {
+  const text = error instanceof Error && error.message !== "" ? error.message : "it failed"
+  return fault(codeErrors.Unloadable, `its layer cannot be built: ${text}`, { location: { file } })
+}
 
 export const journal = (error: JournalError): Fault => fault(journalErrors[error.reason], error.message)
 

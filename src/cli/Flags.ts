@@ -213,6 +213,19 @@ export const lensList = {
     "cancelled"
   ]),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
+  name: Flag.text({ name: "name", value: "TEXT", about: "Only runs of pipelines in whose name this stands" }),
+  label: Flag.text({ name: "label", value: "NAME=VALUE", about: "Only runs with this label" }),
+  since: Flag.text({
+    name: "since",
+    value: "TIME",
+    about: "Only runs from this time on: 2026-01-31, an instant, or an age as 36h"
+  }),
+  until: Flag.text({ name: "until", value: "TIME", about: "Only runs that started before this time" }),
+  before: Flag.text({
+    name: "before",
+    value: "RUN",
+    about: "The page after this run, which was the last one of the page before"
+  }),
   limit: Flag.whole({ name: "limit", value: "N", about: "At most so many, the newest first. Default: 20" }, whole),
   stateUri
 } as const satisfies Flag.Flags
@@ -239,6 +252,34 @@ export const lensCost = {
 export const lensTrace = {
   outputPreviewLen: shown.outputPreviewLen,
   ...lens
+} as const satisfies Flag.Flags
+
+export const lensReplay = {
+  file: Flag.text({
+    name: "file",
+    value: "FILE",
+    about: "Walk it by this blueprint, in place of the one that the run keeps"
+  }),
+  until: Flag.text({ name: "until", value: "PATH", about: "Only as far as the run came in this step" }),
+  export: Flag.text({
+    name: "export",
+    value: "FILE",
+    about: "Write the run into a file that anybody can replay; replay nothing",
+    not: ["import", "file", "until"]
+  }),
+  import: Flag.text({
+    name: "import",
+    value: "FILE",
+    about: "Replay the run in such a file, in place of one of the state"
+  }),
+  ...lens
+} as const satisfies Flag.Flags
+
+export const test = {
+  kept: Flag.flag({
+    name: "kept",
+    about: "Walk each by the blueprint that it keeps, also where the project has one of its name"
+  })
 } as const satisfies Flag.Flags
 
 export const lensFork = {
@@ -276,8 +317,33 @@ const out = (standard: string) =>
   Flag.text({ name: "out", value: "FILE", about: `Where to; a file that is there is kept. Default: ${standard}` })
 
 export const ledgerVerify = {
-  file: Flag.text({ name: "file", value: "FILE", about: "An exported run, in place of the state" }),
+  file: Flag.text({
+    name: "file",
+    value: "FILE",
+    about: "An exported run, in place of the state",
+    not: ["checkpoint", "key"]
+  }),
   root,
+  checkpoint: Flag.text({
+    name: "checkpoint",
+    value: "FILE",
+    about: "A checkpoint that was kept elsewhere, which the log must have"
+  }),
+  key: Flag.text({
+    name: "key",
+    value: "KEY",
+    about: "A public key that was kept elsewhere, which the last checkpoint must be signed by"
+  }),
+  stateUri
+} as const satisfies Flag.Flags
+
+export const ledgerCheckpoint = { stateUri } as const satisfies Flag.Flags
+
+export const ledgerKeys = {
+  newOrigin: Flag.flag({
+    name: "new-origin",
+    about: "With init, where the key is lost: go on with one that no other vouches for"
+  }),
   stateUri
 } as const satisfies Flag.Flags
 
@@ -291,5 +357,20 @@ export const ledgerProve = {
 export const ledgerCheckProof = { root } as const satisfies Flag.Flags
 
 export const ledgerExport = { out: out("RUN.jsonl"), stateUri } as const satisfies Flag.Flags
+
+export const stateExport = { out: out("state-DATE.jsonl"), stateUri } as const satisfies Flag.Flags
+
+export const stateImport = { stateUri } as const satisfies Flag.Flags
+
+export const statePrune = {
+  olderThan: Flag.text({ name: "older-than", value: "AGE", about: "Runs that ended so long ago: 12h, 30d, 8w" }),
+  status: Flag.choice(
+    { name: "status", value: "STATUS", about: "Only runs that ended so. Default: completed and cancelled ones" },
+    ["completed", "failed", "cancelled"]
+  ),
+  pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
+  apply: Flag.flag({ name: "apply", about: "Do it. Without it, what would be dropped is shown, and nothing changed" }),
+  stateUri
+} as const satisfies Flag.Flags
 
 export const plain = {} as const satisfies Flag.Flags

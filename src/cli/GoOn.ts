@@ -2,7 +2,6 @@
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Blueprint } from "../blueprint/Blueprint.js"
 import * as Bytes from "../blueprint/Bytes.js"
 import type { Source } from "../domain/Event.js"
 import * as Flujo from "../engine/Flujo.js"
@@ -18,9 +17,11 @@ import { exits, Fault } from "./Fault.js"
 import * as Faults from "./Faults.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
+import * as PipelineFile from "./PipelineFile.js"
 import type { Reply } from "./Reply.js"
 import * as Runs from "./Runs.js"
 import * as View from "./View.js"
+import type { Workflow } from "./Workflow.js"
 import type { Workspace } from "./Workspace.js"
 
 /** The texts that a run was started with; none where a program started it. */
@@ -30,8 +31,10 @@ export const sources = (journal: Journal["Type"], row: RunRow): Effect.Effect<Re
   )
 
 export interface Kept {
-  readonly blueprint: Blueprint
+  readonly blueprint: Workflow
   readonly folder: string
+  /** What it was started with: texts, and code as it was then. */
+  readonly sources: ReadonlyArray<Source>
 }
 
 export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow) =>
@@ -53,22 +56,22 @@ export const kept = (workspace: Workspace, journal: Journal["Type"], row: RunRow
     const checked = yield* BlueprintFile.fromSources(workspace, [main, ...imported], undefinedVariables)
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const blueprint = yield* BlueprintFile.sound(checked, color)
-    const kept: Kept = { blueprint, folder: checked.folder }
+    const kept: Kept = { blueprint, folder: checked.folder, sources: [main, ...imported] }
     return kept
   })
 
 /** Says so where a file of the run reads otherwise now. */
-const noteChanges = (workspace: Workspace, { blueprint }: Kept) =>
+const noteChanges = (workspace: Workspace, { sources }: Kept) =>
   Effect.gen(function* () {
     const host = yield* Host
     const path = yield* Path.Path
-    for (const source of blueprint.sources) {
-      const file = path.resolve(workspace.base, source.path)
+    for (const source of sources) {
+      const code = PipelineFile.parts(source.path)
+      const file = path.resolve(workspace.base, code?.file ?? source.path)
       const now = yield* Effect.option(ProjectFile.read(file, { sizeMax: Bytes.bytesMax }))
       if (Option.isSome(now) && now.value !== source.text) {
-        yield* host.message(
-          `note: ${printable(source.path)} has changed since; the run goes on with what it was started with\n`
-        )
+        const what = code !== undefined ? "its code as it is now" : "what it was started with"
+        yield* host.message(`note: ${printable(source.path)} has changed since; the run goes on with ${what}\n`)
       }
     }
   })

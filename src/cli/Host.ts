@@ -18,6 +18,8 @@ export class Host extends Context.Tag("flujo/cli/Host")<
     /** Of the terminal that messages go to. */
     readonly columns: () => number
     readonly rows: () => number
+    /** The public modules of the flujo that runs, by the names that programs import them under: `flujo`, `flujo/Step`, …. */
+    readonly modules: () => Promise<Readonly<Record<string, unknown>>>
     /** All of standard input as text, at most `bytesMax` of it. */
     readonly input: (bytesMax: number) => Effect.Effect<string, Fault>
     /** Writes exactly this to standard output. A reader that has gone is no failure: nobody wants the rest. */

@@ -8,40 +8,46 @@ import { cliErrors } from "./codes/Cli.js"
 import { Fault } from "./Fault.js"
 import { Host } from "./Host.js"
 
-export const layer: Layer.Layer<Host> = Layer.sync(Host, () => {
-  // Without a listener an error of a stream ends the process; each write hears of it by its own callback.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
-  const environment = new Map(
-    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
-  )
-  return {
-    cwd: Effect.try({
-      try: () => process.cwd(),
-      catch: () => new Fault({ ...cliErrors.WorkingFolder, text: "the working folder was deleted" })
-    }),
-    environment,
-    user: userName(),
-    isTerminal: { input: isatty(0), output: isatty(1), errors: isatty(2) },
-    columns: () => process.stderr.columns || process.stdout.columns || columnsDefault,
-    rows: () => process.stderr.rows || process.stdout.rows || rowsDefault,
-    input: read,
-    result: (text) =>
-      Effect.catchIf(
-        write(process.stdout, text),
-        ({ code }) => code === "EPIPE",
-        () => Effect.void
-      ).pipe(
-        Effect.mapError(
-          ({ code }) =>
-            new Fault({
-              ...cliErrors.Output,
-              text: `standard output did not take the result (${code ?? "unknown reason"})`
-            })
-        )
-      ),
-    message: (text) => Effect.ignore(write(process.stderr, text))
-  }
-})
+/** `own`: the public modules of this flujo. */
+export const layer = (own: () => Promise<Readonly<Record<string, unknown>>>): Layer.Layer<Host> =>
+  Layer.sync(Host, () => {
+    // Without a listener an error of a stream ends the process; each write hears of it by its own callback.
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+    const environment = new Map(
+      Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+    )
+    return {
+      cwd: Effect.try({
+        try: () => process.cwd(),
+        catch: () => new Fault({ ...cliErrors.WorkingFolder, text: "the working folder was deleted" })
+      }),
+      environment,
+      user: userName(),
+      isTerminal: { input: isatty(0), output: isatty(1), errors: isatty(2) },
+      columns: () => process.stderr.columns || process.stdout.columns || columnsDefault,
+      rows: () => process.stderr.rows || process.stdout.rows || rowsDefault,
+      modules: async () => {
+        const all = await own()
+        return Object.fromEntries([["flujo", all], ...Object.entries(all).map(([name, one]) => [`flujo/${name}`, one])])
+      },
+      input: read,
+      result: (text) =>
+        Effect.catchIf(
+          write(process.stdout, text),
+          ({ code }) => code === "EPIPE",
+          () => Effect.void
+        ).pipe(
+          Effect.mapError(
+            ({ code }) =>
+              new Fault({
+                ...cliErrors.Output,
+                text: `standard output did not take the result (${code ?? "unknown reason"})`
+              })
+          )
+        ),
+      message: (text) => Effect.ignore(write(process.stderr, text))
+    }
+  })
 
 /** There need be no entry for a user id, as in a container. */
 const userName = (): string | undefined => {

@@ -34,8 +34,14 @@ export const all = (workspace: Workspace.Workspace): ReadonlyArray<Row> => {
     }),
     row("state_uri", Workspace.stateOf(workspace), config.stateUri.source),
     row("state.durability", config.durability.value, config.durability.source),
+    row("ledger.checkpoints", String(config.ledger.checkpoints.value), config.ledger.checkpoints.source),
+    ...(config.ledger.key === undefined ? [] : [row("ledger.key", config.ledger.key.value, config.ledger.key.source)]),
+    ...config.ledger.anchors.map(({ source, value }) =>
+      row("ledger.anchors", value._tag === "File" ? value.path : value.url, source)
+    ),
     row("template.undefined_variables", config.undefinedVariables.value, config.undefinedVariables.source),
     row("settings.test_mode", String(config.testMode.value), config.testMode.source),
+    row("code.allow", ["skills/*", ...config.codeAllow.value].join(", "), config.codeAllow.source),
     ...Option.match(config.envFile, {
       onNone: () => [],
       onSome: ({ source, value }) => [row("env_file", value.found ? value.file : `${value.file} (not there)`, source)]

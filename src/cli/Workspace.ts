@@ -2,7 +2,7 @@
  * Where a command works: the project's folder and settings, the state that they name, the models and skills that
  * pipelines may use here.
  */
-import type { FileSystem } from "@effect/platform/FileSystem"
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Models } from "../domain/Model.js"
 import { Journal } from "../journal/Journal.js"
 import * as JournalOpen from "../journal/JournalOpen.js"
+import * as KeyFile from "../journal/KeyFile.js"
 import * as ProjectConfig from "../project/ProjectConfig.js"
 import * as Setting from "../project/Setting.js"
 import * as StateUri from "../project/StateUri.js"
@@ -38,7 +39,7 @@ export interface Workspace {
 
 export const read = (
   stateUri: Option.Option<string>
-): Effect.Effect<Workspace, Fault, FileSystem | Host | Invocation | Path.Path> =>
+): Effect.Effect<Workspace, Fault, FileSystem.FileSystem | Host | Invocation | Path.Path> =>
   Effect.gen(function* () {
     const host = yield* Host
     const { globals } = yield* Invocation
@@ -73,14 +74,15 @@ export const read = (
 export const isDurable = ({ config }: Workspace): boolean => config.stateUri.value._tag !== "Memory"
 
 /** The journal, to write in. What is not there yet is made. */
-export const journal = (workspace: Workspace): Effect.Effect<Journal["Type"], Fault, Scope.Scope> =>
-  opened(workspace, false)
+export const journal = (
+  workspace: Workspace
+): Effect.Effect<Journal["Type"], Fault, FileSystem.FileSystem | Path.Path | Scope.Scope> => opened(workspace, false)
 
 /** The journal of runs that are there already; fails where there can be none. */
 export const history = (
   workspace: Workspace,
   access: "read" | "write"
-): Effect.Effect<Journal["Type"], Fault, FileSystem | Scope.Scope> =>
+): Effect.Effect<Journal["Type"], Fault, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function* () {
     if (!isDurable(workspace)) {
       return yield* new Fault({ ...cliErrors.InMemory, text: "the state is memory://, so there are no earlier runs" })
@@ -96,7 +98,7 @@ export const history = (
   })
 
 /** Whether there can be earlier runs. Of a database only itself can tell. */
-export const hasState = ({ config }: Workspace): Effect.Effect<boolean, never, FileSystem> =>
+export const hasState = ({ config }: Workspace): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const uri = config.stateUri.value
     switch (uri._tag) {
@@ -117,17 +119,39 @@ export const stateOf = ({ config }: Workspace): string => {
   return uri._tag === "Sqlite" ? uri.path : StateUri.show(uri)
 }
 
-const opened = ({ config }: Workspace, readonly: boolean): Effect.Effect<Journal["Type"], Fault, Scope.Scope> =>
-  JournalOpen.layer(config.stateUri.value, { durability: config.durability.value, readonly }).pipe(
-    Layer.build,
-    Effect.mapBoth({ onFailure: Faults.journal, onSuccess: (context) => Context.get(context, Journal) })
-  )
+const opened = (
+  workspace: Workspace,
+  readonly: boolean
+): Effect.Effect<Journal["Type"], Fault, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { config } = workspace
+    const key = readonly || !config.ledger.checkpoints.value ? undefined : yield* keyFile(workspace)
+    return yield* JournalOpen.layer(config.stateUri.value, {
+      durability: config.durability.value,
+      readonly,
+      sealing: key?.holder
+    }).pipe(
+      Layer.build,
+      Effect.mapBoth({ onFailure: Faults.journal, onSuccess: (context) => Context.get(context, Journal) })
+    )
+  })
+
+/** The private key of the ledger's log; none where nothing is kept. */
+export const keyFile = ({
+  config
+}: Workspace): Effect.Effect<KeyFile.KeyFile | undefined, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const { key } = config.ledger
+    return key === undefined ? undefined : KeyFile.make(fs, path, key.value)
+  })
 
 /** Models as the environment says, with scripts found beside the blueprint: there, or elsewhere in the project. */
 export const models = (
   { base, config, environment }: Workspace,
   scriptedFolder: string
-): Layer.Layer<Models, Fault, FileSystem | Path.Path> => {
+): Layer.Layer<Models, Fault, FileSystem.FileSystem | Path.Path> => {
   const named = Object.fromEntries(
     Array.from(config.providers, ([name, { value }]) => [
       name,
@@ -153,7 +177,7 @@ export const models = (
 }
 
 /** The skills that a step may name: those that come with flujo, kept inside `base`. */
-export const skills = ({ base }: Workspace): Effect.Effect<SkillRegistry, Fault, FileSystem | Path.Path> =>
+export const skills = ({ base }: Workspace): Effect.Effect<SkillRegistry, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const [Builtins, SkillRegistry] = yield* Effect.promise(() =>
       Promise.all([import("../skill/Builtins.js"), import("../skill/SkillRegistry.js")])

@@ -5,7 +5,16 @@
 
 import { format } from "../domain/NanoUsd.js"
 import type { Template } from "../expression/Template.js"
-import { type Assign, type Code, type Decider, type Node, nameOf, type Params, paramsJson } from "../pipeline/Node.js"
+import {
+  type Assign,
+  type Code,
+  type Decider,
+  type Node,
+  nameOf,
+  type Params,
+  paramsJson,
+  type Validator
+} from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 
 export interface Piece {
@@ -139,6 +148,18 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
         ...(node.input === undefined ? [] : ["takes only what fits its schema"]),
         ...(node.output === undefined ? [] : ["answers only what fits its schema"])
       )
+    case "Validate": {
+      const { invariant, step: inner, validators } = node
+      const shown = validators.flatMap((one) =>
+        one._tag === "Judge"
+          ? []
+          : [invariant === true ? `fails unless after it this holds: ${held(one)}` : `is accepted only if ${held(one)}`]
+      )
+      const judges = validators.flatMap((one) =>
+        one._tag === "Judge" ? pieces(one.step, `${path}!validator`, [`judges what ${name} answers`]) : []
+      )
+      return [...around(inner, ...shown), ...judges]
+    }
     case "Note":
       return around(node.step, ...(node.description === undefined ? [] : [`is described so: ${node.description}`]))
     case "Scope": {
@@ -183,6 +204,18 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
 /** A step whose answer decides stands before what it decides for. */
 const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>
   by !== undefined && isDecider(by) ? pieces(by.step, parent, []) : []
+
+/** What must be so. */
+const held = (validator: Exclude<Validator, { readonly _tag: "Judge" }>): string => {
+  switch (validator._tag) {
+    case "Contains":
+      return `it contains ${JSON.stringify(validator.text)}`
+    case "Fits":
+      return "it fits its schema"
+    case "Holds":
+      return condition(validator.template)
+  }
+}
 
 const isDecider = (by: object): by is Decider => "step" in by
 

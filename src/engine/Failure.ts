@@ -9,6 +9,7 @@ import { AgentError } from "../pipeline/Agent.js"
 import * as Shape from "../pipeline/Shape.js"
 import { SkillError } from "../pipeline/Skill.js"
 import {
+  InvariantViolated,
   ItemsRefused,
   LoopExhausted,
   NoBranch,
@@ -17,6 +18,7 @@ import {
   SchemaMismatch,
   StepTimedOut,
   StepUncertain,
+  ValidationFailed,
   ValueRefused
 } from "../pipeline/StepError.js"
 import type { Failed } from "./Outcome.js"
@@ -32,6 +34,8 @@ const EngineFailure = Schema.Union(
   SchemaMismatch,
   ValueRefused,
   NoTransition,
+  ValidationFailed,
+  InvariantViolated,
   TemplateError,
   SkillError,
   AgentError,

@@ -14,13 +14,12 @@ import type { Budget, BudgetExceeded } from "../domain/Budget.js"
 import type { Entry, Event, EventOf, Source, Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import * as RunId from "../domain/RunId.js"
-import type { StepPath } from "../domain/StepPath.js"
+import * as StepPath from "../domain/StepPath.js"
 import type { UndefinedVariables } from "../expression/Template.js"
 import * as PriceTable from "../governance/PriceTable.js"
 import { Journal, type JournalError, type LetterRefused, type OwnedRun, type RunHeld } from "../journal/Journal.js"
 import type { Node } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
-import * as Shape from "../pipeline/Shape.js"
 import * as Bound from "../plan/Bound.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
@@ -28,6 +27,7 @@ import * as Compensate from "./Compensate.js"
 import * as Drive from "./Drive.js"
 import { detailOf } from "./Failure.js"
 import * as Fork from "./Fork.js"
+import * as InputShape from "./InputShape.js"
 import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
 import type { Terms } from "./Spending.js"
@@ -74,7 +74,7 @@ export const run = <In, Out, E, R>(
   Effect.gen(function* () {
     const journal = yield* Journal
     const plan = yield* planOf(pipeline)
-    const shape = inputShape(pipeline.root)
+    const shape = InputShape.of(pipeline.root)
     const json = yield* Effect.mapError(shape.encode(input), (misfit) => inputError(misfit.detail))
     if (options?.runId !== undefined) {
       const known = yield* orJournal(options.runId, journal.run(options.runId))
@@ -152,18 +152,24 @@ export const resume = <In, Out, E, R>(
     }).pipe(Effect.ensuring(journal.release(owned)))
   }) as Result<Out, E, R>
 
+export interface ReplayOptions {
+  /** Only as far as the run came in this step, by its standing path. Default: all of the record. */
+  readonly until?: StepPath.StepPath | undefined
+}
+
 /**
  * Walks a recorded run again with the outside shut: no model, skill or network is called, and nothing is written. Fails
  * with reason `Diverged` at the first event that is not as recorded. Needs nothing that the steps need.
  */
 export const replay = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
-  runId: RunId.RunId
+  runId: RunId.RunId,
+  options?: ReplayOptions
 ): Effect.Effect<Drive.Replayed, RunError, Journal> =>
   Effect.gen(function* () {
     const journal = yield* Journal
     const plan = yield* planOf(pipeline)
-    const history = yield* historyOf(journal, runId)
+    const history = yield* recordOf(journal, runId, options)
     const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
     return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
@@ -175,12 +181,13 @@ export const replay = <In, Out, E, R>(
  */
 export const upgradeCheck = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
-  runId: RunId.RunId
+  runId: RunId.RunId,
+  options?: ReplayOptions
 ): Effect.Effect<Drive.Replayed, RunError, Journal> =>
   Effect.gen(function* () {
     const journal = yield* Journal
     yield* planOf(pipeline)
-    const history = yield* historyOf(journal, runId)
+    const history = yield* recordOf(journal, runId, options)
     const driven = yield* premiseOf(runId, pipeline, history)
     return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
@@ -286,7 +293,7 @@ export const undefinedVariables = (runId: RunId.RunId): Effect.Effect<UndefinedV
  */
 export const answer = (
   runId: RunId.RunId,
-  task: StepPath,
+  task: StepPath.StepPath,
   value: Json.Json,
   by?: string
 ): Effect.Effect<void, LetterRefused | JournalError, Journal> =>
@@ -314,6 +321,16 @@ export const signal = (
     const journal = yield* Journal
     const id = options?.id ?? (yield* RunId.make)
     yield* journal.deliver(runId, { _tag: "Signal", id, signal: name, data, by: options?.by })
+  })
+
+/** The input that JSON says for a pipeline, by the schema of its first step; fails with reason `Input`. */
+export const decodeInput = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  json: Json.Json
+): Either.Either<In, RunError> =>
+  Either.mapBoth(InputShape.of(pipeline.root).decode(json), {
+    onLeft: (misfit) => inputError(misfit.detail),
+    onRight: (value) => value as In
   })
 
 // ---------------------------------------------------------------- pipelines by name
@@ -434,67 +451,6 @@ const planOf = (pipeline: Pipeline.Any): Effect.Effect<Plan.Plan, RunError> =>
 /** A pipeline is a value: it is planned once. */
 const plans = new WeakMap<Pipeline.Any, Plan.Plan>()
 
-/** How the input of a tree is written: by the schema of the first step that has one. */
-const inputShape = (node: Node): Shape.Shape => {
-  switch (node._tag) {
-    case "Code":
-      return node.input
-    case "Skill":
-      return node.params === undefined ? node.skill.input : Shape.any
-    case "Sequence":
-      return node.steps[0] === undefined ? Shape.any : inputShape(node.steps[0])
-    case "Parallel":
-    case "Branch": {
-      const cases = node._tag === "Parallel" ? node.branches : node.cases
-      const [first, ...others] = cases.map(([, branch]) => inputShape(branch))
-      return first !== undefined && others.every((shape) => shape === first) ? first : Shape.any
-    }
-    case "Loop":
-      return inputShape(node.body)
-    case "ForEach":
-      return node.items === undefined ? Shape.list(inputShape(node.body)) : Shape.any
-    case "Check":
-      if (node.input === undefined) return inputShape(node.step)
-      return node.whole === true ? node.input : leniently(node.input)
-    case "Retry":
-    case "Timeout":
-    case "Fallback":
-    case "Compensate":
-    case "Map":
-    case "Sink":
-    case "Note":
-    case "Cached":
-    case "Capped":
-    case "Scope":
-      return inputShape(node.step)
-    case "When":
-    case "States":
-    case "Signal":
-    case "Fn":
-    case "Pass":
-    case "Agent":
-    case "Ask":
-    case "Sleep":
-    case "Input":
-      return Shape.any
-  }
-}
-
-/** As `shape` where it fits, else as it is: whether it must fit is for the step to say. */
-const leniently = (shape: Shape.Shape): Shape.Shape => {
-  const known = lenient.get(shape)
-  if (known !== undefined) return known
-  const made: Shape.Shape = {
-    jsonSchema: shape.jsonSchema,
-    encode: (value) => Either.orElse(shape.encode(value), () => Shape.any.encode(value)),
-    decode: (json) => Either.orElse(shape.decode(json), () => Shape.any.decode(json))
-  }
-  lenient.set(shape, made)
-  return made
-}
-
-const lenient = new WeakMap<Shape.Shape, Shape.Shape>()
-
 const own = (journal: Journal["Type"], runId: RunId.RunId): Effect.Effect<OwnedRun, RunError> =>
   Effect.gen(function* () {
     const owned = yield* Effect.catchTags(journal.own(runId), {
@@ -508,6 +464,21 @@ const historyOf = (journal: Journal["Type"], runId: RunId.RunId): Effect.Effect<
   Effect.flatMap(orJournal(runId, Stream.runCollect(journal.read(runId))), (entries) => {
     const history = Array.from(entries)
     return history.length === 0 ? unknownRun(runId) : Effect.succeed(history)
+  })
+
+/** What is recorded, up to the last entry of a step. */
+const recordOf = (
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  options: ReplayOptions | undefined
+): Effect.Effect<ReadonlyArray<Entry>, RunError> =>
+  Effect.gen(function* () {
+    const history = yield* historyOf(journal, runId)
+    const until = options?.until ?? StepPath.root
+    if (until === StepPath.root) return history
+    const last = history.findLastIndex(({ event }) => StepPath.isWithin(StepPath.standing(event.path), until))
+    if (last >= 0) return history.slice(0, last + 1)
+    return yield* new RunError({ reason: "NoStep", run: runId, path: until, detail: "the run did not come to it" })
   })
 
 /** The run's own premise, checked against the pipeline at hand. */
@@ -535,7 +506,7 @@ const premiseOf = (
     const first = started?.event
     if (first?.kind !== "RunStarted") return yield* unknownRun(runId)
     const { input } = first.payload
-    const shape = inputShape(pipeline.root)
+    const shape = InputShape.of(pipeline.root)
     const json = "value" in input ? input.value : undefined
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
     return {

@@ -277,14 +277,15 @@ const execute = (
 ): Effect.Effect<Exit.Exit<unknown, unknown> | undefined, never, unknown> => {
   const { record, run } = drive
   const { attempt } = place
-  const body = bodyOf(node, value, json, {
+  const info = {
     run,
     path,
     attempt,
     get idempotencyKey() {
       return Digest.of([run, StepPath.standing(path)])
     }
-  })
+  }
+  const body = bodyOf(node, value, json, info, place.refused)
   const { tag } = place.env.context ?? {}
   const outside = node._tag === "Agent" ? drive.services : door.guarded(drive.services)
   const services = Context.add(outside, Once, door)
@@ -304,7 +305,8 @@ const bodyOf = (
   node: LeafNode,
   value: unknown,
   json: Json.Json | undefined,
-  info: Node.StepInfo
+  info: Node.StepInfo,
+  refused: Outcome.Refused | undefined
 ): Effect.Effect<unknown, unknown, unknown> => {
   switch (node._tag) {
     case "Code":
@@ -312,7 +314,7 @@ const bodyOf = (
     case "Skill":
       return Effect.suspend(() => node.skill.run(value as never, { idempotencyKey: info.idempotencyKey }))
     case "Agent":
-      return Turn.take(node.agent, json ?? null, StepPath.standing(info.path))
+      return Turn.take(node.agent, json ?? null, StepPath.standing(info.path), refused)
   }
 }
 

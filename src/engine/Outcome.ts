@@ -52,6 +52,13 @@ export interface Failed {
   readonly json: Json
   /** Where it arose; several, where several parallel steps failed. */
   readonly at: ReadonlyArray<StepPath>
+  /** What a step answered that was not accepted, and why. */
+  readonly refused?: Refused | undefined
+}
+
+export interface Refused {
+  readonly answer: Json
+  readonly feedback: ReadonlyArray<string>
 }
 
 export type Outcome = Completed | Suspended | Failed

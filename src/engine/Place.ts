@@ -8,7 +8,7 @@ import type { JournalError } from "../journal/Journal.js"
 import * as Node from "../pipeline/Node.js"
 import type { Cache } from "./Cache.js"
 import type { Env } from "./Env.js"
-import type { Carried, Outcome } from "./Outcome.js"
+import type { Carried, Outcome, Refused } from "./Outcome.js"
 import type { Record } from "./Record.js"
 import type { Diverged } from "./RunError.js"
 import type { Spending } from "./Spending.js"
@@ -61,6 +61,8 @@ export interface Place {
   readonly env: Env
   /** Steps around this one that have limits of their own, the outermost first. */
   readonly caps: ReadonlyArray<Scope>
+  /** Of the try before this one: what an agent is told. */
+  readonly refused?: Refused | undefined
 }
 
 /** The needs of the steps are checked where a pipeline is run, not here. */

@@ -6,7 +6,8 @@ import * as Schema from "effect/Schema"
  * has findings. `Input`: the input does not fit. `Unknown`: no such run. `Ended`: there is nothing to go on with.
  * `Exists`: the run id is in use for something else. `Changed`: the pipeline is not the one that the run was started
  * with. `Fork`: the run cannot be forked so. `Budget`: its worst case may be more than it may spend. `Diverged`: what
- * was recorded and what was computed now differ. `Journal`: the journal failed.
+ * was recorded and what was computed now differ. `NoStep`: the run has not come to such a step. `Journal`: the journal
+ * failed.
  */
 export class RunError extends Schema.TaggedError<RunError>("flujo/engine/RunError")("RunError", {
   reason: Schema.Literal(
@@ -22,6 +23,7 @@ export class RunError extends Schema.TaggedError<RunError>("flujo/engine/RunErro
     "Fork",
     "Budget",
     "Diverged",
+    "NoStep",
     "Journal"
   ),
   /** Empty where there is no run yet. */

@@ -18,6 +18,7 @@ import * as Leaf from "./Leaf.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
 import * as States from "./States.js"
+import * as Validate from "./Validate.js"
 import { call, evaluated, textOf, written } from "./Value.js"
 import * as Waiting from "./Waiting.js"
 import * as Wrapper from "./Wrapper.js"
@@ -61,6 +62,8 @@ export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.C
       return node.whole === true
         ? Wrapper.check(drive, node, place, input)
         : again(drive, node, place, input, Wrapper.check(drive, node, place, input))
+    case "Validate":
+      return again(drive, node, place, input, Validate.validate(drive, node, place, input))
     case "Note":
       return drive.go(node.step, place, input)
     case "Retry":
@@ -179,6 +182,6 @@ const again = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carri
         outcome.at.length === 1 &&
         outcome.at[0] === borrowed(place, node) &&
         drive.record.again.has(outcome.at[0])
-          ? drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
+          ? drive.go(node, { ...place, attempt: place.attempt + 1, refused: outcome.refused ?? place.refused }, input)
           : Effect.succeed(outcome)
       )

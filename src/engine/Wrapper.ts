@@ -29,8 +29,10 @@ export const retry = (drive: Drive, node: Node.RetryNode, place: Place, input: O
       policy._tag === "Data" ? Retry.toSchedule(policy.retry) : policy.code.call
     const times = policy._tag === "Data" ? policy.retry.times : policy.times
     let state: unknown = schedule.initial
+    let { refused } = place
     for (let attempt = 1; ; attempt++) {
-      const outcome: Outcome.Outcome = yield* drive.go(node.step, { ...place, attempt }, input)
+      const outcome: Outcome.Outcome = yield* drive.go(node.step, { ...place, attempt, refused }, input)
+      if (outcome._tag === "Failed") refused = outcome.refused ?? refused
       // Accounted for also where the step did well once a person had it tried again.
       const old = record.get(path, "RetryDecided", attempt)?.data
       if (outcome._tag !== "Failed" || outcome.reason === "Defect") return outcome

@@ -9,7 +9,18 @@ import type * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
-import type { JournalError, Owner, Root, RunFilter } from "./Journal.js"
+import type {
+  JournalError,
+  KeptPlan,
+  Leaf,
+  LogKey,
+  Owner,
+  Queued,
+  Root,
+  RunFilter,
+  Sealed,
+  StoreInfo
+} from "./Journal.js"
 import type * as Kept from "./Kept.js"
 import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
@@ -49,7 +60,7 @@ export interface Acquire {
   readonly expiresAt: number
   /** Keys the addresses of the run's blobs. */
   readonly key: Uint8Array
-  readonly plan: { readonly digest: Digest; readonly json: string }
+  readonly plan: KeptPlan
 }
 
 /** `Park`: write this and give the lease back, but only if no letter is left untaken. `Release`: give it back. */
@@ -163,6 +174,8 @@ export interface Driver {
   readonly recall: (key: Digest) => Effect.Effect<Kept.Row | undefined, JournalError>
   /** Puts the row in place of the one with its key; removes what had expired by then, and the oldest over `max`. */
   readonly keep: (row: Kept.Row, max: number) => Effect.Effect<void, JournalError>
+  /** One that is there already is left alone. */
+  readonly putPlan: (plan: KeptPlan) => Effect.Effect<void, JournalError>
   readonly plan: (digest: Digest) => Effect.Effect<string | undefined, JournalError>
   readonly run: (run: RunId) => Effect.Effect<RunRow | undefined, JournalError>
   readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>
@@ -184,4 +197,45 @@ export interface Driver {
     readonly count: number
     readonly projection: Projection
   }) => Effect.Effect<number | undefined, JournalError>
+  /** Roots that are in no log yet, in the order in which they were written, after `after`. */
+  readonly queued: (page: {
+    readonly after: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Queued>, JournalError>
+  /** Leaves of the log from number `from` on, in order. */
+  readonly log: (page: {
+    readonly from: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Leaf>, JournalError>
+  readonly logOf: (run: RunId) => Effect.Effect<ReadonlyArray<Leaf>, JournalError>
+  /**
+   * Takes `leaves` off the queue, appends them to the log and keeps the checkpoint over them, all at once; false, and
+   * nothing done, if the log does not have exactly `from` leaves (any more).
+   */
+  readonly seal: (sealing: {
+    readonly from: number
+    readonly leaves: ReadonlyArray<Queued>
+    readonly sealed: Sealed
+    /** Of the tree, as text. */
+    readonly frontier: string
+  }) => Effect.Effect<boolean, JournalError>
+  readonly lastSealed: Effect.Effect<{ readonly sealed: Sealed; readonly frontier: string } | undefined, JournalError>
+  /** By size, those of more than `after` leaves. */
+  readonly checkpoints: (page: {
+    readonly after: number
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<Sealed>, JournalError>
+  /** In order. */
+  readonly keys: Effect.Effect<ReadonlyArray<LogKey>, JournalError>
+  /** False, and nothing done, if there is one of this number. */
+  readonly putKey: (key: LogKey) => Effect.Effect<boolean, JournalError>
+  readonly info: Effect.Effect<StoreInfo, JournalError>
+  /** What the rows of a run hold: heads, payloads, blobs, letters. */
+  readonly bytesOf: (run: RunId) => Effect.Effect<number, JournalError>
+  /**
+   * Removes every row of a run that has ended and is held by nobody, and queues a leaf that says so, all at once; false, and
+   * nothing done, otherwise. Plans stay, and what the log has.
+   */
+  readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
+  readonly vacuum: Effect.Effect<void, JournalError>
 }

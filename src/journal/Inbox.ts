@@ -10,7 +10,7 @@ import * as Letter from "../domain/Letter.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Delivery, LetterRow, NewLetter } from "./Driver.js"
 import { LetterRefused, type StoredLetter } from "./Journal.js"
-import type { RunStatus } from "./RunIndex.js"
+import { hasEnded, type RunStatus } from "./RunIndex.js"
 
 export interface Facts {
   /** Undefined: no such run. */
@@ -23,8 +23,6 @@ export interface Facts {
 
 /** `Insert`: put it in. `Again`: an earlier one was taken; put it in its place. `Same`: it waits there already. */
 export type Judgement = "Insert" | "Again" | "Same" | Exclude<Delivery["_tag"], "Left">
-
-const hasEnded = (status: RunStatus): boolean => status === "completed" || status === "failed" || status === "cancelled"
 
 /**
  * A failed run may be resumed, but until then there is nobody to cancel and nothing to answer: it has ended like the

@@ -4,6 +4,7 @@
  * lease's epoch. Everybody else leaves a letter in the inbox.
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import type * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -16,6 +17,7 @@ import type { Letter } from "../domain/Letter.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Kept } from "./Kept.js"
 import type { RunRow, TaskRow } from "./RunIndex.js"
+import type { Signer } from "./SignedNote.js"
 
 /**
  * `Conflict`: another owner took the run; stop. `Corrupt`: what is stored cannot be read; stop and tell a person.
@@ -116,11 +118,134 @@ export interface Root {
   readonly root: string
 }
 
+/** A plan by its digest, its text canonical JSON. */
+export interface KeptPlan {
+  readonly digest: Digest
+  readonly json: string
+}
+
+/** A whole run, as it is taken from one store to another. */
+export interface RunCopy {
+  readonly run: RunId
+  /** Those that its entries name, in that order. */
+  readonly plans: ReadonlyArray<KeptPlan>
+  readonly entries: ReadonlyArray<Stored>
+  readonly roots: ReadonlyArray<Root>
+  /** Not taken yet. */
+  readonly letters: ReadonlyArray<StoredLetter>
+}
+
+/** The root of the first `size` entries of a run; `gone`: its last one, when the run was dropped. */
+export interface Leaf {
+  readonly run: string
+  readonly size: number
+  readonly root: string
+  readonly gone?: boolean | undefined
+}
+
+/** `order`: of the queue. */
+export interface Queued extends Leaf {
+  readonly order: number
+}
+
+/** A checkpoint as it is stored. */
+export interface Sealed {
+  readonly origin: string
+  readonly size: number
+  /** The signed note. */
+  readonly note: string
+  readonly at: number
+}
+
+/** A key of the log, from the leaf `size` on. */
+export interface LogKey {
+  readonly number: number
+  /** `SignedNote.showVerifier`. */
+  readonly verifier: string
+  /** The note with which the key before vouches for this one; null for the first, and after a loss. */
+  readonly vouched: string | null
+  readonly size: number
+  readonly at: number
+}
+
+/**
+ * `Lost`: the store knows a key, and it is not here. `Unknown`: the key that is here is not the store's last one. `Unusable`:
+ * it cannot be read, made or written. Nothing was signed.
+ */
+export class KeyError extends Data.TaggedError("KeyError")<{
+  readonly reason: "Lost" | "Unknown" | "Unusable"
+  readonly detail: string
+}> {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/** Answers the key to sign with, the store having these. */
+export type KeyHolder = (keys: ReadonlyArray<LogKey>) => Effect.Effect<Signer, KeyError>
+
+export interface Log {
+  readonly leaves: (from: number) => Stream.Stream<Leaf, JournalError>
+  readonly leavesOf: (run: RunId) => Effect.Effect<ReadonlyArray<Leaf>, JournalError>
+  /** Roots that no checkpoint is over yet. */
+  readonly queued: Stream.Stream<Queued, JournalError>
+  /** By size. */
+  readonly checkpoints: Stream.Stream<Sealed, JournalError>
+  readonly last: Effect.Effect<Option.Option<Sealed>, JournalError>
+  readonly keys: Effect.Effect<ReadonlyArray<LogKey>, JournalError>
+  /** Another key from here on; false, and nothing done, if there are not `number` of them. */
+  readonly addKey: (key: Omit<LogKey, "size" | "at">) => Effect.Effect<boolean, JournalError>
+  /**
+   * Takes in the log of another store, all of whose runs are here; false, and nothing done, where this one has a log of its own
+   * already, or roots are missing.
+   */
+  readonly adopt: (copy: {
+    readonly keys: ReadonlyArray<LogKey>
+    readonly checkpoints: ReadonlyArray<Sealed>
+    readonly leaves: ReadonlyArray<Leaf>
+  }) => Effect.Effect<boolean, JournalError>
+  /** Signs over all that has queued; the last checkpoint if nothing has. None: there is nothing at all. */
+  readonly seal: (holder: KeyHolder) => Effect.Effect<Option.Option<Sealed>, JournalError | KeyError>
+}
+
+/** What is kept, in numbers. */
+export interface StoreInfo {
+  /** Of the tables, as this flujo knows them. */
+  readonly version: number
+  /** What all of it occupies. */
+  readonly bytes: number
+  readonly entries: number
+  readonly runsByStatus: Readonly<Record<string, number>>
+}
+
+/** Of the store as such, beside its runs. */
+export interface Store {
+  readonly info: Effect.Effect<StoreInfo, JournalError>
+  /** The run that this one is a fork of. */
+  readonly parentOf: (run: RunId) => Effect.Effect<string | undefined, JournalError>
+  /** What the entries, blobs and letters of a run hold. */
+  readonly bytesOf: (run: RunId) => Effect.Effect<number, JournalError>
+  /**
+   * Drops a run that has ended, and that nobody drives; false, and nothing done, otherwise. That it is gone is a leaf of the
+   * log, so that no other run can be made to have never been.
+   */
+  readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
+  /** Gives what was dropped back to the file system, as far as the store can. */
+  readonly vacuum: Effect.Effect<void, JournalError>
+}
+
 export interface RunFilter {
   readonly status?: ReadonlyArray<RunRow["status"]> | undefined
   /** Runs whose id starts so. */
   readonly prefix?: string | undefined
   readonly pipeline?: string | undefined
+  /** Runs of pipelines in whose name this stands, in whatever letters. */
+  readonly name?: string | undefined
+  readonly label?: readonly [name: string, value: string] | undefined
+  /** Runs that started at this instant or later. */
+  readonly since?: number | undefined
+  /** Runs that started before this instant. */
+  readonly until?: number | undefined
   /** Newest first; the page after this one. */
   readonly before?: RunId | undefined
   readonly limit: number
@@ -134,7 +259,7 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
      * A run that does not exist yet. Nothing is written until its first entry commits; if the id is taken by then, the
      * run is lost with `Conflict`. `plan` is stored once per store, by digest.
      */
-    readonly create: (run: RunId, plan: { readonly digest: Digest; readonly json: string }) => Effect.Effect<OwnedRun>
+    readonly create: (run: RunId, plan: KeptPlan) => Effect.Effect<OwnedRun>
     /** Takes the lease of an existing run, if it is free, expired, or its owner on this host is dead. */
     readonly own: (run: RunId) => Effect.Effect<Option.Option<OwnedRun>, RunHeld | JournalError>
     /** Hands an entry to the writer, at once and in order; `barrier` awaits it. */
@@ -176,9 +301,18 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly rebuild: Effect.Effect<number, JournalError>
     /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */
     readonly stored: (run: RunId, from: number) => Stream.Stream<Stored, JournalError>
+    /**
+     * Takes in a run that was verified elsewhere, all at once; false, and nothing done, if its id is in use. What this
+     * version cannot read, or what belongs to another tenant, fails as `Corrupt`.
+     */
+    readonly restore: (copy: RunCopy) => Effect.Effect<boolean, JournalError>
     /** Roots as they were written, by size. */
     readonly roots: (run: RunId) => Stream.Stream<Root, JournalError>
     /** Of all runs that have left anything, in order. */
     readonly ids: Stream.Stream<RunId, JournalError>
+    /** The store as such. */
+    readonly store: Store
+    /** Of the whole store: the roots of its runs, under signed checkpoints. */
+    readonly log: Log
   }
 >() {}

@@ -7,30 +7,35 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Entry } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
-import type { Driver, Row as StoredRow } from "./Driver.js"
+import type { Blob, Driver, Row as StoredRow } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
 import {
   type Journal,
   JournalError,
+  type KeyHolder,
   type OwnedRun,
   type Owner,
   type Root,
+  type RunCopy,
   type Stored,
   type StoredLetter
 } from "./Journal.js"
 import * as Kept from "./Kept.js"
 import * as Lease from "./Lease.js"
+import * as Log from "./Log.js"
 import * as Mail from "./Mail.js"
 import * as MerkleTree from "./MerkleTree.js"
 import { Owned } from "./Owned.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
 import * as Row from "./Row.js"
 import * as RunIndex from "./RunIndex.js"
+import * as Sealer from "./Sealer.js"
 import * as Writer from "./Writer.js"
 
 export interface Options {
@@ -48,6 +53,8 @@ export interface Options {
   /** Where salts and keys come from: bytes that nobody can guess. */
   readonly entropy?: ((size: number) => Uint8Array) | undefined
   readonly owner?: Owner | undefined
+  /** Signs checkpoints of the store's log over what is written, with the key that is answered. Default: nobody does. */
+  readonly sealing?: KeyHolder | undefined
 }
 
 const pageRows = 256
@@ -64,12 +71,17 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
     }
     const codec = yield* Row.make({ tenant: options.tenant ?? "default", payloadBytesMax, entropy })
     const subscribers = new Set<Subscriber>()
+    const log = Log.make(driver, clock)
+    // Before the writer, so that at the end it comes after the last commit.
+    const sealer = options.sealing === undefined ? undefined : yield* Sealer.make(log, options.sealing)
     const writer = yield* Writer.make(driver, codec, {
       clock,
       leaseMillis: leasing.millis,
       queueBytesMax: options.queueBytesMax ?? 16 * 1024 * 1024,
       published: (entries) => {
-        if (entries.length > 0) for (const subscriber of subscribers) subscriber.offer(entries)
+        if (entries.length === 0) return
+        for (const subscriber of subscribers) subscriber.offer(entries)
+        sealer?.heard(entries)
       }
     })
     const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
@@ -190,6 +202,45 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       }
     }).pipe(Effect.withSpan("flujo.Journal.rebuild"))
 
+    const restore = Effect.fn("flujo.Journal.restore")(function* ({ entries, letters, plans, roots, run }: RunCopy) {
+      const key = entropy(32)
+      const [plan, ...more] = plans
+      if (plan === undefined) return yield* corrupt(run, "the plan that it names is missing")
+      const rows: Array<StoredRow> = []
+      const blobs: Array<Blob> = []
+      const changes: Array<RunIndex.Change> = []
+      let epoch = 1
+      for (const stored of entries) {
+        const { blob, row } = codec.keep(key, stored)
+        const entry = codec.decode(run, row, blob?.bytes)
+        if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
+        rows.push(row)
+        if (blob !== undefined) blobs.push(blob)
+        changes.push(...RunIndex.changes(entry.right))
+        epoch = Math.max(epoch, entry.right.epoch)
+      }
+      for (const one of more) yield* driver.putPlan(one)
+      const expiresAt = clock.unsafeCurrentTimeMillis() + leasing.millis
+      const [answer] = yield* driver.commit([
+        {
+          run,
+          epoch,
+          acquire: { owner: leasing.owner, expiresAt, key, plan },
+          rest: letters.length === 0 ? { _tag: "Release" } : undefined,
+          rows,
+          roots,
+          blobs,
+          letters: [],
+          changes
+        }
+      ])
+      if (answer?._tag !== "Written") return false
+      // Nobody drives it before its letters are here.
+      for (const { at, letter } of letters) yield* driver.deliver(Inbox.toRow(run, letter, at))
+      if (letters.length > 0) yield* driver.giveBack({ run, epoch })
+      return true
+    })
+
     return {
       limits: { payloadBytes: payloadBytesMax },
       create: (run, plan) =>
@@ -224,11 +275,28 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
           lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())
         ),
       rebuild,
+      restore,
       stored,
       roots,
-      ids
+      ids,
+      store: {
+        info: driver.info,
+        parentOf: (run) => Effect.map(driver.heads({ run, from: 0, limit: 1 }), ([head]) => parentIn(head)),
+        bytesOf: driver.bytesOf,
+        forget: driver.forget,
+        vacuum: driver.vacuum
+      },
+      log
     }
   })
+
+/** What the first head of a fork says of its parent. */
+const parentIn = (head: string | undefined): string | undefined =>
+  head === undefined ? undefined : Option.getOrUndefined(decodeParent(head))?.data.parent.run
+
+const decodeParent = Schema.decodeUnknownOption(
+  Schema.parseJson(Schema.Struct({ data: Schema.Struct({ parent: Schema.Struct({ run: Schema.String }) }) }))
+)
 
 /** A right to append is only ever made here; another one is a mistake of the program. */
 const ours = (owned: OwnedRun): Owned => {

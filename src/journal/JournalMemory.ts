@@ -8,7 +8,16 @@ import type { Digest } from "../domain/Digest.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { Journal, JournalError, type Owner, type Root } from "./Journal.js"
+import {
+  Journal,
+  JournalError,
+  type Leaf,
+  type LogKey,
+  type Owner,
+  type Queued,
+  type Root,
+  type Sealed
+} from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
@@ -29,6 +38,11 @@ export const makeDriver = (): Driver => {
   const plans = new Map<Digest, string>()
   const kept = new Map<string, Kept.Row>()
   let letterCount = 0
+  let queue: Array<Queued> = []
+  let queuedCount = 0
+  const log: Array<Leaf> = []
+  const checkpoints: Array<{ readonly sealed: Sealed; readonly frontier: string }> = []
+  const keys: Array<LogKey> = []
 
   const untaken = (run: Run) => Array.from(run.letters.values()).filter(({ taken }) => !taken)
 
@@ -37,9 +51,13 @@ export const makeDriver = (): Driver => {
     return row?.status === "suspended" && untaken(run).length > 0 ? { ...row, status: "ready" } : row
   }
 
-  const write = (run: Run, { blobs, changes, letters, roots, rows }: Writing): void => {
+  const write = (id: RunId, run: Run, { blobs, changes, letters, roots, rows }: Writing): void => {
     run.rows.push(...rows)
     run.roots.push(...roots)
+    for (const { root, size } of roots) {
+      queuedCount += 1
+      queue.push({ run: id, size, root, order: queuedCount })
+    }
     for (const { address, bytes } of blobs) if (!run.blobs.has(address)) run.blobs.set(address, bytes)
     for (const id of letters) {
       const letter = run.letters.get(id)
@@ -78,10 +96,10 @@ export const makeDriver = (): Driver => {
       }
       runs.set(slice.run, run)
     }
-    write(run!, slice)
+    write(slice.run, run!, slice)
     if (rest?._tag === "Park") {
       if (untaken(run!).length > 0) return { _tag: "LettersWaiting" }
-      write(run!, rest.writing)
+      write(slice.run, run!, rest.writing)
     }
     if (rest !== undefined) run!.lease.owner = null
     return { _tag: "Written" }
@@ -205,13 +223,17 @@ export const makeDriver = (): Driver => {
         const latest = Array.from(kept.values()).sort((a, b) => b.at - a.at || compare(a.key, b.key))
         for (const { key } of latest.slice(max)) kept.delete(key)
       }),
+    putPlan: ({ digest, json }) =>
+      Effect.sync(() => {
+        if (!plans.has(digest)) plans.set(digest, json)
+      }),
     plan: (digest) => Effect.sync(() => plans.get(digest)),
     run: (id) =>
       Effect.sync(() => {
         const run = runs.get(id)
         return run && rowOf(run)
       }),
-    runs: ({ before, limit, pipeline, prefix, status }) =>
+    runs: ({ before, label, limit, name, pipeline, prefix, since, status, until }) =>
       Effect.sync(() => {
         const start = before === undefined ? undefined : runs.get(before)?.projection.row
         if (before !== undefined && start === undefined) return []
@@ -222,6 +244,10 @@ export const makeDriver = (): Driver => {
               (status === undefined || status.includes(row.status)) &&
               (prefix === undefined || row.run.startsWith(prefix)) &&
               (pipeline === undefined || row.pipeline === pipeline) &&
+              (name === undefined || row.pipeline.toLowerCase().includes(name.toLowerCase())) &&
+              (label === undefined || row.labels.some(([key, value]) => key === label[0] && value === label[1])) &&
+              (since === undefined || row.startedAt >= since) &&
+              (until === undefined || row.startedAt < until) &&
               (start === undefined || newestFirst(start, row) < 0)
           )
           .sort(newestFirst)
@@ -243,6 +269,64 @@ export const makeDriver = (): Driver => {
           .sort(compare)
           .slice(0, limit)
       ),
+    queued: ({ after, limit }) => Effect.sync(() => queue.filter(({ order }) => order > after).slice(0, limit)),
+    log: ({ from, limit }) => Effect.sync(() => log.slice(from, from + limit)),
+    logOf: (run) => Effect.sync(() => log.filter((leaf) => leaf.run === run)),
+    seal: ({ from, frontier, leaves, sealed }) =>
+      Effect.sync(() => {
+        if (log.length !== from) return false
+        const taken = new Set(leaves.map(({ order }) => order))
+        queue = queue.filter(({ order }) => !taken.has(order))
+        for (const { order: _, ...leaf } of leaves) log.push(leaf)
+        checkpoints.push({ sealed, frontier })
+        return true
+      }),
+    lastSealed: Effect.sync(() => checkpoints.at(-1)),
+    checkpoints: ({ after, limit }) =>
+      Effect.sync(() =>
+        checkpoints
+          .map(({ sealed }) => sealed)
+          .filter(({ size }) => size > after)
+          .slice(0, limit)
+      ),
+    keys: Effect.sync(() => keys.slice()),
+    putKey: (key) =>
+      Effect.sync(() => {
+        if (keys.length !== key.number) return false
+        keys.push(key)
+        return true
+      }),
+    info: Effect.sync(() => {
+      const runsByStatus: Record<string, number> = {}
+      let [bytes, entries] = [0, 0]
+      for (const run of runs.values()) {
+        const status = rowOf(run)?.status
+        if (status !== undefined) runsByStatus[status] = (runsByStatus[status] ?? 0) + 1
+        entries += run.rows.length
+        bytes += sizeOf(run)
+      }
+      return { version: 0, bytes, entries, runsByStatus }
+    }),
+    bytesOf: (id) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        return run === undefined ? 0 : sizeOf(run)
+      }),
+    forget: (id) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if (run === undefined || run.lease.owner !== null || !RunIndex.hasEnded(run.projection.row?.status))
+          return false
+        const last = run.roots.at(-1)
+        if (last !== undefined) {
+          queuedCount += 1
+          queue.push({ ...last, run: id, gone: true, order: queuedCount })
+        }
+        runs.delete(id)
+        for (const [key, row] of kept) if (row.run === id) kept.delete(key)
+        return true
+      }),
+    vacuum: Effect.void,
     project: ({ count, projection, run: id }) =>
       Effect.sync(() => {
         const run = runs.get(id)
@@ -263,6 +347,15 @@ const attempt = <A>(run: () => A): Effect.Effect<A, JournalError> =>
       throw error
     }
   })
+
+const sizeOf = ({ blobs, letters, rows }: Run): number => {
+  let bytes = 0
+  for (const { head, payload } of rows)
+    bytes += Buffer.byteLength(head) + (payload === null ? 0 : Buffer.byteLength(payload))
+  for (const blob of blobs.values()) bytes += blob.length
+  for (const { data } of letters.values()) bytes += Buffer.byteLength(data)
+  return bytes
+}
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 

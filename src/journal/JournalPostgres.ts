@@ -16,6 +16,7 @@ import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import * as PostgresBatch from "./PostgresBatch.js"
+import * as PostgresLog from "./PostgresLog.js"
 import { migrate } from "./PostgresMigrate.js"
 import * as Pool from "./PostgresPool.js"
 import * as RunIndex from "./RunIndex.js"
@@ -274,10 +275,19 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
       (rows) => orElse(decodeWaiting(rows), damaged("letters"))
     )
 
-  const runs = ({ before, limit, pipeline, prefix, status }: RunFilter) => {
-    const conditions: Array<string> = ["tenant = $1"]
+  const runs = ({ before, label, limit, name: part, pipeline, prefix, since, status, until }: RunFilter) => {
+    const conditions: Array<string> = ["r.tenant = $1"]
     const values: Array<unknown> = [tenant]
     const value = (given: unknown): string => `$${values.push(given)}`
+    // Read in the order of the index that narrows most.
+    const join = label === undefined ? "" : `JOIN ${schema}.labels l USING (tenant, started_at, run)`
+    if (label !== undefined) conditions.push(`l.tenant = $1 AND l.label = ${value(JSON.stringify(label))}`)
+    if (since !== undefined) conditions.push(`started_at >= ${value(since)}`)
+    if (until !== undefined) conditions.push(`started_at < ${value(until)}`)
+    // The name stands as JSON text, in which what is looked for stands as it does in its own.
+    if (part !== undefined) {
+      conditions.push(`position(lower(${value(JSON.stringify(part).slice(1, -1))}) IN lower(pipeline)) > 0`)
+    }
     if (status !== undefined) conditions.push(`status = ANY (${value(status)})`)
     if (prefix !== undefined) {
       // Characters of an id are below U+007F, so these are the ids that start with `prefix`.
@@ -290,7 +300,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
       )
     }
     return ask(
-      `SELECT ${runColumns} FROM ${schema}.runs WHERE ${conditions.join(" AND ")}
+      `SELECT ${runColumns} FROM ${schema}.runs r ${join} WHERE ${conditions.join(" AND ")}
        ORDER BY started_at DESC, run DESC LIMIT ${value(limit)}`,
       values,
       (rows) => orElse(decodeRuns(rows), damaged("runs"))
@@ -397,6 +407,12 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
           )
         })
       ),
+    putPlan: ({ digest, json }) =>
+      ask(
+        `INSERT INTO ${schema}.plans (tenant, digest, json) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        [tenant, digest, json],
+        () => Effect.void
+      ),
     plan: (digest) =>
       ask(`SELECT json FROM ${schema}.plans WHERE tenant = $1 AND digest = $2`, [tenant, digest], ([row]) =>
         Effect.succeed(typeof row?.json === "string" ? row.json : undefined)
@@ -425,7 +441,8 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         [tenant, after ?? "", limit],
         (rows) => Effect.map(orElse(decodeIds(rows), damaged("runs")), (found) => found.map(({ run }) => run))
       ),
-    project
+    project,
+    ...PostgresLog.make({ pool, schema, tenant, damaged })
   }
 }
 
@@ -442,7 +459,12 @@ const readOnly = (driver: Driver): Driver => {
     giveBack: refuse,
     deliver: refuse,
     keep: refuse,
-    project: refuse
+    project: refuse,
+    putPlan: refuse,
+    forget: refuse,
+    vacuum: refused,
+    seal: refuse,
+    putKey: refuse
   }
 }
 

@@ -14,7 +14,17 @@ import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Answer, Delivery, Driver, LeaseRow, LetterRow, NewLetter, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
-import { Journal, JournalError, Owner, type Root, type RunFilter } from "./Journal.js"
+import {
+  Journal,
+  JournalError,
+  type Leaf,
+  type LogKey,
+  Owner,
+  type Queued,
+  type Root,
+  type RunFilter,
+  type Sealed
+} from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
@@ -24,7 +34,13 @@ import type * as SqliteOptions from "./SqliteOptions.js"
 export interface Options extends SqliteOptions.Options, JournalMake.Options {}
 
 export const makeDriver = (options: Options): Effect.Effect<Driver, JournalError, Scope.Scope> =>
-  Effect.map(SqliteFile.open(options), (db) => driver(db, options.path, options.tenant ?? "default"))
+  Effect.flatMap(SqliteFile.open(options), (db) =>
+    // Statements are prepared here, which reads the schema, and that may be damaged.
+    Effect.try({
+      try: () => driver(db, options.path, options.tenant ?? "default"),
+      catch: (error) => SqliteFile.toError(options.path, error)
+    })
+  )
 
 export const layer = (options: Options): Layer.Layer<Journal, JournalError> =>
   Layer.scoped(
@@ -195,6 +211,52 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         .concat(" ORDER BY run LIMIT @limit")
     )
     .pluck()
+  const selectQueued = db.prepare<[string, number, number], Columns<Queued>>(
+    `SELECT run, size, root, gone, number AS "order" FROM unsealed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
+  )
+  const unqueue = db.prepare<[string, number]>("DELETE FROM unsealed WHERE tenant = ? AND number = ?")
+  const countLog = db.prepare<[string], number>("SELECT coalesce(max(number) + 1, 0) FROM log WHERE tenant = ?").pluck()
+  const insertLeaf = db.prepare<[string, number, string, number, string, number]>(
+    "INSERT INTO log (tenant, number, run, size, root, gone) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const selectLog = db.prepare<[string, number, number], Columns<Leaf>>(
+    "SELECT run, size, root, gone FROM log WHERE tenant = ? AND number >= ? ORDER BY number LIMIT ?"
+  )
+  const selectLogOf = db.prepare<[string, string], Columns<Leaf>>(
+    "SELECT run, size, root, gone FROM log WHERE tenant = ? AND run = ? ORDER BY number"
+  )
+  const insertCheckpoint = db.prepare<[string, number, string, string, string, number]>(
+    "INSERT INTO checkpoints (tenant, size, origin, note, frontier, at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const selectLastSealed = db.prepare<[string], Sealed & { readonly frontier: string }>(
+    "SELECT size, origin, note, frontier, at FROM checkpoints WHERE tenant = ? ORDER BY size DESC LIMIT 1"
+  )
+  const selectCheckpoints = db.prepare<[string, number, number], Sealed>(
+    "SELECT size, origin, note, at FROM checkpoints WHERE tenant = ? AND size > ? ORDER BY size LIMIT ?"
+  )
+  const selectKeys = db.prepare<[string], LogKey>(
+    "SELECT number, verifier, vouched, size, at FROM log_keys WHERE tenant = ? ORDER BY number"
+  )
+  const insertLogKey = db.prepare<[string, number, string, string | null, number, number]>(
+    "INSERT OR IGNORE INTO log_keys (tenant, number, verifier, vouched, size, at) VALUES (?, ?, ?, ?, ?, ?)"
+  )
+  const selectCounts = db.prepare<[string], { status: string; count: number }>(
+    "SELECT status, count(*) AS count FROM runs WHERE tenant = ? GROUP BY status"
+  )
+  const countEntries = db.prepare<[string], number>("SELECT count(*) FROM entries WHERE tenant = ?").pluck()
+  const selectBytes = db.prepare<{ tenant: string; run: string }, number>(
+    `SELECT coalesce((SELECT sum(octet_length(head) + coalesce(octet_length(payload), 0)) FROM entries
+         WHERE tenant = @tenant AND run = @run), 0)
+       + coalesce((SELECT sum(length(bytes)) FROM blobs WHERE tenant = @tenant AND run = @run), 0)
+       + coalesce((SELECT sum(octet_length(data)) FROM inbox WHERE tenant = @tenant AND run = @run), 0)`
+  )
+  const queueGone = db.prepare<[string, string]>(
+    `INSERT INTO unsealed (tenant, run, size, root, gone)
+     SELECT tenant, run, size, root, 1 FROM roots WHERE tenant = ? AND run = ? ORDER BY size DESC LIMIT 1`
+  )
+  const dropRows = ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "cache"].map((table) =>
+    db.prepare<[string, string]>(`DELETE FROM ${table} WHERE tenant = ? AND run = ?`)
+  )
   const selectPages = new Map<string, Database.Statement<Array<string | number>>>()
 
   const isWaitedFor = (run: string): boolean => hasLetters.get(tenant, run) !== undefined
@@ -312,10 +374,34 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     })
   }
 
-  const runs = ({ before, limit, pipeline, prefix, status }: RunFilter): ReadonlyArray<RunIndex.RunRow> => {
-    const conditions: Array<string> = ["tenant = ?"]
+  const runs = (filter: RunFilter): ReadonlyArray<RunIndex.RunRow> => {
+    const { before, label, limit, name, pipeline, prefix, since, status, until } = filter
+    const conditions: Array<string> = ["runs.tenant = ?"]
     const values: Array<string | number> = [tenant]
-    if (status !== undefined) {
+    // Not for SQLite to choose: it would read all runs in their order, and ask of each whether it has the label.
+    const from = label === undefined ? "runs" : "labels CROSS JOIN runs USING (tenant, started_at, run)"
+    if (label !== undefined) {
+      conditions.push("labels.tenant = ? AND labels.label = ?")
+      values.push(tenant, JSON.stringify(label))
+    }
+    if (since !== undefined) {
+      conditions.push("started_at >= ?")
+      values.push(since)
+    }
+    if (until !== undefined) {
+      conditions.push("started_at < ?")
+      values.push(until)
+    }
+    if (name !== undefined) {
+      conditions.push("instr(lower(pipeline), lower(?)) > 0")
+      values.push(name)
+    }
+    const [only, ...others] = status ?? []
+    if (only !== undefined && others.length === 0) {
+      // For one there is an index in the order of the page.
+      conditions.push("status = ?")
+      values.push(only)
+    } else if (status !== undefined) {
       conditions.push("status IN (SELECT value FROM json_each(?))")
       values.push(JSON.stringify(status))
     }
@@ -332,7 +418,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       conditions.push("(started_at, run) < (SELECT started_at, run FROM runs WHERE tenant = ? AND run = ?)")
       values.push(tenant, before)
     }
-    const text = `SELECT ${runColumns} FROM runs WHERE ${conditions.join(" AND ")} ORDER BY started_at DESC, run DESC LIMIT ?`
+    const text = `SELECT ${runColumns} FROM ${from} WHERE ${conditions.join(" AND ")} ORDER BY started_at DESC, run DESC LIMIT ?`
     let statement = selectPages.get(text)
     if (statement === undefined) {
       statement = db.prepare(text)
@@ -433,6 +519,10 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
           deleteOldest.run(tenant, tenant, max)
         })
       ),
+    putPlan: ({ digest, json }) =>
+      attempt(() => {
+        insertPlan.run(tenant, digest, json)
+      }),
     plan: (digest) => attempt(() => selectPlan.get(tenant, digest)),
     run: (run) =>
       attempt(() => {
@@ -445,9 +535,61 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         (run === undefined ? selectTasks.all(tenant, limit) : selectTasksOf.all(tenant, run, limit)).map(taskRow)
       ),
     ids: ({ after, limit }) => attempt(() => selectIds.all({ tenant, after: after ?? "", limit })),
-    project: (made) => attempt(() => transaction(() => project(made)))
+    project: (made) => attempt(() => transaction(() => project(made))),
+    info: attempt(() => {
+      const pages = Number(db.pragma("page_count", { simple: true }))
+      return {
+        version: Number(db.pragma("user_version", { simple: true })),
+        bytes: pages * Number(db.pragma("page_size", { simple: true })),
+        entries: countEntries.get(tenant) ?? 0,
+        runsByStatus: Object.fromEntries(selectCounts.all(tenant).map(({ count, status }) => [status, count]))
+      }
+    }),
+    bytesOf: (run) => attempt(() => selectBytes.pluck().get({ tenant, run }) ?? 0),
+    forget: (run) =>
+      attempt(() =>
+        transaction(() => {
+          if (lease(run)?.owner !== null || !RunIndex.hasEnded(selectStatus.get(tenant, run))) return false
+          queueGone.run(tenant, run)
+          for (const drop of dropRows) drop.run(tenant, run)
+          return true
+        })
+      ),
+    vacuum: attempt(() => {
+      db.exec("VACUUM")
+      db.pragma("wal_checkpoint(TRUNCATE)")
+    }),
+    queued: ({ after, limit }) => attempt(() => selectQueued.all(tenant, after, limit).map(leafOf)),
+    log: ({ from, limit }) => attempt(() => selectLog.all(tenant, from, limit).map(leafOf)),
+    logOf: (run) => attempt(() => selectLogOf.all(tenant, run).map(leafOf)),
+    seal: ({ from, frontier, leaves, sealed }) =>
+      attempt(() =>
+        transaction(() => {
+          if (countLog.get(tenant) !== from) return false
+          for (const [i, { gone, order, root, run, size }] of leaves.entries()) {
+            unqueue.run(tenant, order)
+            insertLeaf.run(tenant, from + i, run, size, root, gone === true ? 1 : 0)
+          }
+          insertCheckpoint.run(tenant, sealed.size, sealed.origin, sealed.note, frontier, sealed.at)
+          return true
+        })
+      ),
+    lastSealed: attempt(() => {
+      const found = selectLastSealed.get(tenant)
+      if (found === undefined) return undefined
+      const { frontier, ...sealed } = found
+      return { sealed, frontier }
+    }),
+    checkpoints: ({ after, limit }) => attempt(() => selectCheckpoints.all(tenant, after, limit)),
+    keys: attempt(() => selectKeys.all(tenant)),
+    putKey: ({ at, number, size, verifier, vouched }) =>
+      attempt(() => insertLogKey.run(tenant, number, verifier, vouched, size, at).changes === 1)
   }
 }
+
+type Columns<L extends Leaf> = Omit<L, "gone"> & { readonly gone: number }
+
+const leafOf = <L extends Leaf>({ gone, ...leaf }: Columns<L>) => (gone === 1 ? { ...leaf, gone: true } : leaf)
 
 const runColumns =
   "run, pipeline, plan, status, started_at AS startedAt, updated_at AS updatedAt, wake_at AS wakeAt, tokens, labels"

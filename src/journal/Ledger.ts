@@ -32,7 +32,7 @@ const restKinds: ReadonlySet<string> = new Set<Kind>(["RunSuspended", "RunComple
 const rootEvery = 256
 
 /** Whether the root of the first `size` entries is written, the last of them of `kind`. */
-const isDue = (size: number, kind: string): boolean => size % rootEvery === 0 || restKinds.has(kind)
+export const isDue = (size: number, kind: string): boolean => size % rootEvery === 0 || restKinds.has(kind)
 
 /** The frontier with `rows` appended; the roots that are due go to `roots`. */
 export const grow = (

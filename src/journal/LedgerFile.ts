@@ -1,25 +1,29 @@
 /**
- * A run as one file of JSON lines that can be verified without the store that it came from: a line that says what the
- * file is, one for each entry with its payload and salt, one for each root, and one at the end with the root of all. Each line is
- * canonical JSON and ends with a line feed, so that there is one file for one run, and no byte of it is free.
+ * A run as one file of JSON lines that can be verified, replayed and taken in without the store that it came from: a line
+ * that says what the file is, one for each plan that the run names, one for each entry with its payload and salt, one for
+ * each root, and one at the end with the root of all. Each line is canonical JSON and ends with a line feed, so that there
+ * is one file for one run, and no byte of it is free.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import { RunId } from "../domain/RunId.js"
 import * as Audit from "./Audit.js"
 import * as Commitment from "./Commitment.js"
-import type { Journal, JournalError, Root, Stored } from "./Journal.js"
+import type { Journal, JournalError, KeptPlan, Root, RunCopy, Stored } from "./Journal.js"
 import * as Ledger from "./Ledger.js"
+import * as Lines from "./Lines.js"
 
 export const version = 1
 
 const Hex = Schema.String.pipe(Schema.pattern(/^(?:[0-9a-f]{2})*$/))
 
 const Start = Schema.Struct({ flujo: Schema.Literal("run"), run: RunId, version: Schema.Literal(version) })
+const PlanLine = Schema.Struct({ plan: Schema.Unknown })
 const EntryLine = Schema.Struct({
   head: Schema.String,
   payload: Schema.optional(Schema.String),
@@ -30,6 +34,7 @@ const EndLine = Schema.Struct({ entries: Schema.Int, root: Hex })
 
 const exact = { onExcessProperty: "error" } as const
 const decodeStart = Schema.decodeUnknownOption(Start, exact)
+const decodePlan = Schema.decodeUnknownOption(PlanLine, exact)
 const decodeEntry = Schema.decodeUnknownOption(EntryLine, exact)
 const decodeRoot = Schema.decodeUnknownOption(RootLine, exact)
 const decodeEnd = Schema.decodeUnknownOption(EndLine, exact)
@@ -57,18 +62,45 @@ export const write = (
   Either.Either<{ readonly sound: Ledger.Sound; readonly text: Stream.Stream<string, JournalError> }, Ledger.Bad>,
   JournalError
 > =>
-  Effect.map(Audit.walk(journal, run), ({ found, roots }) => {
+  Effect.gen(function* () {
+    const named = new Set<Digest.Digest>()
+    const each = ({ head }: Stored): void => {
+      const digest = planOf(head)
+      if (digest !== undefined) named.add(digest)
+    }
+    const { found, roots } = yield* Audit.walk(journal, run, { each })
     if (Ledger.isBad(found)) return Either.left(found)
     const { entries, root } = found
+    const start = [line({ flujo: "run", run, version })]
+    for (const digest of named) {
+      const plan = yield* Effect.either(journal.plan(digest))
+      const text = Either.isRight(plan) && Option.isSome(plan.right) ? Json.canonical(plan.right.value) : undefined
+      if (text === undefined || Digest.ofText(text) !== digest) {
+        return Either.left({ entry: 0, last: 0, why: `the plan ${digest.slice(0, 12)} that it names is missing` })
+      }
+      start.push(`{"plan":${text}}\n`)
+    }
     const end = [...roots.map(({ root, size }) => line({ root, size })), line({ entries, root })]
     return Either.right({
       sound: found,
-      text: Stream.make(line({ flujo: "run", run, version })).pipe(
+      text: Stream.fromIterable(start).pipe(
         Stream.concat(journal.stored(run, 0).pipe(Stream.take(entries), Stream.map(entryLine))),
         Stream.concat(Stream.fromIterable(end))
       )
     })
   })
+
+/** The plan that an entry says its run goes by from there on. */
+const planOf = (head: string): Digest.Digest | undefined => Option.getOrUndefined(decodeNaming(head))?.data.plan
+
+const decodeNaming = Schema.decodeUnknownOption(
+  Schema.parseJson(
+    Schema.Struct({
+      kind: Schema.Literal("RunStarted", "RunResumed"),
+      data: Schema.Struct({ plan: Digest.Digest })
+    })
+  )
+)
 
 export interface Read {
   readonly found: Ledger.Bad | Ledger.Sound
@@ -76,43 +108,55 @@ export interface Read {
   readonly run: string | undefined
 }
 
-/** Characters of one line: a payload of 16 MiB, all of it escaped, fits. */
-const lineMax = 256 * 1024 * 1024
-
 /** Verifies such a file. */
 export const verify = <E>(
   bytes: Stream.Stream<Uint8Array, E>,
   claims: ReadonlyArray<Root> = []
-): Effect.Effect<Read, E> =>
+): Effect.Effect<Read, E> => Effect.map(scan(bytes, claims, undefined), ({ found, run }) => ({ found, run }))
+
+/** Characters of a run that is read to be held: about 256 MiB. */
+export const copyMax = 256 * 1024 * 1024
+
+/** Verifies such a file, and answers what is in it. */
+export const read = <E>(bytes: Stream.Stream<Uint8Array, E>): Effect.Effect<Either.Either<RunCopy, Read>, E> =>
+  Effect.map(scan(bytes, [], copyMax), ({ copy, found, run }) =>
+    copy === undefined || Ledger.isBad(found) ? Either.left({ found, run }) : Either.right(copy)
+  )
+
+const scan = <E>(bytes: Stream.Stream<Uint8Array, E>, claims: ReadonlyArray<Root>, keepMax: number | undefined) =>
   Effect.gen(function* () {
-    const reader = makeReader(yield* Commitment.make, claims)
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-    let rest = ""
+    const reader = makeReader(yield* Commitment.make, claims, keepMax)
     let bad: Ledger.Bad | undefined
-    const take = (text: () => string): boolean => {
-      const lines = Either.try(text)
-      if (Either.isLeft(lines)) {
-        bad = reader.bad("is not UTF-8")
-        return true
-      }
-      const all = (rest + lines.right).split("\n")
-      rest = all.pop()!
-      for (const one of all) {
-        bad = reader.line(one)
-        if (bad !== undefined) return true
-      }
-      if (rest.length > lineMax) bad = reader.bad("is too long")
-      return bad !== undefined
-    }
-    yield* Stream.runDrain(Stream.takeUntil(bytes, (chunk) => take(() => decoder.decode(chunk, { stream: true }))))
-    if (bad === undefined) take(() => decoder.decode())
-    if (bad === undefined && rest !== "") bad = reader.bad("has no end")
-    return { found: bad ?? reader.end(), run: reader.run() }
+    yield* Stream.runForEachWhile(Lines.of(bytes), (text) =>
+      Effect.sync(() => {
+        bad = reader.line(text)
+        return bad === undefined
+      })
+    ).pipe(
+      Effect.catchIf(
+        (error): error is Lines.BadLine => error instanceof Lines.BadLine,
+        ({ what }) =>
+          Effect.sync(() => {
+            bad = reader.bad(what)
+          })
+      )
+    )
+    return { found: bad ?? reader.end(), run: reader.run(), copy: reader.copy() }
   })
 
-const makeReader = (commit: Commitment.Commitment, claims: ReadonlyArray<Root>) => {
-  let run: string | undefined
+/** Reads such a file line by line. */
+export const makeReader = (
+  commit: Commitment.Commitment,
+  claims: ReadonlyArray<Root>,
+  /** Undefined: nothing of what is read is kept. */
+  keepMax: number | undefined
+) => {
+  let run: RunId | undefined
   let check: Ledger.Check | undefined
+  const plans: Array<KeptPlan> = []
+  const named = new Set<Digest.Digest>()
+  const entries: Array<Stored> = []
+  let size = 0
   const roots: Array<Root> = []
   let last: typeof EndLine.Type | undefined
   let number = 0
@@ -124,14 +168,24 @@ const makeReader = (commit: Commitment.Commitment, claims: ReadonlyArray<Root>) 
 
   const entry = (checking: Ledger.Check, { head, payload, salt }: typeof EntryLine.Type): Ledger.Bad | undefined => {
     const read = Ledger.readHead(head)
-    // An entry stands where it stands: that its head says so too, is for the check to see.
-    const seq = typeof read === "string" ? checking.leaves.length : read.seq
-    return checking.add({
-      seq,
+    const stored: Stored = {
+      // An entry stands where it stands: that its head says so too, is for the check to see.
+      seq: typeof read === "string" ? checking.leaves.length : read.seq,
       head,
       payload: payload ?? null,
       salt: salt === undefined ? null : Buffer.from(salt, "hex")
-    })
+    }
+    const found = checking.add(stored)
+    if (found !== undefined) return found
+    const digest = planOf(head)
+    if (digest !== undefined) {
+      named.add(digest)
+      if (plans[named.size - 1]?.digest !== digest) return bad(`names the plan ${digest}, which is not in the file`)
+    }
+    if (keepMax === undefined) return undefined
+    size += head.length + (payload?.length ?? 0)
+    entries.push(stored)
+    return size > keepMax ? bad(`is too much: a run of more than ${keepMax} characters is not taken in`) : undefined
   }
 
   const content = (text: string): Ledger.Bad | undefined => {
@@ -145,6 +199,13 @@ const makeReader = (commit: Commitment.Commitment, claims: ReadonlyArray<Root>) 
       return undefined
     }
     if (last !== undefined) return bad("stands after the end")
+    const plan = decodePlan(json)
+    if (Option.isSome(plan)) {
+      if (check.leaves.length > 0) return bad("is a plan after the entries")
+      const text = Json.canonical(json).slice(`{"plan":`.length, -1)
+      plans.push({ digest: Digest.ofText(text), json: text })
+      return undefined
+    }
     const one = decodeEntry(json)
     if (Option.isSome(one)) return roots.length > 0 ? bad("is an entry after the roots") : entry(check, one.value)
     const root = decodeRoot(json)
@@ -168,10 +229,15 @@ const makeReader = (commit: Commitment.Commitment, claims: ReadonlyArray<Root>) 
       if (check === undefined || last === undefined) return bad("is missing: the file was cut")
       const found = check.end(roots)
       if (Ledger.isBad(found)) return found
+      if (plans.length > named.size) return { entry: 0, last: 0, why: "there is a plan that no entry names" }
       return found.entries === last.entries && found.root === last.root
         ? found
         : { entry: 0, last: Math.max(0, found.entries - 1), why: "their root is not the one at the end of the file" }
     },
-    run: () => run
+    run: () => run,
+    /** Whether the last line was the last one of the file. */
+    isWhole: () => last !== undefined,
+    copy: (): RunCopy | undefined =>
+      run === undefined || keepMax === undefined ? undefined : { run, plans, entries, roots, letters: [] }
   }
 }

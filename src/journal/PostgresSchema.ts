@@ -296,6 +296,95 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
   END
   $body$;
   `,
+  // The log of the store. Roots queue for it in the transaction that writes them, whoever does.
+  (schema) => `
+  CREATE TABLE ${schema}.unsealed (
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant TEXT COLLATE "C" NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL
+  );
+  CREATE INDEX unsealed_oldest ON ${schema}.unsealed (tenant, number);
+  CREATE FUNCTION ${schema}.queue_roots() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
+  BEGIN
+    INSERT INTO ${schema}.unsealed (tenant, run, size, root) SELECT tenant, run, size, root FROM fresh ORDER BY run, size;
+    RETURN NULL;
+  END
+  $body$;
+  CREATE TRIGGER roots_unsealed AFTER INSERT ON ${schema}.roots REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.queue_roots();
+  INSERT INTO ${schema}.unsealed (tenant, run, size, root)
+    SELECT tenant, run, size, root FROM ${schema}.roots ORDER BY tenant, run, size;
+
+  CREATE TABLE ${schema}.log (
+    tenant TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL,
+    PRIMARY KEY (tenant, number)
+  );
+  CREATE INDEX log_of_run ON ${schema}.log (tenant, run, number);
+
+  CREATE TABLE ${schema}.checkpoints (
+    tenant TEXT COLLATE "C" NOT NULL,
+    size INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    note TEXT NOT NULL,
+    frontier TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, size)
+  );
+
+  CREATE TABLE ${schema}.log_keys (
+    tenant TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    verifier TEXT NOT NULL,
+    vouched TEXT,
+    size INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, number)
+  );
+  `,
+  // That a run was dropped is a leaf too; and what finds runs among many. A label stands as its JSON text.
+  (schema) => `
+  ALTER TABLE ${schema}.unsealed ADD COLUMN gone BOOLEAN NOT NULL DEFAULT false;
+  ALTER TABLE ${schema}.log ADD COLUMN gone BOOLEAN NOT NULL DEFAULT false;
+
+  CREATE INDEX runs_pipeline ON ${schema}.runs (tenant, pipeline, started_at, run);
+  CREATE TABLE ${schema}.labels (
+    tenant TEXT COLLATE "C" NOT NULL,
+    label TEXT COLLATE "C" NOT NULL,
+    started_at BIGINT NOT NULL,
+    run TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, label, started_at, run)
+  );
+  CREATE INDEX labels_of_run ON ${schema}.labels (tenant, run);
+  INSERT INTO ${schema}.labels (tenant, label, started_at, run)
+    SELECT r.tenant, l.value::TEXT, r.started_at, r.run
+    FROM ${schema}.runs r, json_array_elements(r.labels::JSON) l
+    ON CONFLICT DO NOTHING;
+  CREATE FUNCTION ${schema}.label_run() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      DELETE FROM ${schema}.labels l WHERE l.tenant = OLD.tenant AND l.run = OLD.run;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      INSERT INTO ${schema}.labels (tenant, label, started_at, run)
+      SELECT NEW.tenant, l.value::TEXT, NEW.started_at, NEW.run FROM json_array_elements(NEW.labels::JSON) l
+      ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+  END
+  $body$;
+  CREATE TRIGGER runs_labelled AFTER INSERT ON ${schema}.runs
+    FOR EACH ROW WHEN (NEW.labels <> '[]') EXECUTE FUNCTION ${schema}.label_run();
+  CREATE TRIGGER runs_relabelled AFTER UPDATE OF labels ON ${schema}.runs
+    FOR EACH ROW WHEN (NEW.labels <> OLD.labels) EXECUTE FUNCTION ${schema}.label_run();
+  CREATE TRIGGER runs_unlabelled AFTER DELETE ON ${schema}.runs
+    FOR EACH ROW WHEN (OLD.labels <> '[]') EXECUTE FUNCTION ${schema}.label_run();
+  `,
   // What cached steps answered: no part of any run. `run`: who answered it.
   (schema) => `
   CREATE TABLE ${schema}.cache (

@@ -13,7 +13,7 @@ import type { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Commitment from "./Commitment.js"
 import type { Blob, Row } from "./Driver.js"
-import type { Staged } from "./Journal.js"
+import type { Staged, Stored } from "./Journal.js"
 
 /** Larger payloads stand in the blob table. */
 export const inlineBytesMax = 64 * 1024
@@ -37,6 +37,8 @@ export interface Codec {
     staged: Staged
   ) => Unplaced | number
   readonly place: (unplaced: Unplaced, seq: number) => Row
+  /** An entry that was written elsewhere, as it is kept under this run's key. */
+  readonly keep: (key: Uint8Array, stored: Stored) => { readonly row: Row; readonly blob: Blob | undefined }
   /** `bytes` are those of the row's blob, if it names one. Left: what is wrong with it. */
   readonly decode: (run: RunId, row: Row, bytes: Uint8Array | undefined) => Either.Either<Event.Entry, string>
 }
@@ -87,6 +89,16 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
       blob: blob === null ? null : blob.address
     })
 
+    const keep: Codec["keep"] = (key, { head, payload, salt, seq }) => {
+      const bytes = payload === null ? undefined : typeof payload === "string" ? Buffer.from(payload) : payload
+      if (bytes === undefined || bytes.length <= inlineBytesMax) {
+        const text = bytes === undefined ? null : Buffer.from(bytes).toString()
+        return { row: { seq, head, payload: text, salt, blob: null }, blob: undefined }
+      }
+      const address = commit.of(key, bytes)
+      return { row: { seq, head, payload: null, salt, blob: address }, blob: { address, bytes } }
+    }
+
     const decode: Codec["decode"] = (run, row, bytes) => {
       const parsed = parse(row.head)
       if (Either.isLeft(parsed)) return Either.left("its head is not JSON")
@@ -125,7 +137,7 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
       return Either.right({ run, seq: row.seq, at, epoch, event })
     }
 
-    return { encode, place, decode }
+    return { encode, place, keep, decode }
   })
 
 /** Canonical text; optional fields may be there as `undefined`, which JSON does not have. */

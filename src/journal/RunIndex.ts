@@ -12,6 +12,10 @@ import * as Usage from "../domain/Usage.js"
 export const RunStatus = Schema.Literal("running", "suspended", "ready", "completed", "failed", "cancelled")
 export type RunStatus = typeof RunStatus.Type
 
+/** Whether a run has come to an end of its own; one that failed may yet be resumed. */
+export const hasEnded = (status: RunStatus | undefined): boolean =>
+  status === "completed" || status === "failed" || status === "cancelled"
+
 export const RunRow = Schema.Struct({
   run: RunId,
   pipeline: Schema.String,

@@ -103,6 +103,76 @@ export const migrations: ReadonlyArray<string> = [
     PRIMARY KEY (tenant, run, size)
   ) STRICT, WITHOUT ROWID;
   `,
+  // The log of the store. Roots queue for it in the transaction that writes them, whoever does.
+  `
+  CREATE TABLE unsealed (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    run TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX unsealed_oldest ON unsealed (tenant, number);
+  CREATE TRIGGER roots_unsealed AFTER INSERT ON roots BEGIN
+    INSERT INTO unsealed (tenant, run, size, root) VALUES (NEW.tenant, NEW.run, NEW.size, NEW.root);
+  END;
+  INSERT INTO unsealed (tenant, run, size, root) SELECT tenant, run, size, root FROM roots ORDER BY tenant, run, size;
+
+  CREATE TABLE log (
+    tenant TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL,
+    PRIMARY KEY (tenant, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX log_of_run ON log (tenant, run, number);
+
+  CREATE TABLE checkpoints (
+    tenant TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    note TEXT NOT NULL,
+    frontier TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, size)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE log_keys (
+    tenant TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    verifier TEXT NOT NULL,
+    vouched TEXT,
+    size INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, number)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  // That a run was dropped is a leaf too; and what finds runs among many. A label stands as its JSON text.
+  `
+  ALTER TABLE unsealed ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE log ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+
+  CREATE INDEX runs_pipeline ON runs (tenant, pipeline, started_at, run);
+  CREATE TABLE labels (
+    tenant TEXT NOT NULL,
+    label TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    PRIMARY KEY (tenant, label, started_at, run)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX labels_of_run ON labels (tenant, run);
+  INSERT OR IGNORE INTO labels (tenant, label, started_at, run)
+    SELECT tenant, value, started_at, run FROM runs, json_each(runs.labels);
+  CREATE TRIGGER runs_labels AFTER INSERT ON runs WHEN NEW.labels <> '[]' BEGIN
+    DELETE FROM labels WHERE tenant = NEW.tenant AND run = NEW.run;
+    INSERT OR IGNORE INTO labels (tenant, label, started_at, run)
+      SELECT NEW.tenant, value, NEW.started_at, NEW.run FROM json_each(NEW.labels);
+  END;
+  CREATE TRIGGER runs_unlabelled AFTER DELETE ON runs WHEN OLD.labels <> '[]' BEGIN
+    DELETE FROM labels WHERE tenant = OLD.tenant AND run = OLD.run;
+  END;
+  `,
   // What cached steps answered: no part of any run. `run`: who answered it.
   `
   CREATE TABLE cache (

@@ -39,6 +39,9 @@ export const summary = (view: RunSummary.RunSummary, redaction: Redaction): Json
 export const trace = (view: Trace, redaction: Redaction): Json =>
   redaction.json({ summary: summaryJson(view.summary), root: nodeJson(view.root) })
 
+/** One step of a trace, with all that is below it. */
+export const node = (step: TraceNode, redaction: Redaction): Json => redaction.json(nodeJson(step))
+
 /** An entry as it was written: `{ run, seq, at, path, kind, ordinal, data, payload }`. */
 export const entry = ({ at, event, run, seq }: Entry, redaction: Redaction): Json => {
   const { data, kind, ordinal, path, payload } = event

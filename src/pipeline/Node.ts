@@ -257,6 +257,24 @@ export interface CheckNode {
   readonly output: Shape | undefined
 }
 
+/** What an output is held to. `message`: what is said where it does not hold, in place of what it says itself. */
+export type Validator = { readonly message: string | undefined } & (
+  | { readonly _tag: "Contains"; readonly text: string }
+  | { readonly _tag: "Fits"; readonly shape: Shape }
+  /** Sees the output as `previous_step`. */
+  | { readonly _tag: "Holds"; readonly template: Template }
+  /** A step that is given the output and answers a verdict. */
+  | { readonly _tag: "Judge"; readonly step: Node }
+)
+
+/** Holds what a step answers to more than its schema. `invariant`: it stands around all tries, and is no matter of trying. */
+export interface ValidateNode {
+  readonly _tag: "Validate"
+  readonly step: Node
+  readonly validators: ReadonlyArray<Validator>
+  readonly invariant?: boolean | undefined
+}
+
 /** Words about a step. They change nothing: a plan has the same digest with and without. */
 export interface NoteNode {
   readonly _tag: "Note"
@@ -387,6 +405,7 @@ export type Wrapper =
   | SinkNode
   | WhenNode
   | CheckNode
+  | ValidateNode
   | NoteNode
   | CappedNode
 
@@ -401,6 +420,7 @@ const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Sink: true,
   When: true,
   Check: true,
+  Validate: true,
   Note: true,
   Capped: true
 }

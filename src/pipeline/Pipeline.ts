@@ -1,5 +1,6 @@
 /** A whole workflow: a step under a name, with the context that its steps share. */
 import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type { UndefinedVariables } from "../expression/Template.js"
 import type { ContextSpec, Node } from "./Node.js"
@@ -77,6 +78,14 @@ export const undefinedVariables: {
     undefinedVariables: how
   })
 )
+
+/** Whether a value, such as what a file exports, is a pipeline. Told by its parts: it may be of another copy of flujo. */
+export const isPipeline = (value: unknown): value is Pipeline.Any =>
+  Predicate.isRecord(value) &&
+  typeof value.name === "string" &&
+  Predicate.isRecord(value.root) &&
+  typeof value.root._tag === "string" &&
+  "context" in value
 
 /** A pipeline as one step of another: its steps stand below `name`, and its context is its own. */
 export const asStep = <In, Out, E, R>(

@@ -4,6 +4,7 @@
  */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
 import { describe } from "./internal/Describe.js"
@@ -24,6 +25,8 @@ export interface Shape {
   /** `undefined` is an absent value: what `Schema.Void` writes. */
   readonly encode: (value: unknown) => Either.Either<Json.Json | undefined, Misfit>
   readonly decode: (json: Json.Json | undefined) => Either.Either<unknown, Misfit>
+  /** What it was made from, where that was an Effect `Schema`. */
+  readonly schema?: Schema.Schema.AnyNoContext | undefined
 }
 
 /**
@@ -47,6 +50,12 @@ export const never: Shape = {
   decode: () => Either.left(new Misfit({ detail: "the step declares no error, so it has none to read" }))
 }
 
+export const isShape = (value: unknown): value is Shape =>
+  Predicate.isRecord(value) &&
+  "jsonSchema" in value &&
+  typeof value.encode === "function" &&
+  typeof value.decode === "function"
+
 const made = new WeakMap<object, Shape>()
 
 /** One schema has one shape, so that shapes can be compared by identity. */
@@ -56,6 +65,7 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
   if (schema.ast._tag === "VoidKeyword") {
     // The schema itself lets anything through: what a function of type `() => void` happens to answer is not meant.
     const nothing: Shape = {
+      schema,
       jsonSchema: describe(schema),
       encode: () => Either.right(undefined),
       decode: () => Either.right(undefined)
@@ -72,6 +82,7 @@ export const fromSchema = <A, I extends Crossing>(schema: Schema.Schema<A, I>): 
     return isRecord && Proto.hasProto(value)
   }
   const shape: Shape = {
+    schema,
     get jsonSchema() {
       jsonSchema ??= describe(schema)
       return jsonSchema

@@ -3,6 +3,7 @@
  * declaration serves checking, running and documentation.
  */
 import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { Json } from "../domain/Json.js"
 import type { EffectClass } from "../domain/Once.js"
@@ -77,3 +78,13 @@ export const inputOf = (skill: AnySkill, params: Json | undefined, input: Json |
     ? params
     : { ...params, [skill.argument]: input ?? null }
 }
+
+/** Whether a value, such as what a file exports, is a skill. Told by its parts: it may be of another copy of flujo. */
+export const isSkill = (value: unknown): value is AnySkill =>
+  Predicate.isRecord(value) &&
+  typeof value.id === "string" &&
+  typeof value.version === "string" &&
+  typeof value.description === "string" &&
+  Shape.isShape(value.input) &&
+  Shape.isShape(value.output) &&
+  typeof value.run === "function"

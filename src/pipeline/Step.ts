@@ -24,6 +24,7 @@ import * as Retry from "./Retry.js"
 import * as Shape from "./Shape.js"
 import type { Skill, SkillError } from "./Skill.js"
 import type {
+  InvariantViolated,
   ItemsRefused,
   LoopExhausted,
   NoBranch,
@@ -32,9 +33,11 @@ import type {
   SchemaMismatch,
   StepTimedOut,
   StepUncertain,
+  ValidationFailed,
   ValueRefused
 } from "./StepError.js"
 import * as TreeSearch from "./TreeSearch.js"
+import type * as Validator from "./Validator.js"
 
 export const TypeId: unique symbol = Symbol.for("flujo/pipeline/Step")
 export type TypeId = typeof TypeId
@@ -881,6 +884,45 @@ export const withOutputSchema =
   <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, A, E | SchemaMismatch, R> =>
     fromNode({ _tag: "Check", step: self.node, input: undefined, output: Shape.fromSchema(schema) })
 
+/** What an output is held to. `step` is given the output; its verdict's feedback is told where it does not hold. */
+export type Check = { readonly message?: string | undefined } & (
+  | { readonly contains: string }
+  | { readonly schema: Schema.Schema.AnyNoContext }
+  /** An expression, in which `previous_step` is the output. */
+  | { readonly expression: string }
+  | { readonly step: Step<never, Validator.Verdict, unknown, unknown> }
+)
+type Judge<V> = V extends { readonly step: infer S } ? S : never
+/** What every judge among them can take. */
+type Judged<V extends Check> = [Judge<V>] extends [never] ? unknown : InputOf<{ readonly judge: Judge<V> }>
+
+/**
+ * Holds a step's output to all of `checks`. What does not hold is a `ValidationFailed` with what each has to say; a retry
+ * tries again, and an agent is then told so, together with what it answered.
+ */
+export const validators =
+  <const V extends Check>(checks: ReadonlyArray<V>) =>
+  <In, Out extends Judged<V>, E, R>(
+    self: Step<In, Out, E, R>
+  ): Step<
+    In,
+    Out,
+    E | ValidationFailed | ValueRefused | Template.TemplateError | Step.Error<Judge<V>>,
+    R | Step.Requirements<Judge<V>>
+  > =>
+    fromNode({ _tag: "Validate", step: self.node, validators: checks.map(validator) })
+
+/** Fails with `InvariantViolated` unless each of these expressions holds after the step. `previous_step` is its output. */
+export const invariants =
+  (rules: ReadonlyArray<string>) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out, E | InvariantViolated | Template.TemplateError, R> =>
+    fromNode({
+      _tag: "Validate",
+      step: self.node,
+      validators: rules.map((expression) => validator({ expression })),
+      invariant: true
+    })
+
 /** Words about a step, for people and tools. They do not make it another plan. */
 export const note =
   (about: { readonly description?: string | undefined; readonly meta?: Json | undefined }) =>
@@ -933,5 +975,13 @@ const deciderOrCode = <F>(
   version: string | undefined
 ): Node.Code<F> | Template.Template | Node.Decider =>
   isStep(value) ? { step: value.node } : expressionOrCode(value, version)
+
+const validator = (check: Check): Node.Validator => {
+  const { message } = check
+  if ("contains" in check) return { _tag: "Contains", text: check.contains, message }
+  if ("schema" in check) return { _tag: "Fits", shape: Shape.fromSchema(check.schema), message }
+  if ("step" in check) return { _tag: "Judge", step: check.step.node, message }
+  return { _tag: "Holds", template: Template.parseExpression(check.expression), message }
+}
 
 const isStep = (value: unknown): value is Step.Any => typeof value === "object" && value !== null && TypeId in value

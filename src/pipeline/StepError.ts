@@ -95,3 +95,29 @@ export class NoTransition extends Schema.TaggedError<NoTransition>("flujo/pipeli
     return `${this.path}: no transition fits ${this.event} of ${JSON.stringify(this.state)}`
   }
 }
+
+/** What a step answered was not accepted by its validators. `feedback`: what each of them said. */
+export class ValidationFailed extends Schema.TaggedError<ValidationFailed>("flujo/pipeline/ValidationFailed")(
+  "ValidationFailed",
+  {
+    path: Schema.String,
+    feedback: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    return `${this.path} was not accepted: ${this.feedback.join("; ")}`
+  }
+}
+
+/** What must always hold does not, after this step. */
+export class InvariantViolated extends Schema.TaggedError<InvariantViolated>("flujo/pipeline/InvariantViolated")(
+  "InvariantViolated",
+  {
+    path: Schema.String,
+    rules: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    return `an invariant does not hold after ${this.path}: ${this.rules.join("; ")}`
+  }
+}

@@ -33,6 +33,8 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
       return node.transitions.flatMap(({ when }) => (when === undefined ? [] : [when]))
     case "When":
       return "source" in node.on ? [node.on] : []
+    case "Validate":
+      return node.validators.flatMap((one) => (one._tag === "Holds" ? [one.template] : []))
     case "Skill":
       return node.params === undefined ? [] : ofParams(node.params)
     case "Agent":

@@ -276,6 +276,14 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
       const why = "may use any number of tokens within its cost limit"
       return isLoose ? { ...part, because: [...part.because, { path, of: "tokens", why }] } : part
     }
+    case "Validate": {
+      // A later try is told what the one before answered, so that how long the input is says little.
+      const step = walk(prices, node.step, parent, undefined)
+      const judges = node.validators.flatMap((validator) =>
+        validator._tag === "Judge" ? [walk(prices, validator.step, `${path}!validator`, step.size)] : []
+      )
+      return all([step, ...judges], step.size)
+    }
     case "Scope":
       return below(node.step, path)
   }

@@ -90,6 +90,12 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         walk(node.step, parent)
         walk(node.that, `${path}!fallback`)
         break
+      case "Validate":
+        walk(node.step, parent)
+        for (const validator of node.validators) {
+          if (validator._tag === "Judge") walk(validator.step, `${path}!validator`)
+        }
+        break
       case "Compensate":
         walk(node.step, parent)
         walk(node.undo, `${path}!undo`)

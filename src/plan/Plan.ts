@@ -7,7 +7,7 @@ import * as Json from "../domain/Json.js"
 import * as NanoUsd from "../domain/NanoUsd.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
-import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params } from "../pipeline/Node.js"
+import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params, ValidateNode } from "../pipeline/Node.js"
 import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import { type Code, type Finding, rules } from "./Finding.js"
@@ -447,6 +447,16 @@ const check = (pipeline: Pipeline.Any) => {
         const told = walk(node.step, parent, { ...sight, previous })
         return { output: node.output?.jsonSchema ?? told.output, writes: told.writes }
       }
+      case "Validate": {
+        const path = named(node.step, node, node.invariant === true ? "invariant" : "validator", parent)
+        const told = walk(node.step, parent, sight)
+        const after = { ...withMore(sight, told.writes), previous: told.output }
+        for (const validator of node.validators) {
+          if (validator._tag === "Holds") text(validator.template, path, node, after)
+          if (validator._tag === "Judge") walk(validator.step, `${path}!validator`, after)
+        }
+        return told
+      }
       case "Note": {
         const { description, meta } = node
         notes.set(named(node.step, node, "note", parent), {
@@ -552,6 +562,8 @@ export const children = (node: Node): ReadonlyArray<Node> => {
       return node.states.map(([, state]) => state)
     case "Fallback":
       return [node.step, node.that]
+    case "Validate":
+      return [node.step, ...judgesOf(node)]
     case "Compensate":
       return [node.step, node.undo]
     case "Cached":
@@ -577,6 +589,9 @@ export const children = (node: Node): ReadonlyArray<Node> => {
       return []
   }
 }
+
+const judgesOf = ({ validators }: ValidateNode): ReadonlyArray<Node> =>
+  validators.flatMap((validator) => (validator._tag === "Judge" ? [validator.step] : []))
 
 const waits = (node: Node): boolean => node._tag === "Ask" || children(node).some(waits)
 

@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
-import type { Assign, Code, ContextSpec, Decider, Node } from "../pipeline/Node.js"
+import type { Assign, Code, ContextSpec, Decider, Node, Validator } from "../pipeline/Node.js"
 import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { Shape } from "../pipeline/Shape.js"
@@ -174,6 +174,15 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           input: node.input && schemaJson(node.input),
           output: node.output && schemaJson(node.output)
         }),
+        step: nodeJson(node.step, parent)
+      }
+    case "Validate":
+      return {
+        kind: node.invariant === true ? "invariant" : "validate",
+        validators: node.validators.map((validator) => ({
+          ...present({ message: validator.message }),
+          ...validatorJson(validator, parent)
+        })),
         step: nodeJson(node.step, parent)
       }
     case "Note":
@@ -368,3 +377,16 @@ const nameIn = (value: Json.Json | undefined): string | undefined =>
 
 const below = (at: string, key: string | undefined): string =>
   key === undefined ? at : at === "" ? key : `${at}/${key}`
+
+const validatorJson = (validator: Validator, parent: string): Json.JsonObject => {
+  switch (validator._tag) {
+    case "Contains":
+      return { contains: validator.text }
+    case "Fits":
+      return { schema: schemaJson(validator.shape) }
+    case "Holds":
+      return { expression: validator.template.source }
+    case "Judge":
+      return { step: nodeJson(validator.step, parent) }
+  }
+}

@@ -8,8 +8,15 @@
  * env_file = ".env"                        # a file inside the project; see EnvFile.ts. It may be absent
  * settings.test_mode = false               # state in memory unless a state URI is given
  * state.durability = "full"                # "full": survives a power cut; "normal": survives a kill
+ * ledger.checkpoints = true                # processes that write sign checkpoints of the ledger as they go
+ * ledger.key = ".flujo/ledger.key"         # the private key; by default beside the state
+ * ledger.anchors = ["file:seals.txt"]      # where `flujo ledger checkpoint` leaves them; also https:// of a witness
  * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
  * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
+ *
+ * code.allow = ["flows/**"]                # files that may be loaded as code, beside skills/; see CodeAllowed.ts
+ *
+ * kinds.wait_and_tell = "./kinds/wait.ts#kind"  # a kind of step of one's own; docs/code.md
  *
  * [providers.groq]                         # a server that speaks OpenAI's protocol: compatible:groq/MODEL
  * base_url = "https://api.groq.com/openai/v1"
@@ -29,9 +36,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as CodeAllowed from "./CodeAllowed.js"
 import * as EnvFile from "./EnvFile.js"
 import { ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
+import * as ProjectLedger from "./ProjectLedger.js"
 import type { ProjectMoney } from "./ProjectMoney.js"
 import * as ProjectRoot from "./ProjectRoot.js"
 import * as ProjectToml from "./ProjectToml.js"
@@ -62,8 +71,13 @@ export interface ProjectConfig {
   readonly undefinedVariables: Setting<UndefinedVariables>
   /** Of the checker, by code or pattern. Whether there are such is for the checker to say. */
   readonly rules: ReadonlyMap<string, Setting<ProjectToml.Level>>
+  /** Paths and patterns of files that may be loaded as code, beside those of `skills/`. */
+  readonly codeAllow: Setting<ReadonlyArray<string>>
+  /** Kinds of steps of the project's own, by name: where each is exported. */
+  readonly kinds: ReadonlyMap<string, Setting<CodeAllowed.Export>>
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
+  readonly ledger: ProjectLedger.ProjectLedger
   /** Prices and budgets. */
   readonly money: ProjectMoney
   /** By the name that stands in `compatible:NAME/MODEL`. */
@@ -137,6 +151,9 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
         ) ??
         ({ value: "strict", source: byDefault } as const),
       rules: ProjectToml.rules(toml),
+      codeAllow: yield* codeAllowOf(toml),
+      kinds: yield* kindsOf(toml),
+      ledger: yield* ProjectLedger.read(toml, { base, path, state: stateUri.value }),
       money: toml.money,
       providers: yield* providersOf(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
@@ -157,6 +174,47 @@ export const requireRoot = (config: ProjectConfig): Either.Either<string, Projec
       ),
     onSome: ({ value }) => Either.right(value)
   })
+
+const codeAllowOf = (toml: ProjectToml.ProjectToml): Either.Either<Setting<ReadonlyArray<string>>, ProjectError> => {
+  const found = ProjectToml.setting(toml, "code.allow", (document) => document.code?.allow)
+  if (found === undefined) return Either.right({ value: [], source: byDefault })
+  const refuse = (detail: string) =>
+    Either.left(
+      ProjectToml.pointAt(
+        new ProjectError({ reason: "BadValue", detail, hint: 'for instance allow = ["flows/**", "lib/score.ts"]' }),
+        toml,
+        "code.allow"
+      )
+    )
+  if (found.value.length > CodeAllowed.patternsMax) {
+    return refuse(`code.allow has more than ${CodeAllowed.patternsMax} entries`)
+  }
+  for (const pattern of found.value) {
+    const why = CodeAllowed.wrong(pattern)
+    if (why !== undefined) return refuse(`code.allow: ${quoted(pattern)} ${why}`)
+  }
+  return Either.right(found)
+}
+
+const kindsOf = (
+  toml: ProjectToml.ProjectToml
+): Either.Either<ReadonlyMap<string, Setting<CodeAllowed.Export>>, ProjectError> => {
+  const out = new Map<string, Setting<CodeAllowed.Export>>()
+  for (const [name, text] of Object.entries(toml.document.kinds ?? {})) {
+    const key = `kinds.${name}`
+    const refuse = (detail: string, hint: string) =>
+      Either.left(ProjectToml.pointAt(new ProjectError({ reason: "BadValue", detail, hint }), toml, key))
+    if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name)) {
+      return refuse(`${quoted(name)} is no name for a kind`, "letters, digits, _ and -, and a letter first")
+    }
+    const value = CodeAllowed.reference(text)
+    if (typeof value === "string")
+      return refuse(`${key}: ${quoted(text)} ${value}`, 'for instance "./kinds/wait.ts#wait"')
+    const { source } = ProjectToml.setting(toml, key, () => text) ?? { source: byDefault }
+    out.set(name, { value, source })
+  }
+  return Either.right(out)
+}
 
 const providersOf = (
   toml: ProjectToml.ProjectToml

@@ -32,6 +32,11 @@ const State = Schema.Struct({
     })
   )
 })
+const Ledger = Schema.Struct({
+  checkpoints: optional(Schema.Boolean.annotations({ message: () => "must be true or false" })),
+  key: optional(text),
+  anchors: optional(Schema.Array(text).annotations({ message: () => "must be a list of texts in quotes" }))
+})
 const Template = Schema.Struct({
   undefined_variables: optional(
     Schema.Literal("strict", "warn", "ignore").annotations({
@@ -44,6 +49,13 @@ const Rules = Schema.Record({
   value: Schema.Literal("off", "warning", "error").annotations({
     message: () => ({ message: 'must be "off", "warning" or "error"', override: true })
   })
+})
+const Code = Schema.Struct({
+  allow: optional(
+    Schema.Array(text).annotations({
+      message: () => ({ message: "must be a list of texts, each a path or a pattern", override: true })
+    })
+  )
 })
 const Provider = Schema.Struct({
   base_url: text,
@@ -59,8 +71,12 @@ const Document = Schema.Struct({
   env_file: optional(text),
   settings: optional(Settings),
   state: optional(State),
+  ledger: optional(Ledger),
   template: optional(Template),
   rules: optional(Rules),
+  code: optional(Code),
+  /** By the name of the kind: a file and its export. */
+  kinds: optional(Schema.Record({ key: Schema.String, value: text })),
   /** By the name that stands in `compatible:NAME/MODEL`. */
   providers: optional(Schema.Record({ key: Schema.String, value: Provider }))
 })
@@ -69,11 +85,14 @@ export type Document = typeof Document.Type
 const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   settings: Object.keys(Settings.fields),
   state: Object.keys(State.fields),
+  ledger: Object.keys(Ledger.fields),
   template: Object.keys(Template.fields),
-  rules: []
+  rules: [],
+  code: Object.keys(Code.fields),
+  kinds: []
 }
 /** Tables whose keys are names of the user's; who reads them knows which there are. */
-const open: ReadonlySet<string> = new Set(["rules"])
+const open: ReadonlySet<string> = new Set(["rules", "kinds"])
 /** Of these there is one table for each name that the user chooses: `[providers.NAME]`. */
 const tablesByName: Readonly<Record<string, ReadonlyArray<string>>> = { providers: Object.keys(Provider.fields) }
 const isTable = (key: string): boolean => Object.hasOwn(tables, key) || Object.hasOwn(tablesByName, key)

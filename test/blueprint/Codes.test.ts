@@ -149,6 +149,46 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: loop\n    loop: { body: { name: a }, stop_when: agent_finished }\n")
   ],
   [
+    "FLJ-BLUEPRINT-16",
+    steps("  - name: a\n    validators: [{ «message»: x }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x, message: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-17",
+    steps("  - name: a\n    validators: «{ contains: x }»\n"),
+    steps("  - name: a\n    validators: [{ contains: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
+    steps("  - name: a\n    validators: [{ contains: x, «regex»: y }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x }, { regex: y }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-20",
+    steps("  - name: a\n    validators: [{ contains: x, «params»: {} }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-22",
+    steps('  - name: a\n    validators: [{ regex: «"(a+)+$"» }]\n'),
+    steps('  - name: a\n    validators: [{ regex: "a+$" }]\n')
+  ],
+  [
+    "FLJ-BLUEPRINT-19",
+    steps("  - name: a\n    validators: [{ skill: «flujo.builtins.stringify» }]\n"),
+    steps("  - name: a\n    validators: [{ contains: x }]\n")
+  ],
+  [
+    "FLJ-BLUEPRINT-17",
+    `static_invariants: «input»\n${steps("  - name: a\n")}`,
+    `static_invariants: [input]\n${steps("  - name: a\n  - name: b\n")}`
+  ],
+  [
+    "FLJ-BLUEPRINT-21",
+    `static_invariants: ["input «input»"]\n${steps("  - name: a\n  - name: b\n")}`,
+    `static_invariants: [input]\n${steps("  - name: a\n    static_invariants: [input]\n  - name: b\n")}`
+  ],
+  [
     "FLJ-BLUEPRINT-25",
     `${agents}${uses}    updates_context: «true»\n`,
     `${agents}${uses}    updates_context: true\n    output_schema: { properties: { a: {} } }\n`
@@ -323,11 +363,22 @@ describe("every code", () => {
   }
 
   it("has an example", () => {
-    // Sizes are shown in Read.test.ts, imports in Imports.test.ts.
+    // Sizes are shown in Read.test.ts, imports in Imports.test.ts, code and kinds of a project in Code.test.ts.
     const shown = new Set(cases.map(([code]) => code))
     assert.deepStrictEqual(
       Object.keys(rules).filter((code) => !shown.has(code)),
-      ["FLJ-BLUEPRINT-5", "FLJ-BLUEPRINT-26", "V-I1", "V-I2", "V-I3"]
+      [
+        "FLJ-BLUEPRINT-5",
+        "FLJ-BLUEPRINT-26",
+        "FLJ-CODE-1",
+        "FLJ-CODE-2",
+        "FLJ-CODE-3",
+        "FLJ-KIND-1",
+        "FLJ-KIND-2",
+        "V-I1",
+        "V-I2",
+        "V-I3"
+      ]
     )
   })
 

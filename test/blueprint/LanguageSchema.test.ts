@@ -6,14 +6,14 @@ import { parse } from "yaml"
 import * as Language from "../../src/blueprint/Language.js"
 import * as LanguageSchema from "../../src/blueprint/LanguageSchema.js"
 import { examples } from "../../src/check/Examples.js"
-import { check } from "../check/Checked.js"
+import { check, kinds } from "../check/Checked.js"
 import { numbers } from "../engine/generated.js"
 import { runs } from "../Long.js"
 
 type Data = null | boolean | number | string | ReadonlyArray<Data> | { readonly [key: string]: Data }
 
 const ajv = new Ajv({ strict: false, allErrors: false })
-const schema = LanguageSchema.make()
+const schema = LanguageSchema.make(kinds)
 const fits = ajv.compile(schema)
 
 /** What the reader says it knows at a place, asked with a key that is like none. */
@@ -45,6 +45,7 @@ const places: ReadonlyArray<readonly [string, Language.Keys, string]> = [
     "imports: { c: ./child.yaml }\nsteps: [{ name: a, uses: imports.c, config: { STRANGE: 1 } }]\n"
   ],
   ["config", Language.config.keys, "steps: [{ name: a, config: { STRANGE: 1 } }]\n"],
+  ["a validator", Language.validator.keys, "steps: [{ name: a, validators: [{ STRANGE: 1 }] }]\n"],
   ["retries", Language.retries.keys, "steps: [{ name: a, config: { retries: { STRANGE: 1 } } }]\n"],
   ["loop", Language.loop.keys, "steps: [{ kind: loop, loop: { STRANGE: 1 } }]\n"],
   ["map", Language.map.keys, "steps: [{ kind: map, map: { STRANGE: 1 } }]\n"],
@@ -67,8 +68,8 @@ describe("the language as data", () => {
 
   it("has just the kinds that the reader knows", () => {
     const { diagnostics } = check("steps: [{ kind: qqqqqqqqqqqqqqqqqqqqqqqq }]")
-    const kinds = /kinds are (.*)$/.exec(diagnostics[0]?.hint ?? "")?.[1]?.split(", ")
-    assert.deepStrictEqual(Object.keys(Language.kinds).sort(), [...(kinds ?? [])].sort())
+    const known = /kinds are (.*)$/.exec(diagnostics[0]?.hint ?? "")?.[1]?.split(", ")
+    assert.deepStrictEqual([...Object.keys(Language.kinds), ...kinds.keys()].sort(), [...(known ?? [])].sort())
   })
 
   it("describes every key and gives an example that fits", () => {
@@ -79,6 +80,7 @@ describe("the language as data", () => {
       Language.modelSettings,
       Language.config,
       Language.retries,
+      Language.validator,
       Language.loop,
       Language.map,
       Language.router,

@@ -64,6 +64,8 @@ const anyStep = () =>
     Step.andThen(Step.fn("g", () => 1)),
     Step.withInput("{{ input }}"),
     Step.withOutputSchema(Schema.Number),
+    Step.validators([{ contains: "1" }]),
+    Step.invariants(["input"]),
     Step.andThen(Step.route("r", { on: () => "a" as const, branches: { a: Step.pass<number>("q") } })),
     Step.andThen(Step.fn("h", () => 1)),
     Step.andThen(Step.states("m", { start: "a", states: { a: Step.pass<number>("w") }, ends: [], transitions: [] })),
@@ -213,7 +215,16 @@ export const generate = (seed: number): Generated => {
           Step.withInputSchema(Schema.Number),
           Step.withOutputSchema(Schema.Number.pipe(Schema.lessThan(70)))
         )
-        return next(2) === 0 ? checked : checked.pipe(Step.retry({ times: 1, base: 0 }))
+        if (next(2) === 0) return checked
+        const verdict = Step.fn(`${name}_verdict`, (n: number) =>
+          n % 3 === 0 ? { is_valid: false, feedback: "no" } : true
+        )
+        const judge = tree(depth - 1, fan).pipe(Step.andThen(verdict), Step.named("judge"))
+        return checked.pipe(
+          Step.validators([{ expression: "previous_step != 11" }, { step: judge }]),
+          Step.retry({ times: 1, base: 0 }),
+          Step.invariants(["previous_step != 12 or input == 3"])
+        )
       }
       case 15:
         return fan ? leaf() : Step.signal(name, { data: Schema.Number.pipe(Schema.lessThan(90)) })

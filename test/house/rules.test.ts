@@ -84,6 +84,8 @@ describe("rooms", () => {
     assert.deepStrictEqual(found("index.ts", 'export * as B from "./journal/B.js"'), [])
     assert.deepStrictEqual(found("bin.ts", 'import "./cli/Main.js"'), [])
     assert.deepStrictEqual(found("bin.ts", 'import "./promise.js"'), ["top-level bin.ts:1"])
+    assert.deepStrictEqual(found("bin.ts", 'import("./index.js")'), [])
+    assert.deepStrictEqual(found("promise.ts", 'import("./index.js")'), ["top-level promise.ts:1"])
     assert.deepStrictEqual(found("engine/A.ts", 'import "../index.js"'), ["top-level engine/A.ts:1"])
     assert.deepStrictEqual(found("cli/A.ts", 'import { Step } from "flujo"'), ["barrel cli/A.ts:1"])
   })

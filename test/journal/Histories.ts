@@ -9,7 +9,7 @@ import * as RunId from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
 import type { Staged } from "../../src/journal/Journal.js"
 
-export const plan = { digest: Digest.ofText("a plan"), json: Json.canonical({ steps: [] }) }
+export const plan = { digest: Digest.of({ steps: [] }), json: Json.canonical({ steps: [] }) }
 
 export const id = (text: string): RunId.RunId => RunId.RunId.make(text)
 

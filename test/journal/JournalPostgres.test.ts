@@ -3,7 +3,8 @@ import { afterAll, beforeAll } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as JournalPostgres from "../../src/journal/JournalPostgres.js"
 import * as Server from "../postgres/Server.js"
-import { journalSuite } from "./JournalSuite.js"
+import { type Backend, journalSuite } from "./JournalSuite.js"
+import { logSuite } from "./LogSuite.js"
 
 let server: Server.Server
 beforeAll(async () => {
@@ -13,10 +14,13 @@ afterAll(() => server.discard())
 
 let stores = 0
 
-journalSuite({
+const backend: Backend = {
   name: "Postgres",
   open: Effect.sync(() => {
     stores += 1
     return { connect: JournalPostgres.makeDriver({ uri: server.uri(`pool_max_conns=3&schema=store_${stores}`) }) }
   })
-})
+}
+
+journalSuite(backend)
+logSuite(backend)

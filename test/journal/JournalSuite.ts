@@ -24,6 +24,7 @@ import type { Driver } from "../../src/journal/Driver.js"
 import * as Inbox from "../../src/journal/Inbox.js"
 import { type Journal, JournalError, type OwnedRun, type Owner, type Staged } from "../../src/journal/Journal.js"
 import * as JournalMake from "../../src/journal/JournalMake.js"
+import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import * as Ledger from "../../src/journal/Ledger.js"
 import * as LedgerFile from "../../src/journal/LedgerFile.js"
 import * as MerkleTree from "../../src/journal/MerkleTree.js"
@@ -1045,6 +1046,126 @@ export const journalSuite = ({ name, open }: Backend): void => {
         yield* driver.keep({ key: Digest.ofText("c"), run: "r1", value: "{", at: 32, expiresAt: 99 }, 2)
         assert.isTrue(Option.isNone(yield* one.recall(b)), "the oldest goes first")
         assert.isDefined(yield* driver.recall(a))
+      })
+    )
+
+    scoped("runs are found by label, part of a name and time, a page at a time", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const labelled = (
+          pipeline: string,
+          at: number,
+          ...labels: ReadonlyArray<readonly [string, string]>
+        ): Staged => ({
+          ...Histories.staged({
+            path: StepPath.root,
+            kind: "RunStarted",
+            ordinal: 0,
+            data: { pipeline, plan: Histories.plan.digest, labels },
+            payload: { input: { value: 1 }, sources: [] }
+          }),
+          at
+        })
+        const all = {
+          a: labelled("Refunds", 1, ["team", "blue"], ["x", 'quote " and \u0000 and \n']),
+          b: labelled('re"funds', 2, ["team", "red"]),
+          c: labelled("other", 3, ["team", "blue"], ["team", "red"]),
+          d: labelled("refunds 100% _", 4)
+        }
+        for (const [name, staged] of Object.entries(all)) {
+          const owned = yield* journal.create(Histories.id(name), Histories.plan)
+          journal.stage(owned, staged)
+          yield* journal.release(owned)
+        }
+        const found = (filter: Omit<Parameters<Service["runs"]>[0], "limit">, limit = 9) =>
+          Effect.map(journal.runs({ ...filter, limit }), (rows) => rows.map((row) => row.run).join(""))
+        assert.strictEqual(yield* found({ label: ["team", "blue"] }), "ca")
+        assert.strictEqual(yield* found({ label: ["team", "red"], before: Histories.id("c") }), "b")
+        assert.strictEqual(yield* found({ label: ["team", "red"], status: ["completed"] }), "")
+        assert.strictEqual(yield* found({ label: ["x", 'quote " and \u0000 and \n'] }), "a")
+        assert.strictEqual(yield* found({ label: ["team", "green"] }), "")
+        assert.strictEqual(yield* found({ name: "FUNDS" }), "dba")
+        assert.strictEqual(yield* found({ name: 'e"f' }), "b")
+        assert.strictEqual(yield* found({ name: "%" }), "d")
+        assert.strictEqual(yield* found({ since: 2, until: 4 }), "cb")
+        assert.strictEqual(yield* found({ label: ["team", "blue"], since: 2 }), "c")
+        assert.strictEqual(yield* found({ name: "funds", pipeline: "Refunds" }), "a")
+        assert.strictEqual(yield* found({ label: ["team", "blue"] }, 1), "c")
+      })
+    )
+
+    scoped("a run that has ended can be dropped; the log says so, and nothing of it is left", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const owned = yield* begin(journal, run, Histories.large(0, 100_000), Histories.opened("ask"))
+        assert.isFalse(yield* journal.store.forget(run), "somebody drives it")
+        yield* journal.park(owned, Histories.suspended({ _tag: "Task", path: Histories.path("ask") }))
+        assert.isFalse(yield* journal.store.forget(run), "it may go on")
+        yield* journal.deliver(run, answer("ask"))
+        const again = Option.getOrThrow(yield* journal.own(run))
+        stageAll(journal, again, [Histories.resumed, Histories.answered("ask"), Histories.completed])
+        yield* journal.release(again)
+        const other = yield* begin(journal, Histories.id("r2"))
+        yield* journal.release(other)
+        assert.isAbove(yield* journal.store.bytesOf(run), 100_000)
+        for (const of of ["r1", "r2"]) {
+          const answer = { run: of, path: Histories.path("step"), writes: [] }
+          yield* journal.keep({ key: Digest.ofText(of), answer, at: 1, expiresAt: 9 })
+        }
+        const before = yield* journal.store.info
+        assert.deepStrictEqual(before.runsByStatus, { completed: 1, running: 1 })
+        assert.isTrue(yield* journal.store.forget(run))
+        assert.isFalse(yield* journal.store.forget(run))
+        yield* journal.store.vacuum
+        assert.deepStrictEqual((yield* journal.store.info).runsByStatus, { running: 1 })
+        assert.strictEqual(yield* journal.store.bytesOf(run), 0)
+        assert.deepStrictEqual(Array.from(yield* Stream.runCollect(journal.ids)), [Histories.id("r2")])
+        assert.deepStrictEqual(yield* journal.recall(Digest.ofText("r1")), Option.none())
+        assert.isTrue(Option.isSome(yield* journal.recall(Digest.ofText("r2"))))
+        assert.deepStrictEqual(yield* entriesOf(journal), [])
+        assert.deepStrictEqual(yield* journal.letters(run), [])
+        const queued = Array.from(yield* Stream.runCollect(journal.log.queued))
+        assert.deepStrictEqual(
+          queued.map(({ gone, size }) => `${size}${gone === true ? " gone" : ""}`),
+          ["4", "7", "7 gone"]
+        )
+        const anew = yield* begin(journal, run)
+        yield* journal.release(anew)
+        assert.strictEqual(yield* statusOf(journal), "running")
+      })
+    )
+
+    scoped("a run that is taken in from elsewhere is whole, once, and goes on as it would have there", (store) =>
+      Effect.gen(function* () {
+        const there = yield* JournalMake.make(JournalMemory.makeDriver())
+        const owned = yield* begin(there, run, Histories.large(0, 100_000), Histories.opened("ask"))
+        yield* there.park(owned, Histories.suspended({ _tag: "Task", path: Histories.path("ask") }))
+        const again = Option.getOrThrow(yield* there.own(run))
+        stageAll(there, again, [Histories.resumed, Histories.note(1)])
+        yield* there.release(again)
+        yield* there.deliver(run, answer("ask", "ann"))
+        const written = Either.getOrThrow(yield* LedgerFile.write(there, run))
+        const copy = Either.getOrThrow(yield* LedgerFile.read(Stream.encodeText(written.text)))
+        const letters = yield* there.letters(run)
+
+        const journal = yield* journalOf(store)
+        assert.isTrue(yield* journal.restore({ ...copy, letters }))
+        assert.isFalse(yield* journal.restore({ ...copy, letters }))
+        assert.deepStrictEqual(yield* entriesOf(journal), yield* entriesOf(there))
+        assert.deepStrictEqual(yield* journal.letters(run), letters)
+        assert.deepStrictEqual(yield* views(journal), yield* views(there))
+        assert.deepStrictEqual(yield* Audit.verify(journal, run), written.sound)
+        assert.isTrue(Option.isNone(yield* journal.holder(run)))
+        const here = Option.getOrThrow(yield* journal.own(run))
+        assert.isAbove(here.epoch, again.epoch)
+        stageAll(journal, here, [Histories.resumed, Histories.answered("ask"), Histories.completed])
+        yield* journal.release(here)
+        assert.isFalse(Ledger.isBad(yield* Audit.verify(journal, run)))
+        assert.strictEqual(yield* statusOf(journal), "completed")
+
+        const foreign = yield* JournalMake.make(JournalMemory.makeDriver(), { tenant: "other" })
+        assert.strictEqual(yield* reasonOf(foreign.restore(copy)), "Corrupt")
+        assert.strictEqual(yield* Stream.runCount(foreign.ids), 0)
       })
     )
   })

@@ -17,6 +17,7 @@ import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Skill from "../../src/pipeline/Skill.js"
 import * as Step from "../../src/pipeline/Step.js"
 import type {
+  InvariantViolated,
   ItemsRefused,
   LoopExhausted,
   NoBranch,
@@ -24,6 +25,7 @@ import type {
   SchemaMismatch,
   StepTimedOut,
   StepUncertain,
+  ValidationFailed,
   ValueRefused
 } from "../../src/pipeline/StepError.js"
 import {
@@ -189,6 +191,10 @@ const heard = Step.signal("paid", { data: Schema.Number })
 is<Eq<typeof heard, Step.Step<unknown, number, SchemaMismatch>>>(true)
 const read = research.pipe(Step.withOutputSchema(Schema.NumberFromString))
 is<Eq<typeof read, Step.Step<string, number, SchemaMismatch>>>(true)
+const held = research.pipe(Step.validators([{ contains: "x" }, { step: Step.fn("j", (text: string) => text !== "") }]))
+is<Eq<typeof held, Step.Step<string, string, ValidationFailed | ValueRefused | TemplateError>>>(true)
+const kept = research.pipe(Step.invariants(["input"]))
+is<Eq<typeof kept, Step.Step<string, string, InvariantViolated | TemplateError>>>(true)
 const endless = Step.loop("l", research, { max: 3 })
 is<Eq<typeof endless, Step.Step<string, string>>>(true)
 const stateful = Step.loop("l", research, { max: 3, next: "{{ index }}" })

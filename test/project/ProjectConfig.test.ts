@@ -395,7 +395,13 @@ describe("flujo.toml", () => {
     ["a typo", 'state_url = "memory://"', "UnknownKey", 1, ["did you mean state_uri?"]],
     ["a typo in a table", "[settings]\ntestmode = true", "UnknownKey", 2, ["did you mean test_mode?"]],
     ["a typo of a table", "\n[setings]\ntest_mode = true", "UnknownKey", 2, ["did you mean settings?"]],
-    ["an unknown key", "colour = 1", "UnknownKey", 1, ["known here: state_uri, env_file, settings, state, template"]],
+    [
+      "an unknown key",
+      "colour = 1",
+      "UnknownKey",
+      1,
+      ["known here: state_uri, env_file, settings, state, ledger, template"]
+    ],
     ["__proto__", "__proto__ = 1", "UnknownKey", 1, ["__proto__"]],
     ["a __proto__ table", "[__proto__]\nstate_uri = 1", "UnknownKey", 1, ["__proto__"]],
     ["constructor", "[settings.constructor]\nx = 1", "UnknownKey", 1, ["constructor"]],

@@ -1,10 +1,12 @@
 /** `kind: step`: an agent, a skill, a named sequence or nothing. */
 
+import * as Either from "effect/Either"
 import * as Json from "../../domain/Json.js"
 import * as Words from "../../expression/Words.js"
 import type { Node } from "../../pipeline/Node.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
 import * as Step from "../../pipeline/Step.js"
+import * as Code from "../Code.js"
 import * as Decode from "../Decode.js"
 import { type Draft, type Env, hole, placed } from "../Env.js"
 import * as Texts from "../Texts.js"
@@ -174,8 +176,15 @@ export const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
 }
 
 export const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | undefined): Node => {
-  const found = env.options.skills(text.value)
+  const found = Code.isReference(text.value) ? referred(env, text) : env.options.skills(text.value)
+  if (found === "refused") return hole(env, draft)
   if (found === undefined) {
+    const unread = env.options.code?.unread ?? []
+    if (unread.length > 0) {
+      const message = `there is no skill ${Words.quoted(text.value)} among those that could be loaded`
+      env.report.add("FLJ-CODE-2", text.span, message, { hint: unread.join("; ") })
+      return hole(env, draft)
+    }
     const { skillIds } = env.options
     const isAgent = env.agents.has(text.value.replace(/^agents\./, ""))
     const last = (id: string) => id.slice(id.lastIndexOf(".") + 1)
@@ -200,6 +209,28 @@ export const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | 
   const read = Texts.params(env.report, params)
   const node = { ...Step.skill(draft.name, found).node, params: read.params } as Node
   return placed(env, draft, node, { texts: read.origins })
+}
+
+/** A skill by its file, or why there is none, which is said. */
+const referred = (env: Env, text: Decode.Text): AnySkill | "refused" => {
+  const { code } = env.options
+  const reference = Code.resolve(env.report.source.path, text.value)
+  if (Either.isLeft(reference)) {
+    env.report.add("FLJ-CODE-1", text.span, `${Words.quoted(text.value)}: ${reference.left}`, {
+      hint: "write it from this file on, for instance ./skills/score.ts#score"
+    })
+    return "refused"
+  }
+  if (code === undefined) {
+    env.report.add("FLJ-CODE-1", text.span, `${Words.quoted(text.value)}: no code is loaded here`, {
+      hint: "name a skill by its id"
+    })
+    return "refused"
+  }
+  const skill = code.skill(reference.right)
+  if (Either.isRight(skill)) return skill.right
+  env.report.add(skill.left.code, text.span, skill.left.message, { hint: skill.left.hint })
+  return "refused"
 }
 
 /** Names only: values are templates, and known when the step runs. */

@@ -163,6 +163,7 @@ const writes = (node: Node): boolean => {
     case "Input":
     case "When":
     case "Check":
+    case "Validate":
     case "Note":
       return writes(node.step)
     default:

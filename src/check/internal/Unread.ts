@@ -86,6 +86,7 @@ const takes = (node: Node): boolean => {
     case "Capped":
     case "Check":
     case "Compensate":
+    case "Validate":
     case "Note":
     case "Retry":
     case "Sink":

@@ -4,6 +4,7 @@ import * as Check from "../../check/Rule.js"
 import * as Plan from "../../plan/Finding.js"
 import { exits } from "../Fault.js"
 import * as Cli from "./Cli.js"
+import * as Code from "./Code.js"
 import * as Engine from "./Engine.js"
 import { type Explained, explained } from "./Explained.js"
 import * as Journal from "./Journal.js"
@@ -38,6 +39,7 @@ export const all: ReadonlyArray<Explained> = [
     Journal.letterRefusals,
     Ledger.ledgerErrors,
     Project.projectErrors,
+    { Clash: Code.codeErrors.Clash },
     Cli.cliErrors
   ].flatMap((table: Readonly<Record<string, Explained>>) => Object.values(table))
 ]

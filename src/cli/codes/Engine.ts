@@ -70,6 +70,12 @@ export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
     "what is recorded and what is computed differ",
     "A replay walks the recorded run again with the outside shut and found a difference at the step that is named: a function that does not always answer the same, a changed one whose version was not raised, or a changed record."
   ),
+  NoStep: explained(
+    "FLJ-ENGINE-15",
+    exits.usage,
+    "the run did not come to this step",
+    "No entry of the run is of the step that is named. `flujo lens trace RUN` shows the steps that it came to; a path is written as `outer/inner`, an item or iteration as `name[3]`, and without the number of an attempt."
+  ),
   Journal: explained(
     "FLJ-ENGINE-11",
     exits.failed,

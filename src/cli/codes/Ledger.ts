@@ -15,6 +15,24 @@ export const ledgerErrors = {
     "the proof does not hold",
     "The file was changed, or does not lead to the root that is wanted. It proves nothing; ask for it again. docs/ledger.md says how it is checked."
   ),
+  Log: explained(
+    "FLJ-LEDGER-4",
+    exits.integrity,
+    "the log of the ledger does not hold",
+    "The roots of all runs are leaves of one log under signed checkpoints, and these do not fit each other, the runs, or what was kept elsewhere. Nothing was changed by looking. docs/ledger.md says what can be told from this, and what cannot."
+  ),
+  Key: explained(
+    "FLJ-LEDGER-5",
+    exits.usage,
+    "the key of the ledger",
+    "Checkpoints are signed with a private key in a file beside the state (ledger.key in flujo.toml names another). If it is lost, nothing is signed until `flujo ledger keys init --new-origin` says that the log is to go on under a key that no other vouches for; bring the old one back instead where you can."
+  ),
+  Anchor: explained(
+    "FLJ-LEDGER-6",
+    exits.failed,
+    "a checkpoint could not be left at an anchor",
+    "The checkpoint is signed and in the state, but a file or a witness of ledger.anchors in flujo.toml did not take it. The message says which and why; run the command again when that is mended."
+  ),
   NoEntry: explained(
     "FLJ-LEDGER-3",
     exits.usage,

@@ -65,6 +65,16 @@ export const stepErrors: Readonly<Record<StepErrorTag, Explained>> = {
     14,
     "no transition fits",
     "A state of a state machine ended, and none of its transitions says where to go from there. Add one, or make the state a last one."
+  ),
+  ValidationFailed: step(
+    21,
+    "an answer that was not accepted",
+    `What a step answered does not hold up to its validators; the message says what each of them found. With retries an agent is told so and answers again. ${again}`
+  ),
+  InvariantViolated: step(
+    22,
+    "an invariant that does not hold",
+    "After a step something is not so that static_invariants says must always be so. Look at what the step answered and wrote: `flujo lens trace RUN -v`."
   )
 }
 

@@ -31,7 +31,7 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
     }
   })
 
-const descriptionOf = (tree: Tree): string | undefined => {
-  const entry = tree._tag === "Map" ? tree.entries.find(({ key }) => key.text === "description") : undefined
+const descriptionOf = (tree: Tree | undefined): string | undefined => {
+  const entry = tree?._tag === "Map" ? tree.entries.find(({ key }) => key.text === "description") : undefined
   return entry?.value._tag === "Scalar" && typeof entry.value.value === "string" ? entry.value.value : undefined
 }

@@ -9,11 +9,13 @@ import * as Check from "../../check/Check.js"
 import * as Search from "../../check/Search.js"
 import { Models } from "../../domain/Model.js"
 import * as Needs from "../../plan/Needs.js"
+import * as CodeAllowed from "../../project/CodeAllowed.js"
 import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
 import { exits } from "../Fault.js"
 import type * as Flags from "../Flags.js"
+import * as UserCode from "../UserCode.js"
 import * as Workspace from "../Workspace.js"
 
 /** What was looked at. `warning`: it works without, though perhaps not as meant. */
@@ -73,7 +75,15 @@ const lookedAt = (workspace: Workspace.Workspace) =>
     const state = yield* stateFinding(workspace)
     const secrets = yield* secretsFinding(workspace)
     const { found, sound } = yield* blueprints(workspace)
-    return [project, state, ...secrets, ...found, ...(yield* models(workspace, sound))]
+    return [
+      project,
+      state,
+      ...secrets,
+      ...(yield* skills(workspace)),
+      ...(yield* kinds(workspace)),
+      ...found,
+      ...(yield* models(workspace, sound))
+    ]
   })
 
 const stateFinding = (workspace: Workspace.Workspace) =>
@@ -137,6 +147,39 @@ const secretsFinding = ({ base, config }: Workspace.Workspace) =>
     ]
   })
 
+/** Those that the project's own code has. */
+const skills = (workspace: Workspace.Workspace) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const folder = path.join(workspace.base, CodeAllowed.skillsFolder)
+    const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
+    if (!names.some((name) => CodeAllowed.isSkillFile(`${CodeAllowed.skillsFolder}/${name}`))) return []
+    const own = yield* Effect.either(UserCode.own(workspace))
+    if (Either.isLeft(own)) {
+      const { hint, location, text } = own.left
+      return [{ what: "skills", state: "error", text: `${location?.file}: ${text}`, hint } satisfies Finding]
+    }
+    const { broken, found } = own.right
+    const ids = found.map(({ module, skill }) => `${skill.id} (${module.file})`)
+    return [
+      ...broken.map(({ hint, message }): Finding => ({ what: "skills", state: "error", text: message, hint })),
+      ids.length === 0
+        ? ({ what: "skills", state: "warning", text: "no file of skills/ exports a skill" } satisfies Finding)
+        : ({ what: "skills", state: "ok", text: ids.join(", ") } satisfies Finding)
+    ]
+  })
+
+const kinds = (workspace: Workspace.Workspace) =>
+  Effect.gen(function* () {
+    if (workspace.config.kinds.size === 0) return []
+    const own = yield* Effect.either(UserCode.kinds(workspace))
+    if (Either.isRight(own))
+      return [{ what: "kinds", state: "ok", text: [...own.right.keys()].join(", ") } satisfies Finding]
+    const { hint, location, text } = own.left
+    return [{ what: "kinds", state: "error", text: `${location?.file}: ${text}`, hint } satisfies Finding]
+  })
+
 const blueprints = (workspace: Workspace.Workspace) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
@@ -145,17 +188,18 @@ const blueprints = (workspace: Workspace.Workspace) =>
       const finding: Finding = { what: "blueprints", state: "warning", text: searched.left.message }
       return { found: [finding], sound: [] }
     }
-    const skills = yield* Workspace.skills(workspace)
     const sound: Array<{ readonly blueprint: Blueprint; readonly folder: string }> = []
     const found: Array<Finding> = []
     for (const file of searched.right) {
       const given = yield* BlueprintFile.bytes(workspace, file)
-      const { blueprint, diagnostics } = Check.check(given, {
-        files: yield* BlueprintFile.imports(workspace, given),
-        skills: skills.lookup,
-        skillIds: skills.ids,
-        undefinedVariables: workspace.config.undefinedVariables.value
-      })
+      const files = yield* BlueprintFile.imports(workspace, given)
+      const known = yield* Effect.either(UserCode.of(workspace, given, files))
+      // What is wrong with its skills is told of as that of the skills.
+      if (Either.isLeft(known)) continue
+      const { code, skillIds, skills } = known.right
+      const { undefinedVariables } = workspace.config
+      const options = { files, code, skillIds, skills, undefinedVariables: undefinedVariables.value }
+      const { blueprint, diagnostics } = Check.check(given, options)
       if (blueprint !== undefined) sound.push({ blueprint, folder: path.dirname(file) })
       else {
         const count = diagnostics.filter(({ severity }) => severity === "error").length

@@ -1,9 +1,10 @@
 /** `flujo run` */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { Blueprint } from "../../blueprint/Blueprint.js"
 import type { Budget } from "../../domain/Budget.js"
+import * as Json from "../../domain/Json.js"
 import * as RunId from "../../domain/RunId.js"
 import * as Flujo from "../../engine/Flujo.js"
 import { Prices } from "../../governance/PriceTable.js"
@@ -16,11 +17,13 @@ import type { Module } from "../Command.js"
 import { cliErrors } from "../codes/Cli.js"
 import * as Driving from "../Driving.js"
 import { exits, Fault } from "../Fault.js"
+import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import * as Input from "../Input.js"
 import { Invocation } from "../Invocation.js"
 import * as View from "../View.js"
+import type { Workflow } from "../Workflow.js"
 import * as Workspace from "../Workspace.js"
 import * as Money from "./Money.js"
 
@@ -44,7 +47,8 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
       const { data, text, ...reply } = described(blueprint, Bound.make(pipeline, table), budget)
       return { ...reply, data: workspace.redaction.json(data), text: workspace.redaction.text(text) }
     }
-    const input = yield* Input.read(workspace, flags)
+    const text = yield* Input.read(workspace, flags)
+    const input = blueprint.tree === undefined ? yield* inputOf(pipeline, text) : text
     const run = runId ?? (yield* RunId.make)
     return yield* Effect.scoped(
       Effect.gen(function* () {
@@ -52,7 +56,12 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
         return yield* Driving.drive(
           { workspace, journal, blueprint, folder: checked.folder, run, flags },
           Effect.provideService(
-            Flujo.run(pipeline, input, { runId: run, labels, sources: blueprint.sources, budget }),
+            Flujo.run(pipeline, input, {
+              runId: run,
+              labels,
+              sources: [...blueprint.sources, ...checked.code],
+              budget
+            }),
             Prices,
             table
           )
@@ -61,7 +70,7 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     )
   })
 
-const described = ({ pipeline, warnings }: Blueprint, bound: Bound.Bound, budget: Budget) => {
+const described = ({ pipeline, warnings }: Workflow, bound: Bound.Bound, budget: Budget) => {
   const { digest, name, outline } = Plan.make(pipeline)
   const steps = outline.map(({ kind, path }) => ({ path, kind: kind.toLowerCase() }))
   const width = Math.max(0, ...steps.map(({ path }) => path.length))
@@ -110,6 +119,21 @@ const needsJson = ({ models, people, skills }: Needs.Needs) => ({
   skills: skills.map((one) => ({ ...one })),
   people: people.map(({ message, ...one }) => ({ ...one, message: message ?? null }))
 })
+
+/** What is typed is text; code says by its schemas what it takes, be it that text or the JSON in it. */
+const inputOf = (pipeline: Workflow["pipeline"], text: string): Effect.Effect<Json.Json, Fault> =>
+  Either.match(
+    Either.orElse(Flujo.decodeInput(pipeline, text), (asText) =>
+      Either.flatMap(
+        Either.mapLeft(Json.parse(text), () => asText),
+        (json) => Flujo.decodeInput(pipeline, json)
+      )
+    ),
+    {
+      onLeft: (error) => Effect.fail(new Fault({ ...Faults.run(error, ""), location: undefined })),
+      onRight: (input) => Effect.succeed(input)
+    }
+  )
 
 const idOf = (given: Option.Option<string>): Effect.Effect<RunId.RunId | undefined, Fault> =>
   Option.match(given, {

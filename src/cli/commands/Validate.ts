@@ -26,14 +26,18 @@ import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
 import { cliErrors } from "../codes/Cli.js"
+import { isLoading } from "../codes/Code.js"
 import { projectErrors } from "../codes/Project.js"
 import { exits, Fault } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
+import * as PipelineFile from "../PipelineFile.js"
+import * as UserCode from "../UserCode.js"
 import { version } from "../Version.js"
 import * as View from "../View.js"
+import type { Workflow } from "../Workflow.js"
 import * as Workspace from "../Workspace.js"
 import * as Money from "./Money.js"
 
@@ -63,22 +67,42 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const workspace = yield* Workspace.read(Option.none())
     const severities = yield* severitiesOf(workspace, Option.getOrUndefined(flags.rules))
     const { files, unread } = yield* filesOf(workspace, invocation.args)
-    const skills = yield* Workspace.skills(workspace)
-    const common = {
-      skills: skills.lookup,
-      skillIds: skills.ids,
-      undefinedVariables: workspace.config.undefinedVariables.value
-    }
+    const common = { undefinedVariables: workspace.config.undefinedVariables.value }
     const maxCost = yield* Money.amount("max-cost", flags.maxCost)
-    const costOf = ({ blueprint }: Check.Checked): Cost | undefined => {
+    const costOf = ({
+      blueprint
+    }: {
+      readonly blueprint: Pick<Workflow, "pipeline"> | undefined
+    }): Cost | undefined => {
       if (maxCost === undefined || blueprint === undefined) return undefined
       const bound = Bound.make(blueprint.pipeline, Money.prices(workspace))
       return { bound, isWithin: Bound.excess(bound, { maxCost }) === undefined }
     }
     const look = (file: string) =>
       Effect.gen(function* () {
+        if (PipelineFile.parts(file) !== undefined) {
+          const { blueprint, diagnostics, path } = yield* BlueprintFile.read(workspace, file)
+          const kept = diagnostics.flatMap((one) => {
+            const level = Severities.levelOf(severities, one.code, one.severity)
+            return level === "off" ? [] : [{ ...one, severity: level }]
+          })
+          return {
+            path,
+            text: undefined,
+            blueprint: undefined,
+            diagnostics: kept,
+            ignoredCount: 0,
+            fixed: undefined,
+            diff: "",
+            knownCount: 0,
+            isSound: true,
+            cost: costOf({ blueprint })
+          } satisfies Result
+        }
         const given = yield* BlueprintFile.bytes(workspace, file)
-        const options = { ...common, files: yield* BlueprintFile.imports(workspace, given) }
+        const files = yield* BlueprintFile.imports(workspace, given)
+        const { code, skillIds, skills } = yield* UserCode.of(workspace, given, files)
+        const options = { ...common, files, code, skillIds, skills }
         const checked = Check.check(given, options, severities)
         if (!flags.fix || checked.text === undefined) {
           return {
@@ -163,7 +187,11 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const hasErrors = shown.some((result) => !result.isSound || !Check.isValid(result))
     const fails = hasErrors || (flags.failOnWarn && said.length > 0)
     const isDear = shown.some(({ cost }) => cost?.isWithin === false)
-    const exit = isDear || (fails && !flags.noStrict) ? exits.invalid : (first?.fault.exit ?? exits.done)
+    // Code that cannot be loaded is another matter than a blueprint that is not valid.
+    const errors = said.filter(({ severity }) => severity === "error")
+    const isLoadingOnly = errors.length > 0 && errors.every(({ code }) => isLoading(code))
+    const invalid = isLoadingOnly && !isDear ? exits.loading : exits.invalid
+    const exit = isDear || (fails && !flags.noStrict) ? invalid : (first?.fault.exit ?? exits.done)
     return { exit, data, text: text() }
   })
 

@@ -1,0 +1,2 @@
+/** `flujo state migrate` */
+export { migrate as run } from "./StateInfo.js"
