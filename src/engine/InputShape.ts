@@ -28,6 +28,8 @@ export const of = (node: Node): Shape.Shape => {
     case "Retry":
     case "Timeout":
     case "Fallback":
+    case "Compensate":
+    case "Cached":
     case "Map":
     case "Sink":
     case "Validate":

@@ -323,6 +323,7 @@ export const makeDriver = (): Driver => {
           queue.push({ ...last, run: id, gone: true, order: queuedCount })
         }
         runs.delete(id)
+        for (const [key, row] of kept) if (row.run === id) kept.delete(key)
         return true
       }),
     vacuum: Effect.void,

@@ -254,7 +254,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     `INSERT INTO unsealed (tenant, run, size, root, gone)
      SELECT tenant, run, size, root, 1 FROM roots WHERE tenant = ? AND run = ? ORDER BY size DESC LIMIT 1`
   )
-  const dropRows = ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases"].map((table) =>
+  const dropRows = ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "cache"].map((table) =>
     db.prepare<[string, string]>(`DELETE FROM ${table} WHERE tenant = ? AND run = ?`)
   )
   const selectPages = new Map<string, Database.Statement<Array<string | number>>>()

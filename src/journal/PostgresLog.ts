@@ -117,7 +117,7 @@ export const make = ({ damaged, pool, schema, tenant }: Access): Operations => {
                WHERE tenant = $1 AND run = $2 ORDER BY size DESC LIMIT 1`,
               [tenant, run]
             )
-            for (const table of ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases"]) {
+            for (const table of ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "cache"]) {
               yield* lent.query(`DELETE FROM ${schema}.${table} WHERE tenant = $1 AND run = $2`, [tenant, run])
             }
             return true
@@ -126,7 +126,7 @@ export const make = ({ damaged, pool, schema, tenant }: Access): Operations => {
       ),
     vacuum: pool.use((lent) =>
       Effect.forEach(
-        ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "unsealed", "log", "labels"],
+        ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "unsealed", "log", "labels", "cache"],
         (table) => lent.query(`VACUUM (ANALYZE) ${schema}.${table}`),
         { discard: true }
       )

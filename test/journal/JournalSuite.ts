@@ -1080,6 +1080,10 @@ export const journalSuite = ({ name, open }: Backend): void => {
         const other = yield* begin(journal, Histories.id("r2"))
         yield* journal.release(other)
         assert.isAbove(yield* journal.store.bytesOf(run), 100_000)
+        for (const of of ["r1", "r2"]) {
+          const answer = { run: of, path: Histories.path("step"), writes: [] }
+          yield* journal.keep({ key: Digest.ofText(of), answer, at: 1, expiresAt: 9 })
+        }
         const before = yield* journal.store.info
         assert.deepStrictEqual(before.runsByStatus, { completed: 1, running: 1 })
         assert.isTrue(yield* journal.store.forget(run))
@@ -1088,6 +1092,8 @@ export const journalSuite = ({ name, open }: Backend): void => {
         assert.deepStrictEqual((yield* journal.store.info).runsByStatus, { running: 1 })
         assert.strictEqual(yield* journal.store.bytesOf(run), 0)
         assert.deepStrictEqual(Array.from(yield* Stream.runCollect(journal.ids)), [Histories.id("r2")])
+        assert.deepStrictEqual(yield* journal.recall(Digest.ofText("r1")), Option.none())
+        assert.isTrue(Option.isSome(yield* journal.recall(Digest.ofText("r2"))))
         assert.deepStrictEqual(yield* entriesOf(journal), [])
         assert.deepStrictEqual(yield* journal.letters(run), [])
         const queued = Array.from(yield* Stream.runCollect(journal.log.queued))
