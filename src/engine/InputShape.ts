@@ -33,8 +33,6 @@ export const of = (node: Node): Shape.Shape => {
     case "Map":
     case "Sink":
     case "Validate":
-    case "Compensate":
-    case "Cached":
     case "Note":
     case "Capped":
     case "Scope":

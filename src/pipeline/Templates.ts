@@ -35,8 +35,6 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
       return node.validators.flatMap((one) => (one._tag === "Holds" ? [one.template] : []))
     case "When":
       return "source" in node.on ? [node.on] : []
-    case "Validate":
-      return node.validators.flatMap((one) => (one._tag === "Holds" ? [one.template] : []))
     case "Skill":
       return node.params === undefined ? [] : ofParams(node.params)
     case "Agent":
