@@ -21,7 +21,7 @@ const namespaces = existsSync(index)
   ? [...readFileSync(index, "utf8").matchAll(/^export \* as (\w+) from "\.\/(.+)\.js"$/gm)]
   : []
 const files = readdirSync(join(root, "src"))
-  .filter((name) => /^[a-z-]+\.ts$/.test(name) && name !== "index.ts" && name !== "bin.ts")
+  .filter((name) => /^[A-Za-z-]+\.ts$/.test(name) && name !== "index.ts" && name !== "bin.ts")
   .map((name) => name.slice(0, -3))
 
 const exports = {

@@ -335,6 +335,9 @@ export const signal = (
     yield* journal.deliver(runId, { _tag: "Signal", id, signal: name, data, by: options?.by })
   })
 
+/** JSON Schema of what a pipeline takes, written as JSON. */
+export const inputSchema = (pipeline: Pipeline.Any): Json.Json => inputShape(pipeline.root).jsonSchema
+
 /** The input that JSON says for a pipeline, by the schema of its first step; fails with reason `Input`. */
 export const decodeInput = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
