@@ -6,8 +6,10 @@ import * as Blueprint from "../blueprint/Blueprint.js"
 import * as Bytes from "../blueprint/Bytes.js"
 import * as Diagnostics from "../blueprint/Diagnostics.js"
 import * as Imports from "../blueprint/Imports.js"
+import type { Severities } from "../check/Severities.js"
 import type { Source } from "../domain/Event.js"
 import type { UndefinedVariables } from "../expression/Template.js"
+import type * as Pipeline from "../pipeline/Pipeline.js"
 import * as Finding from "../plan/Finding.js"
 import * as Plan from "../plan/Plan.js"
 import * as ImportedFile from "../project/ImportedFile.js"
@@ -46,10 +48,18 @@ export const locate = (
     })
   })
 
-export const read = (
-  workspace: Workspace.Workspace,
-  file: string
-): Effect.Effect<Checked, Fault, FileSystem.FileSystem | Host | Path.Path> =>
+type Reading = Effect.Effect<Checked, Fault, FileSystem.FileSystem | Host | Path.Path>
+
+export const read = (workspace: Workspace.Workspace, file: string): Reading => reading(workspace, file, undefined)
+
+/** As `read`, and held to all that `validate` holds it to: what that calls an error is not run. */
+export const readToRun = (workspace: Workspace.Workspace, file: string): Reading =>
+  Effect.promise(() => import("./Severity.js")).pipe(
+    Effect.flatMap(({ of }) => of(workspace.config.rules)),
+    Effect.flatMap((severities) => reading(workspace, file, severities))
+  )
+
+const reading = (workspace: Workspace.Workspace, file: string, severities: Severities | undefined): Reading =>
   Effect.gen(function* () {
     const path = yield* Path.Path
     const code = PipelineFile.parts(file)
@@ -59,6 +69,7 @@ export const read = (
     return yield* check(workspace, given, {
       folder: path.dirname(file),
       files,
+      severities,
       undefinedVariables: workspace.config.undefinedVariables.value
     })
   })
@@ -119,15 +130,29 @@ export const fromSources = (
 const check = (
   workspace: Workspace.Workspace,
   given: Blueprint.Given,
-  { folder, ...options }: { readonly folder: string } & Pick<Blueprint.Options, "files" | "undefinedVariables">
+  {
+    folder,
+    severities,
+    ...more
+  }: {
+    readonly folder: string
+    /** Those of `validate`, where all of its rules count. */
+    readonly severities?: Severities | undefined
+  } & Pick<Blueprint.Options, "files" | "undefinedVariables">
 ) =>
-  Effect.map(UserCode.of(workspace, given, options.files ?? new Map()), ({ sources, ...known }): Checked => {
-    const checked = Blueprint.check(
-      given,
-      { ...known, ...options },
-      { find: (pipeline) => Plan.make(pipeline).findings, rules: Finding.rules }
-    )
-    return { ...checked, path: given.path, folder, code: sources }
+  Effect.gen(function* () {
+    const { sources, ...known } = yield* UserCode.of(workspace, given, more.files ?? new Map())
+    const options = { ...known, ...more }
+    const as = { path: given.path, folder, code: sources }
+    if (severities === undefined) {
+      const rules = { find: (pipeline: Pipeline.Pipeline.Any) => Plan.make(pipeline).findings, rules: Finding.rules }
+      const checked: Checked = { ...Blueprint.check(given, options, rules), ...as }
+      return checked
+    }
+    const Check = yield* Effect.promise(() => import("../check/Check.js"))
+    const { blueprint, diagnostics } = Check.check(given, options, severities)
+    const checked: Checked = { blueprint: Check.isValid({ diagnostics }) ? blueprint : undefined, diagnostics, ...as }
+    return checked
   })
 
 /** The workflow, or all that is wrong with it as one fault. */

@@ -35,7 +35,7 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     const labels = yield* labelsOf(flags.label)
     const workspace = yield* Workspace.read(flags.stateUri)
     const file = yield* BlueprintFile.locate(workspace, invocation.args[0])
-    const checked = yield* BlueprintFile.read(workspace, file)
+    const checked = yield* BlueprintFile.readToRun(workspace, file)
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const blueprint = yield* BlueprintFile.sound(checked, color)
     const { pipeline } = blueprint

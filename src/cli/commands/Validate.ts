@@ -21,19 +21,18 @@ import { jsonText } from "../../lens/Text.js"
 import * as Bound from "../../plan/Bound.js"
 import * as ProjectFile from "../../project/ProjectFile.js"
 import * as ProjectToml from "../../project/ProjectToml.js"
-import type * as Setting from "../../project/Setting.js"
 import { printable } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
 import { cliErrors } from "../codes/Cli.js"
 import { isLoading } from "../codes/Code.js"
-import { projectErrors } from "../codes/Project.js"
 import { exits, Fault } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
 import * as PipelineFile from "../PipelineFile.js"
+import * as Severity from "../Severity.js"
 import * as UserCode from "../UserCode.js"
 import { version } from "../Version.js"
 import * as View from "../View.js"
@@ -201,23 +200,8 @@ const needs = (flag: string, other: string) =>
 /** Of `flujo.toml` and, before it, of the file of `--rules`. */
 const severitiesOf = (workspace: Workspace.Workspace, named: string | undefined) =>
   Effect.gen(function* () {
-    const given =
-      named === undefined
-        ? new Map<string, Setting.Setting<ProjectToml.Level>>()
-        : yield* rulesOf(yield* absolute(workspace, named), named)
-    const severities = new Map<string, Severities.Level>()
-    for (const [name, { source, value }] of [...workspace.config.rules, ...given]) {
-      const wrong = Severities.wrong(name, value)
-      if (wrong !== undefined) {
-        const location = source._tag === "File" ? { file: source.file, line: source.line } : undefined
-        const said = projectErrors.BadValue
-        return yield* new Fault({ code: said.code, exit: said.exit, text: wrong.message, hint: wrong.hint, location })
-      }
-      // Said again it counts as said last.
-      severities.delete(name)
-      severities.set(name, value)
-    }
-    return severities
+    const given = named === undefined ? [] : yield* rulesOf(yield* absolute(workspace, named), named)
+    return yield* Severity.of([...workspace.config.rules, ...given])
   })
 
 const rulesOf = (file: string, named: string) =>
