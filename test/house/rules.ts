@@ -48,11 +48,8 @@ const faces: ReadonlyArray<string> = ["cli"]
 export const topLevel = {
   "index.ts": "any room but the faces",
   "promise.ts": "any room but the faces",
-<<<<<<< HEAD
   "testing.ts": "any room but the faces",
-=======
   "FlujoCli.ts": "any room but the faces",
->>>>>>> ed74d9e (FlujoCli: a pipeline as a command line of its own, its flags from what it takes)
   "bin.ts": "any room"
 } as const
 
