@@ -336,7 +336,7 @@ export const signal = (
   })
 
 /** JSON Schema of what a pipeline takes, written as JSON. */
-export const inputSchema = (pipeline: Pipeline.Any): Json.Json => inputShape(pipeline.root).jsonSchema
+export const inputSchema = (pipeline: Pipeline.Any): Json.Json => InputShape.of(pipeline.root).jsonSchema
 
 /** The input that JSON says for a pipeline, by the schema of its first step; fails with reason `Input`. */
 export const decodeInput = <In, Out, E, R>(
