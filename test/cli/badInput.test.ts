@@ -159,6 +159,19 @@ describe.concurrent("validate", () => {
     assert.deepStrictEqual(envelope(await here.flujo("validate bad.yaml --json")).data, report)
   })
 
+  it("and run agree on what is an error, and on the project's word about it", async () => {
+    const steps = "  - { name: a, uses: agents.w }\n  - { name: b, input: '{{ previous_step.output }}' }\n"
+    const text = `version: "0.1"\nagents: { w: { model: "offline:x", system_prompt: W } }\nsteps:\n${steps}`
+    const here = place({ "x.yaml": text })
+    refused(await here.flujo("run x.yaml --input y"), 4, "V-T1", "x.yaml:5")
+    assert.strictEqual((await here.flujo("validate x.yaml")).status, 4)
+    assert.strictEqual((await here.flujo("lens list")).stdout, "No runs.\n")
+    here.write("flujo.toml", '[rules]\n"V-T9" = "off"\n')
+    refused(await here.flujo("run x.yaml --input y"), 2, "there is no rule", "flujo.toml:2")
+    here.write("flujo.toml", '[rules]\n"V-T1" = "off"\n')
+    refused(await here.flujo("run x.yaml --input y"), 1, "previous_step")
+  })
+
   it("reports the others where one is missing", async () => {
     const here = place(files)
     const done = await here.flujo("validate missing.yaml good.yaml dir bad.yaml")
