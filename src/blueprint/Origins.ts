@@ -4,6 +4,8 @@
  */
 import type { Span } from "../expression/Template.js"
 import type { Node } from "../pipeline/Node.js"
+import type { AnySkill } from "../pipeline/Skill.js"
+import type { Reference } from "./Code.js"
 import type { Source } from "./Source.js"
 
 /** A template of a node, with the way from a piece of it to the file. */
@@ -32,22 +34,33 @@ export class Origins {
     private readonly faulty: WeakSet<Node>,
     /** Nodes that were not written themselves, each with the written one that they are made for. */
     private readonly enclosing: WeakMap<Node, Node>,
+    /** Skills that are named by their files. */
+    private readonly references: WeakMap<AnySkill, Reference>,
     /** Whether every field that a step writes could be read: else nothing is said of fields that are not there. */
     private readonly whole: { isContext: boolean }
   ) {}
 
   static of(source: Source): Origins {
-    return new Origins(source, new WeakMap(), new WeakSet(), new WeakMap(), { isContext: true })
+    return new Origins(source, new WeakMap(), new WeakSet(), new WeakMap(), new WeakMap(), { isContext: true })
   }
 
   /** For the nodes of another file of the same whole. */
   within(source: Source): Origins {
-    return new Origins(source, this.byNode, this.faulty, this.enclosing, this.whole)
+    return new Origins(source, this.byNode, this.faulty, this.enclosing, this.references, this.whole)
   }
 
   put(node: Node, origin: Partial<Omit<Origin, "source">> & { readonly whole: Span }): void {
     const { source } = this
     this.byNode.set(node, { source, head: origin.whole, isNamed: true, texts: [], branches: new Map(), ...origin })
+  }
+
+  /** The text names this skill by its file. */
+  refer(skill: AnySkill, reference: Reference): void {
+    this.references.set(skill, reference)
+  }
+
+  referenceOf(skill: AnySkill): Reference | undefined {
+    return this.references.get(skill)
   }
 
   get isContextWhole(): boolean {

@@ -80,6 +80,12 @@ export const print = (pipeline: Pipeline.Any, options: Options = {}): Either.Eit
       {
         skills: (id) => book.skills.get(id),
         skillIds: [...book.skills.keys()],
+        code: {
+          skill: ({ name, path }) => Either.fromNullable(book.referred.get(`${path}#${name}`), () => unloaded),
+          kind: () => undefined,
+          kinds: [],
+          unread: []
+        },
         files: new Map(files.map((file) => [file.path, file]))
       }
     )
@@ -106,6 +112,8 @@ export const print = (pipeline: Pipeline.Any, options: Options = {}): Either.Eit
   return refused([{ path: "", detail: "its text would be read as another pipeline", hint }])
 }
 
+const unloaded = { code: "FLJ-CODE-1", message: "this file was not named before", hint: undefined } as const
+
 const refused = ([first, ...others]: ReadonlyArray<Writing.Unsayable>): Either.Either<never, PrintError> =>
   Either.left(
     new PrintError({ problems: [first ?? { path: "", detail: "it cannot be read back", hint: "" }, ...others] })
@@ -122,6 +130,8 @@ interface Whole {
 class Book {
   readonly files = new Map<Node, File>()
   readonly skills = new Map<string, AnySkill>()
+  /** By file and export. */
+  readonly referred = new Map<string, AnySkill>()
   readonly unsayable: Array<Writing.Unsayable> = []
   private readonly folder: string
   private readonly taken: Set<string>
@@ -138,10 +148,18 @@ class Book {
     const cast = Cast.make()
     const check = root._tag === "Check" && root.whole === true ? root : undefined
     const [steps, everywhere] = apart(check?.step ?? root)
-    new Writing.Writer(cast, () => "").list(steps, at)
+    new Writing.Writer(
+      cast,
+      () => "",
+      ({ id }) => id
+    ).list(steps, at)
     const known = cast.known()
     const imports = new Map<string, Node>()
-    const writer = new Writing.Writer(known, (scope, path) => this.alias(scope, imports, path))
+    const writer = new Writing.Writer(
+      known,
+      (scope, path) => this.alias(scope, imports, path),
+      (skill) => this.skillAs(skill, folder)
+    )
     const list = writer.list(steps, at)
     const agents = known.declared(
       (shape, path) => writer.schema(shape, path),
@@ -173,8 +191,19 @@ class Book {
       ["steps", list]
     ])
     this.unsayable.push(...writer.unsayable)
-    for (const [id, skill] of writer.skills) this.skills.set(id, skill)
     return document
+  }
+
+  /** Its id, or its file where the text that is printed names it so. */
+  private skillAs(skill: AnySkill, folder: string): string {
+    const reference = this.from?.origins.referenceOf(skill)
+    if (reference === undefined) {
+      this.skills.set(skill.id, skill)
+      return skill.id
+    }
+    const { name, path } = reference
+    this.referred.set(`${path}#${name}`, skill)
+    return `${between(folder, path)}#${name}`
   }
 
   /** The name under which a file imports the pipeline of `scope`, which is written now if it is not yet. */

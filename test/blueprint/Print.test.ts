@@ -13,7 +13,7 @@ import * as Step from "../../src/pipeline/Step.js"
 import * as Plan from "../../src/plan/Plan.js"
 import { runs } from "../Long.js"
 import * as Generated from "./generated.js"
-import { options } from "./Skills.js"
+import { judge, options } from "./Skills.js"
 
 const printed = (pipeline: Pipeline.Pipeline.Any): Print.Printed => {
   const found = Print.print(pipeline)
@@ -209,6 +209,28 @@ steps:
       { path: "b.yaml", text: `${head}name: b\n\nsteps:\n  - name: two\n` }
     ])
     assert.deepStrictEqual(Plain.of(read(fresh).pipeline), Plain.of(from.pipeline))
+  })
+
+  it("names a skill as the text did, by its id or by its file", () => {
+    const code = {
+      skill: ({ name, path }: { readonly name: string; readonly path: string }) =>
+        path === "lib/score.ts" && name === "score"
+          ? Either.right(judge)
+          : Either.left({ code: "FLJ-CODE-1", message: "no such file", hint: undefined } as const),
+      kind: () => undefined,
+      kinds: [],
+      unread: []
+    }
+    const text =
+      "# mine\nsteps:\n  - { name: a, skill: './lib/score.ts#score' }\n  - { name: b, skill: flujo.builtins.stringify }\n"
+    const from = Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text }, { ...options, code }))
+    const fresh = Either.getOrThrow(Print.print(from.pipeline, { from, layout: "fresh" })).text
+    assert.include(fresh, "skill: ./lib/score.ts#score\n")
+    assert.include(fresh, "skill: flujo.builtins.stringify\n")
+    const steps = from.pipeline.root._tag === "Sequence" ? from.pipeline.root.steps : []
+    const root: Node = { _tag: "Sequence", steps: [...steps, Step.pass("c").node] }
+    const longer = Either.getOrThrow(Print.print({ ...from.pipeline, root }, { from })).text
+    assert.strictEqual(longer, `${text}  - name: c\n`)
   })
 
   it("shows no character that is not seen", () => {

@@ -228,7 +228,10 @@ const referred = (env: Env, text: Decode.Text): AnySkill | "refused" => {
     return "refused"
   }
   const skill = code.skill(reference.right)
-  if (Either.isRight(skill)) return skill.right
+  if (Either.isRight(skill)) {
+    env.origins.refer(skill.right, reference.right)
+    return skill.right
+  }
   env.report.add(skill.left.code, text.span, skill.left.message, { hint: skill.left.hint })
   return "refused"
 }

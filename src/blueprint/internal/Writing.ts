@@ -9,7 +9,6 @@ import {
   type Assign,
   type Code,
   type Decider,
-  type InputNode,
   isWrapper,
   type LoopNode,
   type Node,
@@ -31,6 +30,7 @@ import * as TreeSearch from "../../pipeline/TreeSearch.js"
 import * as Cache from "./Cache.js"
 import type { Cast } from "./Cast.js"
 import { type Entries, entries, type Part } from "./Document.js"
+import { type Expiry, expiryOf, isAny, isMapped, isSpecial, type RefineParts, refineOf } from "./Together.js"
 
 export interface Unsayable {
   /** Of the step, as plans name it. */
@@ -46,12 +46,12 @@ export type ImportAs = (scope: ScopeNode, path: string) => string
 
 export class Writer {
   readonly unsayable: Array<Unsayable> = []
-  /** Those that are used, by id. */
-  readonly skills = new Map<string, AnySkill>()
 
   constructor(
     private readonly cast: Cast,
-    private readonly importAs: ImportAs
+    private readonly importAs: ImportAs,
+    /** What names a skill. */
+    private readonly skillAs: (skill: AnySkill) => string
   ) {}
 
   refuse(path: string, detail: string, hint: string): null {
@@ -308,12 +308,11 @@ export class Writer {
   }
 
   private skill({ onUncertain, params, skill }: SkillNode, path: string): Pairs {
-    this.skills.set(skill.id, skill)
     if (onUncertain !== (skill.honoursKey ? "retry" : "ask")) {
       this.refuse(path, "`onUncertain` has no key", "leave it to the skill")
     }
     return [
-      ["skill", skill.id],
+      ["skill", this.skillAs(skill)],
       ["params", params && this.value(params, path)]
     ]
   }
@@ -536,8 +535,6 @@ const sinkHint = "name the fields that are written as the output does"
 const flat = (steps: ReadonlyArray<Node>): ReadonlyArray<Node> =>
   steps.flatMap((step) => (step._tag === "Sequence" ? flat(step.steps) : [step]))
 
-const isAny = (schema: Json.Json): boolean => Json.isObject(schema) && Object.keys(schema).length === 0
-
 const keyOf = (key: string): string | boolean => (key === "true" || key === "false" ? key === "true" : key)
 
 const strategy = (merge: NonNullable<ParallelNode["merge"]>): string => (merge === "update" ? "context_update" : merge)
@@ -584,59 +581,3 @@ const limits = ({ maxCost, maxTokens }: Extract<Node, { readonly _tag: "Capped" 
     ["total_cost_usd_limit", maxCost === undefined ? undefined : NanoUsd.toUsd(maxCost)],
     ["total_tokens_limit", maxTokens]
   ])
-
-interface Expiry {
-  readonly node: Extract<Node, { readonly _tag: "Ask" | "Signal" }>
-  readonly expires: number | undefined
-  /** What is answered then. */
-  readonly instead: Params | undefined
-  readonly isChecked: boolean
-}
-
-/** A question or a signal with a deadline of its own. */
-const expiryOf = (node: Node): Expiry | undefined => {
-  if (node._tag === "Timeout" && (node.step._tag === "Ask" || node.step._tag === "Signal")) {
-    return { node: node.step, expires: node.millis, instead: undefined, isChecked: false }
-  }
-  if (node._tag !== "Fallback") return undefined
-  const timed = expiryOf(node.step)
-  const { that } = node
-  const isChecked = that._tag === "Check" && that.input === undefined && that.output !== undefined
-  const given = isChecked ? that.step : that
-  if (timed === undefined || timed.instead !== undefined || given._tag !== "Input") return undefined
-  if (given.step._tag !== "Pass" || given.step.name !== "expired") return undefined
-  const wanted = timed.node._tag === "Ask" ? timed.node.answer : timed.node.data
-  if (isChecked && that.output !== wanted) return undefined
-  if (!isChecked && !isAny(wanted.jsonSchema)) return undefined
-  if (timed.node._tag === "Ask" && timed.node.mode === "approve") return undefined
-  return { ...timed, instead: given.input, isChecked }
-}
-
-interface RefineParts {
-  readonly loop: LoopNode
-  readonly generator: Node
-  readonly critic: Node
-  readonly until: Template
-}
-
-/** The parts of what `Refine.node` made. */
-const refineOf = (node: Node): RefineParts | undefined => {
-  if (node._tag !== "Input" || node.step._tag !== "Loop") return undefined
-  const loop = node.step
-  const { body, until } = loop
-  const [, generate, critique] = body._tag === "Sequence" ? body.steps : []
-  if (until === undefined || !("source" in until)) return undefined
-  if (generate?._tag !== "Scope" || critique?._tag !== "Scope") return undefined
-  const generator = generate.step
-  const critic = critique.step
-  const made = Refine.node(loop.name, { generator, critic, until, max: loop.max, onMax: loop.onMax })
-  return Refine.isSame(made, node) ? { loop, generator, critic, until } : undefined
-}
-
-/** A loop whose own key gives it its first input, as there is another key for that around it. */
-const isMapped = (node: Node): node is InputNode & { readonly step: LoopNode } =>
-  node._tag === "Input" && node.step._tag === "Loop"
-
-/** What is read as a whole, and not as what stands around a step. */
-const isSpecial = (node: Node): boolean =>
-  refineOf(node) !== undefined || expiryOf(node) !== undefined || TreeSearch.optionsOf(node) !== undefined
