@@ -32,7 +32,7 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
     const journal = yield* Workspace.history(workspace, "read")
     const of = (status: ReadonlyArray<RunRow["status"]>, limit: number) =>
       Effect.mapError(journal.runs({ pipeline: pipeline.name, status, limit }), Faults.journal)
-    const open = yield* of(["running", "suspended", "ready", "failed"], openMax)
+    const open = yield* of(["running", "suspended", "ready", "stuck", "failed"], openMax)
     const ended = yield* of(
       ["completed"],
       Option.getOrElse(flags.ended, () => endedDefault)
