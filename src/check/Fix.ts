@@ -15,7 +15,13 @@ export interface Fixed {
 const roundsMax = 20
 
 /** `check` answers all findings of a text. */
-export const fix = (text: string, check: (text: string) => ReadonlyArray<Diagnostic>): Fixed => {
+export const fix = (text: string, check: (text: string) => ReadonlyArray<Diagnostic>): Fixed =>
+  fixed(text, check, aheadMax)
+
+/** A repair that uncovers several faults is made where all of them together can be repaired: so far ahead is looked. */
+const aheadMax = 2
+
+const fixed = (text: string, check: (text: string) => ReadonlyArray<Diagnostic>, ahead: number): Fixed => {
   const repaired: Array<Diagnostic> = []
   const refused = new Set<string>()
   let current = text
@@ -46,6 +52,18 @@ export const fix = (text: string, check: (text: string) => ReadonlyArray<Diagnos
         progress = true
         break
       }
+      const further =
+        ahead > 0 && then.some((one) => one.repair !== undefined) ? fixed(one, check, ahead - 1) : undefined
+      if (further !== undefined) {
+        const last = check(further.text)
+        if (errors(last) < errors(found)) {
+          repaired.push(diagnostic, ...further.repaired)
+          current = further.text
+          found = last
+          progress = true
+          break
+        }
+      }
       refused.add(keyOf(diagnostic, repair))
     }
     if (!progress) break
@@ -55,13 +73,14 @@ export const fix = (text: string, check: (text: string) => ReadonlyArray<Diagnos
 
 const keyOf = ({ code }: Diagnostic, { span, text }: Repair): string => `${code}:${span.start}:${span.end}:${text}`
 
+const errors = (all: ReadonlyArray<Diagnostic>): number => all.filter(({ severity }) => severity === "error").length
+
 /** What was to be repaired is gone, and there are not more errors than before: some show only now. */
 const isBetter = (
   before: ReadonlyArray<Diagnostic>,
   after: ReadonlyArray<Diagnostic>,
   todo: ReadonlyArray<Todo>
 ): boolean => {
-  const errors = (all: ReadonlyArray<Diagnostic>) => all.filter(({ severity }) => severity === "error").length
   if (errors(after) > errors(before)) return false
   const said = ({ code, message }: Diagnostic) => `${code}:${message}`
   const count = (all: ReadonlyArray<Diagnostic>, key: string) => all.filter((one) => said(one) === key).length

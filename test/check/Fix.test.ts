@@ -112,6 +112,12 @@ describe("repairs", () => {
     )
   })
 
+  it("one that hides two others is put right with them", () => {
+    let broken = sound
+    for (const index of [10, 18, 24]) broken = broken.replace(slips[index]![0], slips[index]![1])
+    assert.strictEqual(fix(broken).text, sound)
+  })
+
   it("a sound text stays as it is", () => {
     assert.deepStrictEqual(fix(sound), { text: sound, repaired: [] })
   })
