@@ -57,7 +57,7 @@ export const make = ({ allow, own, root }: Options): Modules => {
       const exports = yield* Effect.tryPromise({
         try: async () => {
           const loader = await started
-          return await loader.import<unknown>(real)
+          return await whole(file, () => loader.import<unknown>(real))
         },
         catch: (thrown) => thrown
       }).pipe(
@@ -73,6 +73,22 @@ export const make = ({ allow, own, root }: Options): Modules => {
     })
   return { load }
 }
+
+/** A file that ends the process while it is loaded would end it as if all were done: that is said, and is no success. */
+const whole = async <A>(file: string, load: () => Promise<A>): Promise<A> => {
+  const onExit = () => {
+    process.exitCode = exitLoading
+    process.stderr.write(`error[FLJ-CODE-2]: ${file} ended the process while it was loaded\n`)
+  }
+  process.on("exit", onExit)
+  try {
+    return await load()
+  } finally {
+    process.off("exit", onExit)
+  }
+}
+
+const exitLoading = 3
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null

@@ -135,6 +135,11 @@ describe("code that is refused", () => {
     await says("./skills/a.ts#no-name", { "skills/a.ts": shout }, "FLJ-CODE-1", "not the name of an export")
   })
 
+  it.concurrent("ends the process while it is loaded: that is no success", async () => {
+    const here = project({ "skills/a.ts": "process.exit(0)\n", "pipeline.yaml": naming("./skills/a.ts#told") })
+    refused(await here.flujo("run --input x"), 3, "skills/a.ts ended the process")
+  })
+
   it.concurrent("stands behind a link that leads elsewhere", async () => {
     const outside = place({ "a.ts": shout })
     const here = project({ "pipeline.yaml": naming("./skills/a.ts#told"), "lib/b.ts": shout, "skills/x.md": "" })
