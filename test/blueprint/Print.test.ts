@@ -77,11 +77,15 @@ const problems = (step: Step.Step.Any) => {
   return Either.isLeft(found) ? found.left.problems.map(({ path, detail }) => `${path}: ${detail}`) : []
 }
 
+/** Lets the runner hear of a long test. */
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
 const linesOf = (text: string) => new Set(text.split("\n"))
 
 describe("print", () => {
-  it(`gives a text that is read as the same tree, with the same plan and the same findings`, () => {
+  it(`gives a text that is read as the same tree, with the same plan and the same findings`, async () => {
     for (let seed = 1; seed <= runs(25, 1_000); seed++) {
+      await turn()
       const pipeline = Generated.pipeline(seed)
       const text = printed(pipeline)
       const again = read(text)
@@ -94,7 +98,7 @@ describe("print", () => {
       assert.deepStrictEqual(said(theirs), said(ours), `seed ${seed}`)
       assert.strictEqual(printed(again.pipeline).text, text.text, `seed ${seed}`)
     }
-  })
+  }, 900_000)
 
   it("names what text cannot say, each with the path of its step", () => {
     const fn = Step.fn("add", (n: number) => n + 1)
@@ -312,11 +316,13 @@ steps:
     assert.strictEqual(text, source.replace(/ {2}- uses: agents\.writer[\s\S]*?seconds }\n/, step))
   })
 
-  it(`keeps every line of what did not change, and says what was changed`, () => {
+  it(`keeps every line of what did not change, and says what was changed`, async () => {
     let [kept, lines] = [0, 0]
     for (let seed = 1; seed <= runs(15, 500); seed++) {
+      await turn()
       const { files, text: bare } = printed(Generated.pipeline(seed))
-      if (files.length > 0) continue
+      // A step that is added does not have what holds after each of the others.
+      if (files.length > 0 || /^static_invariants:/m.test(bare)) continue
       // A comment before every step.
       let count = 0
       const text = bare.replace(/^( *)- name:.*$/gm, (line, margin: string) => `${margin}# ${count++}\n${line}`)
@@ -353,5 +359,5 @@ steps:
       }
     }
     assert.strictEqual(kept, lines)
-  })
+  }, 900_000)
 })
