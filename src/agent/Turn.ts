@@ -1,17 +1,21 @@
 /**
- * One turn of an agent: its prompt and the step's input go to the model, and the reply is decoded to the wanted output.
- * The model is called through `Once`, so the reply is journaled, and never asked for again, before anything reads it.
+ * An agent at work: its prompt and the step's input go to the model; the tools that the reply calls are called, and their
+ * results go back, until a reply calls none and is decoded to the wanted output. Every model call (`turn[4]`) and every
+ * tool call (`turn[4]/tool[1]`) goes through `Once`: it is journaled, and never made again, before anything reads it.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import * as Model from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
 import * as Tokens from "../llm/Tokens.js"
-import { type Agent, AgentError } from "../pipeline/Agent.js"
+import { AgentError, type AnyAgent, maxTokensDefault } from "../pipeline/Agent.js"
+import * as Tool from "../pipeline/Tool.js"
+import * as ToolCall from "./ToolCall.js"
 
 /** What the reply must be, as the model is told. A schema whose root is no object travels as `{ value }`. */
-const wanted = (agent: Agent): { readonly output: Model.ModelOutput; readonly wrapped: boolean } => {
+const wanted = (agent: AnyAgent): { readonly output: Model.ModelOutput; readonly wrapped: boolean } => {
   const schema = agent.output?.jsonSchema
   if (schema === undefined || Json.get(schema, "type") === "string") return { output: { _tag: "Text" }, wrapped: false }
   const name = agent.name.replace(/[^A-Za-z0-9_-]+/g, "_").slice(0, 64)
@@ -27,7 +31,7 @@ export interface Refused {
 }
 
 /** What is sent for `text`, and with it, where there is such, what came of the try before. */
-export const askOf = (agent: Agent, text: string, refused?: Refused): Model.ModelAsk => ({
+export const askOf = (agent: AnyAgent, text: string, refused?: Refused): Model.ModelAsk => ({
   model: agent.model,
   messages: [
     ...(agent.system === "" ? [] : [{ role: "system" as const, content: agent.system }]),
@@ -40,7 +44,8 @@ export const askOf = (agent: Agent, text: string, refused?: Refused): Model.Mode
         ])
   ],
   output: wanted(agent).output,
-  settings: agent.settings
+  settings: agent.settings,
+  ...(agent.tools.length === 0 ? {} : { tools: agent.tools.map(Tool.describe) })
 })
 
 const textOf = (json: Json.Json): string => (typeof json === "string" ? json : Json.canonical(json))
@@ -48,65 +53,139 @@ const textOf = (json: Json.Json): string => (typeof json === "string" ? json : J
 const feedbackText = (feedback: ReadonlyArray<string>): string =>
   ["Your answer was not accepted:", ...feedback.map((one) => `- ${one}`), "Answer again."].join("\n")
 
-/** Tokens that a turn on a text of so many bytes uses at most; `output` is absent where the agent has no limit. */
+/** Tools that one reply may call; a reply that calls more is refused as a whole. */
+export const callsMax = 16
+
+/** Equal calls with equal results, so many turns in a row, are no progress. */
+const sameTurnsMax = 3
+
+/** Calls of tools that only read are made so many at a time; others one after the other, as they were asked for. */
+const callsAtOnce = 4
+
+/** Bytes that a reply may have: no text that people or programs write has tokens of more than 16 bytes on the average. */
+const replyBytesMax = ({ settings }: AnyAgent): number => 16_384 + 16 * (settings.maxTokens ?? maxTokensDefault)
+
+/** What each turn adds to the next request at most: the reply, the calls' ids and names once more, the results. */
+const growthMax = (agent: AnyAgent): number =>
+  Tokens.perMessage + 2 * replyBytesMax(agent) + callsMax * (Tokens.perMessage + ToolCall.resultBytesMax)
+
+/** Tokens that each turn on a text of so many bytes uses at most; `output` is absent where the agent has no limit. */
 export const most = (
-  agent: Agent,
+  agent: AnyAgent,
   textBytes: number
-): { readonly input: number; readonly output: number | undefined } => ({
-  input: Tokens.boundOfAsk(askOf(agent, "")) + textBytes,
-  output: agent.settings.maxTokens
-})
+): { readonly inputs: ReadonlyArray<number>; readonly output: number | undefined } => {
+  const first = Tokens.boundOfAsk(askOf(agent, "")) + textBytes
+  return {
+    inputs: Array.from({ length: agent.maxTurns }, (_, turn) => first + turn * growthMax(agent)),
+    output: agent.settings.maxTokens
+  }
+}
 
 /**
  * Answers the decoded output. `path` is the standing path of the step. Fails with `ModelError` when there was no reply,
  * and with `AgentError` when there was one that is of no use; it is in the journal all the same.
  */
 export const take = (
-  agent: Agent,
+  agent: AnyAgent,
   input: Json.Json,
   path: string,
   refused?: Refused
-): Effect.Effect<unknown, Model.ModelError | AgentError, Model.Models | Once.Once> =>
+): Effect.Effect<unknown, Model.ModelError | AgentError, unknown> =>
   Effect.gen(function* () {
-    const { output, wrapped } = wanted(agent)
-    const ask = askOf(agent, textOf(input), refused)
-    const reply = yield* Once.run(
-      {
-        key: "turn[0]",
-        request: Either.getOrThrow(Json.fromUnknown(ask)),
-        success: Model.ModelReply,
-        failure: Model.ModelError,
-        per: "attempt",
-        effect: "model",
-        describe: ({ model, usage }) => ({ model, usage })
-      },
-      (info) =>
-        Effect.gen(function* () {
-          const models = yield* Model.Models
-          const { driver, model } = yield* models.driver(agent.model, { path, agent: agent.name })
-          return yield* driver.call({ ...ask, model }, info)
-        })
-    )
-    if (reply.finish === "length" || reply.finish === "content-filter") {
-      const detail =
-        reply.finish === "length"
-          ? `the reply was cut at ${agent.settings.maxTokens ?? "the provider's limit of"} tokens; allow more with max_tokens`
-          : "the provider withheld the reply (content filter)"
-      return yield* new AgentError({ agent: agent.name, reason: "Incomplete", detail })
+    let ask = askOf(agent, textOf(input), refused)
+    let last = ""
+    let same = 1
+    for (let turn = 0; turn < agent.maxTurns; turn++) {
+      const reply = yield* replyTo(agent, ask, path, turn)
+      const calls = yield* callsOf(agent, reply)
+      if (calls.length === 0) return yield* outputOf(agent, reply)
+      if (turn === agent.maxTurns - 1) break
+      const answers = yield* Effect.forEach(
+        calls,
+        (call, index) => ToolCall.answer(agent.tools, call, `turn[${turn}]`, index),
+        { concurrency: calls.every((call) => ToolCall.isOrderless(agent.tools, call)) ? callsAtOnce : 1 }
+      )
+      const done = Digest.of([
+        calls.map(({ name, arguments: given }) => [name, given]),
+        answers.map(({ content }) => content)
+      ])
+      same = done === last ? same + 1 : 1
+      last = done
+      if (same >= sameTurnsMax) {
+        const names = [...new Set(calls.map(({ name }) => name))].join(", ")
+        const detail = `${same} turns in a row called ${names} with the same arguments and got the same results`
+        return yield* new AgentError({ agent: agent.name, reason: "NoProgress", detail })
+      }
+      ask = { ...ask, messages: [...ask.messages, Model.repeating(reply), ...calls.map(told(answers))] }
     }
-    if (output._tag === "Text") return reply.text
-    const json = yield* objectIn(agent.name, reply.text)
-    const value = wrapped ? Json.get(json, "value") : json
-    return yield* Either.mapLeft(
-      agent.output!.decode(value),
-      (misfit) =>
-        new AgentError({
-          agent: agent.name,
-          reason: "Misfit",
-          detail: `the reply does not fit the wanted output: ${misfit.detail}`
-        })
-    )
+    const detail = `its turn ${agent.maxTurns} called tools again, and it may take no more; allow more with max_turns`
+    return yield* new AgentError({ agent: agent.name, reason: "MaxTurns", detail })
   })
+
+const told =
+  (answers: ReadonlyArray<ToolCall.Answer>) =>
+  ({ id, name }: ToolCall.Call, index: number): Model.ModelMessage => {
+    const { content, failed } = answers[index]!
+    return { role: "tool", callId: id, name, content, ...(failed ? { failed } : {}) }
+  }
+
+/** One model call, written down before anything reads it. */
+const replyTo = (agent: AnyAgent, ask: Model.ModelAsk, path: string, turn: number) =>
+  Once.run(
+    {
+      key: `turn[${turn}]`,
+      request: Either.getOrThrow(Json.fromUnknown(ask)),
+      success: Model.ModelReply,
+      failure: Model.ModelError,
+      per: "attempt",
+      effect: "model",
+      describe: ({ model, usage }) => ({ model, usage })
+    },
+    (info) =>
+      Effect.gen(function* () {
+        const models = yield* Model.Models
+        const { driver, model } = yield* models.driver(agent.model, { path, agent: agent.name, turn })
+        return yield* driver.call({ ...ask, model }, info)
+      })
+  )
+
+/** The tools that a reply calls, if it is one that can be used at all. */
+const callsOf = (
+  agent: AnyAgent,
+  { finish, parts, text }: Model.ModelReply
+): Either.Either<ReadonlyArray<ToolCall.Call>, AgentError> => {
+  const refuse = (reason: AgentError["reason"], detail: string) =>
+    Either.left(new AgentError({ agent: agent.name, reason, detail }))
+  if (finish === "length") {
+    const limit = agent.settings.maxTokens ?? "the provider's limit of"
+    return refuse("Incomplete", `the reply was cut at ${limit} tokens; allow more with max_tokens`)
+  }
+  if (finish === "content-filter") return refuse("Incomplete", "the provider withheld the reply (content filter)")
+  const calls = (parts ?? []).filter((part) => part._tag === "ToolCall")
+  if (calls.length === 0) return Either.right(calls)
+  if (agent.tools.length === 0) {
+    return refuse("Incomplete", `the reply calls the tool ${calls[0]!.name.slice(0, 64)}, and the agent has no tools`)
+  }
+  if (calls.length > callsMax) {
+    return refuse("TooManyCalls", `the reply calls ${calls.length} tools at once, and ${callsMax} are allowed`)
+  }
+  const bytes = Tokens.boundOfText(text) + Tokens.boundOfParts(parts ?? [])
+  return bytes <= replyBytesMax(agent)
+    ? Either.right(calls)
+    : refuse("TooLong", `the reply has ${bytes} bytes, over the ${replyBytesMax(agent)} that go into a next turn`)
+}
+
+/** What the last reply says, as the agent's output. */
+const outputOf = (agent: AnyAgent, reply: Model.ModelReply): Either.Either<unknown, AgentError> => {
+  const { output, wrapped } = wanted(agent)
+  if (output._tag === "Text") return Either.right(reply.text)
+  return Either.flatMap(objectIn(agent.name, reply.text), (json) =>
+    Either.mapLeft(agent.output!.decode(wrapped ? Json.get(json, "value") : json), (misfit) => {
+      const detail = `the reply does not fit the wanted output: ${misfit.detail}`
+      return new AgentError({ agent: agent.name, reason: "Misfit", detail })
+    })
+  )
+}
 
 /** The JSON of a reply: the whole of it, or what stands in a fence. */
 const objectIn = (agent: string, text: string): Either.Either<Json.Json, AgentError> => {

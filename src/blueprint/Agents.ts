@@ -4,18 +4,20 @@ import * as Words from "../expression/Words.js"
 import * as Agent from "../pipeline/Agent.js"
 import * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
+import { agentTools } from "./internal/AgentTools.js"
+import type { Known } from "./internal/SkillNamed.js"
 import * as JsonSchema from "./JsonSchema.js"
 import type { Key, Tree } from "./Tree.js"
 
 export interface Declared {
   readonly key: Key
   /** `undefined` where it could not be read: it is known, and nothing more. */
-  readonly agent: Agent.Agent | undefined
+  readonly agent: Agent.AnyAgent | undefined
 }
 
-const keys = ["model", "system_prompt", "output_schema", "model_settings"]
+const keys = ["model", "system_prompt", "output_schema", "model_settings", "tools", "max_turns"]
 
-export const read = (report: Report, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
+export const read = (report: Report, known: Known, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
   const declared = new Map<string, Declared>()
   const map = tree === undefined ? undefined : Decode.map(report, tree, "`agents`", "names, each with a model")
   for (const { key, value } of map?.entries ?? []) {
@@ -24,12 +26,12 @@ export const read = (report: Report, tree: Tree | undefined): ReadonlyMap<string
         hint: "letters, digits, _ and -, and a letter or _ first"
       })
     }
-    declared.set(key.text, { key, agent: agent(report, key, value) })
+    declared.set(key.text, { key, agent: agent(report, known, key, value) })
   }
   return declared
 }
 
-const agent = (report: Report, key: Key, tree: Tree): Agent.Agent | undefined => {
+const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAgent | undefined => {
   const before = report.found.length
   const fields = Decode.fields(report, tree, `the agent \`${key.text}\``, { of: "an agent", known: keys })
   if (fields === undefined) return undefined
@@ -55,6 +57,15 @@ const agent = (report: Report, key: Key, tree: Tree): Agent.Agent | undefined =>
   const output = schema === undefined ? undefined : JsonSchema.read(report, schema, "`output_schema`")
   const settings = fields.value("model_settings")
   const modelSettings = settings === undefined ? {} : settingsOf(report, settings)
+  const toolsTree = fields.value("tools")
+  const tools = toolsTree === undefined ? [] : agentTools(report, known, toolsTree)
+  const turns = Decode.limit(report, fields, "max_turns", Agent.maxTurnsMost)
+  const turnsKey = fields.key("max_turns")
+  if (turnsKey !== undefined && toolsTree === undefined) {
+    report.add("FLJ-BLUEPRINT-20", turnsKey.span, "`max_turns` is for an agent with `tools`", {
+      hint: "an agent without tools takes one turn: leave it out, or give the agent `tools`"
+    })
+  }
   if (report.found.length > before || modelText === undefined || systemText === undefined) return undefined
   return {
     name: key.text,
@@ -62,7 +73,9 @@ const agent = (report: Report, key: Key, tree: Tree): Agent.Agent | undefined =>
     system: systemText.value,
     // A schema that says only "text" is what an agent without a schema answers.
     output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,
-    settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings }
+    settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings },
+    tools,
+    maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault)
   }
 }
 

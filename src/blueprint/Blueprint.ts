@@ -330,7 +330,7 @@ const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, orig
   const description = fields.value("description")
   if (description !== undefined) Decode.text(report, description, "`description`")
   const imports = importsOf(report, fields.value("imports"), reading)
-  const agents = Agents.read(report, fields.value("agents"))
+  const agents = Agents.read(report, { ...reading.options, origins }, fields.value("agents"))
   const steps = Decode.required(report, fields, "steps", {
     at: Decode.headOf(tree),
     of: "the blueprint",

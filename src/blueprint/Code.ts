@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import type { Kind } from "../pipeline/Kind.js"
 import type { AnySkill } from "../pipeline/Skill.js"
+import { askUser } from "../pipeline/Tool.js"
 import * as Bytes from "./Bytes.js"
 import * as Diagnostics from "./Diagnostics.js"
 import * as Imports from "./Imports.js"
@@ -66,7 +67,7 @@ export const named = (
   const kinds = new Set<string>()
   for (const given of texts) {
     const source = Bytes.read(given)
-    if (Either.isLeft(source) || !/\b(?:skill|id|kind)\b/.test(source.right.text)) continue
+    if (Either.isLeft(source) || !/\b(?:skill|id|kind|tools)\b/.test(source.right.text)) continue
     const tree = Read.read(new Diagnostics.Report(source.right))
     for (const [key, text] of tree === undefined ? [] : namesIn(tree)) {
       if (key === "kind") kinds.add(text)
@@ -92,6 +93,11 @@ function* namesIn(tree: Tree): Generator<readonly [key: string, text: string]> {
     if (value._tag === "Scalar") {
       const isName = key.text === "skill" || key.text === "id" || key.text === "kind"
       if (isName && typeof value.value === "string") yield [key.text, value.value]
+    } else if (key.text === "tools" && value._tag === "List") {
+      for (const item of value.items) {
+        if (item._tag !== "Scalar") yield* namesIn(item)
+        else if (typeof item.value === "string" && item.value !== askUser.name) yield ["skill", item.value]
+      }
     } else if (!ofValues.has(key.text)) yield* namesIn(value)
   }
 }

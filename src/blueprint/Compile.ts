@@ -61,7 +61,8 @@ const header = ({ uses }: Expressions.Module, name: string): string => {
     "Pipeline",
     has("schema") && "SchemaFromJson",
     has("skills") && "Skill",
-    "Step"
+    "Step",
+    has("Tool") && "Tool"
   ].filter((one) => one !== false)
   const types = ["Json", "Skill"]
   const imports = modules.map((one) => `import ${types.includes(one) ? "type " : ""}* as ${one} from "flujo/${one}"`)
@@ -71,7 +72,7 @@ const header = ({ uses }: Expressions.Module, name: string): string => {
         "/** A blueprint does not say in types what its steps take and answer: it is JSON. */",
         "const step = <E, R>(self: Step.Step<never, unknown, E, R>): Step.Step<unknown, Json.Json, E, R> => Step.fromNode(self.node)"
       ].join("\n"),
-    has("skills") &&
+    has("code") &&
       [
         "/** What a skill needs is known to whoever looks it up. */",
         "const code = <E>(self: Step.Step<never, unknown, E, unknown>): Step.Step<unknown, Json.Json, E> => Step.fromNode(self.node)"

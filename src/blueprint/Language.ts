@@ -143,7 +143,26 @@ export const agent: Shape = {
       { type: "object", properties: { title: { type: "string" } }, required: ["title"] },
       jsonSchema
     ),
-    model_settings: key("How the model is asked.", { temperature: 0.2 }, ref("model_settings"))
+    model_settings: key("How the model is asked.", { temperature: 0.2 }, ref("model_settings")),
+    tools: key(
+      "What it may call while it thinks: skills by their ids, and ask_user, which asks a person.",
+      ["ask_user", { skill: "flujo.builtins.read_file", requires_approval: true }],
+      {
+        type: "array",
+        items: {
+          anyOf: [
+            word,
+            {
+              type: "object",
+              required: ["skill"],
+              properties: { skill: word, name: word, requires_approval: { type: "boolean" } },
+              additionalProperties: false
+            }
+          ]
+        }
+      }
+    ),
+    max_turns: key("Model calls at most, of an agent with tools; 10 where absent.", 20, whole(1, 200))
   }
 }
 

@@ -163,6 +163,7 @@ class Book {
     const list = writer.list(steps, at)
     const agents = known.declared(
       (shape, path) => writer.schema(shape, path),
+      (skill) => this.skillAs(skill, folder),
       (path, detail, hint) => writer.refuse(path, detail, hint)
     )
     const fields = context && Object.entries(context.fields)

@@ -27,6 +27,12 @@ const sound = `steps:
   - name: greet
     input: "Hello {{ input }}"
 `
+const reader = (more: string): string => `agents:
+  reader:
+    model: "openai:gpt-4o"
+    system_prompt: Read.
+    tools: [flujo.builtins.stringify, { skill: flujo.builtins.stringify${more} }]
+`
 const step = (lines: string): string => `steps:\n  - name: greet\n${lines}`
 
 const ofBlueprints = {
@@ -170,6 +176,10 @@ const ofPlans = {
   "FLJ-PLAN-14": {
     bad: `${agents}steps:\n  - kind: cache\n    name: «digest»\n    wrapped_step: [{ name: ask, kind: hitl }, { name: write, uses: agents.writer }]\n`,
     good: `${agents}steps:\n  - { name: ask, kind: hitl }\n  - kind: cache\n    name: digest\n    wrapped_step: { name: write, uses: agents.writer }\n`
+  },
+  "FLJ-PLAN-15": {
+    bad: `${reader("")}steps:\n  - { name: «ask», uses: agents.reader }\n`,
+    good: `${reader(", name: as_text")}steps:\n  - { name: ask, uses: agents.reader }\n`
   }
 }
 

@@ -215,7 +215,8 @@ export const Json: Schema.Schema<Json> = Schema.declare(
   (value: unknown): value is Json => Either.isRight(fromUnknown(value)),
   {
     identifier: "Json",
-    jsonSchema: {},
+    // Effect takes no schema without one of a few keywords for a whole one.
+    jsonSchema: { type: ["null", "boolean", "number", "string", "array", "object"] },
     arbitrary: () => (fc) =>
       fc.jsonValue({ noUnicodeString: false }).map((value) => Either.getOrThrow(fromUnknown(value)))
   }

@@ -201,14 +201,14 @@ export interface ModelDriver {
 
 /**
  * Finds who answers for a model. `name` carries the provider's prefix. `path` is the standing path of the asking step
- * and `agent` the agent's name; only a scripted driver looks at them.
+ * and `agent` the agent's name, `turn` which of its calls this is; only a scripted driver looks at them.
  */
 export class Models extends Context.Tag("flujo/domain/Models")<
   Models,
   {
     readonly driver: (
       name: string,
-      from: { readonly path: string; readonly agent: string }
+      from: { readonly path: string; readonly agent: string; readonly turn?: number | undefined }
     ) => Effect.Effect<{ readonly driver: ModelDriver; readonly model: string }, ModelError>
   }
 >() {}

@@ -17,6 +17,8 @@ export type EffectClass = "pure" | "read" | "write" | "external" | "model"
 export interface Ask<A, I extends Encoded, E, EI extends Encoded> {
   /** Names the call within its step; not empty, and not used by two calls at once. */
   readonly key: string
+  /** The call whose answer made this one: a place below it, such as `turn[4]` for `tool[1]`. */
+  readonly within?: string | undefined
   /** What is asked. The same key with another request is a defect: the answer would be for something else. */
   readonly request: Json
   readonly success: Schema.Schema<A, I>
@@ -25,6 +27,8 @@ export interface Ask<A, I extends Encoded, E, EI extends Encoded> {
   /** `step` (default): an answer holds for all attempts of the step. `attempt`: for this one. */
   readonly per?: "step" | "attempt" | undefined
   readonly effect?: EffectClass | undefined
+  /** Where a call was in flight when its process died: make it again (default), ask a person, or let the step fail. */
+  readonly onUncertain?: "retry" | "ask" | "fail" | undefined
   /** What the trace tells of an answer beside the answer itself. */
   readonly describe?: ((answer: A) => { readonly model?: string; readonly usage?: Usage }) | undefined
 }

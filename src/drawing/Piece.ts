@@ -5,6 +5,7 @@
 
 import { format } from "../domain/NanoUsd.js"
 import type { Template } from "../expression/Template.js"
+import type { AnyAgent } from "../pipeline/Agent.js"
 import {
   type Assign,
   type Code,
@@ -70,7 +71,7 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Signal":
       return step("signal", `waits until it is told of ${node.signal} from outside`)
     case "Agent":
-      return step("agent", `asks the model ${node.agent.model} as agent ${node.agent.name}`)
+      return step("agent", `asks the model ${node.agent.model} as agent ${node.agent.name}${tools(node.agent)}`)
     case "Skill":
       return step("skill", `runs the skill ${node.skill.id}${effects[node.skill.effect]}`)
     case "Ask":
@@ -285,3 +286,11 @@ export function* all(of: ReadonlyArray<Piece>): Generator<Piece> {
     for (const { pieces } of piece.ways) yield* all(pieces)
   }
 }
+
+/** What an agent may do while it thinks. */
+const tools = ({ maxTurns, tools }: AnyAgent): string =>
+  tools.length === 0
+    ? ""
+    : `, which may call ${tools
+        .map((tool) => (tool._tag === "Skill" && tool.requiresApproval ? `${tool.name} (once approved)` : tool.name))
+        .join(", ")} and take ${maxTurns} turns`

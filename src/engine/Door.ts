@@ -15,15 +15,19 @@ import * as Option from "effect/Option"
 import { BudgetExceeded, type Denial } from "../domain/Budget.js"
 import * as Digest from "../domain/Digest.js"
 import type * as Event from "../domain/Event.js"
+import type { Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import { isUnbilled, ModelError, Models } from "../domain/Model.js"
 import { type Ask, type CallInfo, Once } from "../domain/Once.js"
+import type { People, Question } from "../domain/People.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Scope } from "../governance/Quota.js"
 import * as Shape from "../pipeline/Shape.js"
+import { StepUncertain } from "../pipeline/StepError.js"
 import type { Record, Said } from "./Record.js"
 import { Diverged } from "./RunError.js"
 import type { Hold, Spending } from "./Spending.js"
+import { isYes } from "./Waiting.js"
 
 /** What a door needs of its drive. */
 interface Drive {
@@ -48,7 +52,8 @@ export interface Standing {
 export class Door implements Context.Tag.Service<typeof Once> {
   private flying: Set<string> | undefined
   private ending: Deferred.Deferred<void> | undefined
-  private denied: BudgetExceeded | undefined
+  private denied: BudgetExceeded | StepUncertain | undefined
+  private waiting: Wait | undefined
 
   constructor(
     private readonly drive: Drive,
@@ -60,8 +65,13 @@ export class Door implements Context.Tag.Service<typeof Once> {
   ) {}
 
   /** Why the step fails, whatever its own code makes of it. */
-  get denial(): BudgetExceeded | undefined {
+  get denial(): BudgetExceeded | StepUncertain | undefined {
     return this.outer === undefined ? this.denied : this.outer.door.denial
+  }
+
+  /** What the step rests for, in the midst of it. */
+  get waits(): ReadonlyArray<Wait> {
+    return this.outer?.door.waits ?? (this.waiting === undefined ? [] : [this.waiting])
   }
 
   /** Where calls cost money, and a limit holds for this step. */
@@ -90,7 +100,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
     return Effect.interruptible(Effect.never)
   }
 
-  private fail(denial: BudgetExceeded): void {
+  private fail(denial: BudgetExceeded | StepUncertain): void {
     if (this.outer === undefined) this.denied ??= denial
     else this.outer.door.fail(denial)
   }
@@ -107,13 +117,20 @@ export class Door implements Context.Tag.Service<typeof Once> {
     return this.outer?.at ?? this.path
   }
 
+  private placeOf(
+    { key, within }: { readonly key: string; readonly within?: string | undefined },
+    base: StepPath.StepPath
+  ) {
+    return StepPath.call(within === undefined ? base : StepPath.call(base, within), key)
+  }
+
   readonly run: Context.Tag.Service<typeof Once>["run"] = (ask, effect) =>
     Effect.suspend(() => {
       this.flying ??= new Set()
       const { flying } = this
       if (ask.key === "") return Effect.dieMessage("Once: the key is empty")
       if (this.isEnded) return Effect.dieMessage(`Once: "${ask.key}" was asked after its step had ended`)
-      const at = StepPath.call(ask.per === "attempt" ? this.base : StepPath.standing(this.base), ask.key)
+      const at = this.placeOf(ask, ask.per === "attempt" ? this.base : StepPath.standing(this.base))
       if (flying.has(at)) return Effect.dieMessage(`Once: "${ask.key}" is asked twice at once`)
       flying.add(at)
       return Effect.ensuring(
@@ -121,6 +138,67 @@ export class Door implements Context.Tag.Service<typeof Once> {
         Effect.sync(() => flying.delete(at))
       )
     })
+
+  /** `People`'s contract: the step comes to rest at a question that nobody has answered. */
+  readonly ask: Context.Tag.Service<typeof People>["ask"] = ({ key, message, schema, task, within }: Question) =>
+    this.question(StepPath.call(StepPath.call(this.base, within), key), task, message, schema)
+
+  private question(
+    path: StepPath.StepPath,
+    task: Event.Data<"TaskOpened">["task"],
+    message: string,
+    schema: Json.Json
+  ): Effect.Effect<Json.Json> {
+    return Effect.suspend(() => {
+      const { record } = this.drive
+      const told = record.tell(false, { path, kind: "TaskOpened", data: { task }, payload: { message, schema } })
+      if (told instanceof Diverged) return this.halted(told)
+      const answered = record.get(path, "TaskAnswered")
+      if (answered !== undefined) return Effect.succeed(answered.payload.answer)
+      if (told !== "Held") this.rest({ _tag: "Task", path })
+      return Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
+    })
+  }
+
+  private rest(wait: Wait): void {
+    if (this.outer === undefined) this.waiting = wait
+    else this.outer.door.rest(wait)
+  }
+
+  private halted(diverged: Diverged): Effect.Effect<never> {
+    return Effect.zipRight(
+      Effect.sync(() => this.drive.halt(diverged)),
+      Effect.interruptible(Effect.never)
+    )
+  }
+
+  /**
+   * A call that was in flight when its process died, and may not simply be made again. Each time that happens there is
+   * one more question; what was answered before was about an earlier time.
+   */
+  private uncertain(at: StepPath.StepPath, policy: "ask" | "fail", isOld: boolean): Effect.Effect<void> {
+    return Effect.gen(this, function* () {
+      const { record } = this.drive
+      let wasCut = isOld
+      for (let time = 0; ; time++) {
+        const task = StepPath.at(StepPath.child(at, "uncertain"), time)
+        if (!record.has(task, "TaskOpened")) {
+          if (!wasCut || record.isReplay) return
+          if (policy === "fail") return yield* this.broken(at)
+        }
+        const message = `${at} was running when its process died, and may have taken effect. Run it again?`
+        if (!isYes(yield* this.question(task, "uncertain", message, {}))) return yield* this.broken(at)
+        if (!record.has(at, "Recovered", time)) record.life({ path: at, kind: "Recovered", data: {}, payload: {} })
+        wasCut = record.isOld(at, "Recovered", time)
+      }
+    })
+  }
+
+  /** The step fails, for nobody knows whether this call took effect. */
+  private broken(at: StepPath.StepPath): Effect.Effect<never> {
+    this.fail(new StepUncertain({ path: at }))
+    return Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
+  }
 
   private get isEnded(): boolean {
     const { path } = this
@@ -135,15 +213,13 @@ export class Door implements Context.Tag.Service<typeof Once> {
   ): Effect.Effect<A, E, R> {
     const { attempt, base, drive, path, standing } = this
     const { record, run } = drive
-    const halt = (diverged: Diverged): Effect.Effect<never> =>
-      Effect.zipRight(
-        Effect.sync(() => drive.halt(diverged)),
-        Effect.interruptible(Effect.never)
-      )
+    const halt = (diverged: Diverged) => this.halted(diverged)
     const say = <K extends Event.Kind>(said: Said<K>) => Effect.catchAll(record.say(false, said), halt)
     // An attempt of a composite is one of the step, too, and only the path tells them apart.
-    const refusedAt = StepPath.call(base, ask.key)
-    const inner = new Door(drive, path, attempt, standing, { at: refusedAt, door: this })
+    const refusedAt = this.placeOf(ask, base)
+    // What a tool does by itself is no part of what the plan counts of its agent.
+    const within = ask.effect === "model" ? standing : { ...standing, isPriced: false }
+    const inner = new Door(drive, path, attempt, within, { at: refusedAt, door: this })
     /** Where a replayed journal ends, the call was not made or not answered: nothing more happens in this step. */
     const rest = Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
     return Effect.gen(this, function* () {
@@ -153,12 +229,14 @@ export class Door implements Context.Tag.Service<typeof Once> {
       yield* fits(request, "the request of", ask, drive.payloadBytes)
       const idempotencyKey = Digest.of([run, StepPath.standing(at), ask.key, Digest.of(request)])
       const asked = record.get(at, "Asked")
+      const isOld = record.isOld(at, "Asked")
       if (asked !== undefined && !record.isReplay && !Json.equals(asked.payload.request, request)) {
         return yield* Effect.dieMessage(
           `OnceDiverged: "${ask.key}" was asked before with another request; a new request needs a key of its own`
         )
       }
       const data = { effect: ask.effect ?? ("external" as const) }
+      const policy = ask.onUncertain ?? "retry"
       if (!(yield* say({ path: at, kind: "Asked", data, payload: { request, idempotencyKey } }))) return yield* rest
       // First, for a later attempt may have been answered.
       const refused = record.get(refusedAt, "Refused", attempt)
@@ -175,6 +253,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
       }
       const denied = record.get(refusedAt, "Denied", attempt)
       if (denied !== undefined) return yield* this.deny(refusedAt, denied.data)
+      if (policy !== "retry") yield* this.uncertain(at, policy, isOld)
       if (record.mode._tag === "Replay") {
         if (!record.mode.ended) return yield* rest
         const detail = "the outside is shut, and no answer is recorded"
@@ -191,7 +270,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
         isMade = true
         const call =
           hold === undefined ? effect({ idempotencyKey }) : paid(drive, effect({ idempotencyKey, isPaid: true }))
-        return Effect.provideService(call, Once, inner)
+        return Effect.provideService(data.effect === "model" ? call : unpaid(inner, call), Once, inner)
       })
       let answer: Json.Json | undefined
       /** What happened is said, and paid for, in one step that nothing can come between. */
@@ -263,6 +342,15 @@ const paid = <A, E, R>(drive: Pick<Drive, "services">, effect: Effect.Effect<A, 
     onSome: (models) =>
       Effect.mapInputContext(effect, (context: Context.Context<R>) => Context.add(context, Models, models))
   })
+
+/** Elsewhere a step reaches models only through its door, where a limit holds. */
+const unpaid = <A, E, R>(door: Door, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  door.isLimited
+    ? Effect.mapInputContext(
+        effect,
+        (context: Context.Context<R>) => door.guarded(context as Context.Context<never>) as typeof context
+      )
+    : effect
 
 const isFree = (error: unknown): boolean => error instanceof ModelError && isUnbilled(error)
 

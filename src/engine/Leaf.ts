@@ -13,6 +13,7 @@ import * as Digest from "../domain/Digest.js"
 import type { Carried as CarriedPayload, Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import { Once } from "../domain/Once.js"
+import { People } from "../domain/People.js"
 import * as StepPath from "../domain/StepPath.js"
 import { TemplateError } from "../expression/Template.js"
 import type { JournalError } from "../journal/Journal.js"
@@ -118,7 +119,9 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
               : exit === undefined
                 ? undefined
                 : endOf(drive, exit, kind, path)
-          return end === undefined ? Effect.succeed(cut(drive, path)) : conclude(drive, node, place, input, path, end)
+          return end === undefined
+            ? Effect.succeed(cut(drive, path, door.waits))
+            : conclude(drive, node, place, input, path, end)
         })
       })
     if (told === "New") return perform()
@@ -202,6 +205,7 @@ const recall = (
       return yield* new Diverged({ path, kind: "StepSucceeded", field: "", detail })
     }
     if (!isOld) return undefined
+    if (kind.onUncertain === "retry" && record.restedWithin(path)) return undefined
     if (kind.onUncertain === "retry" || !record.has(path, "Recovered")) {
       record.life({ path, kind: "Recovered", data: {}, payload: {} })
     }
@@ -288,7 +292,9 @@ const execute = (
   const body = bodyOf(node, value, json, info, place.refused)
   const { tag } = place.env.context ?? {}
   const outside = node._tag === "Agent" ? drive.services : door.guarded(drive.services)
-  const services = Context.add(outside, Once, door)
+  const doors = Context.add(outside, Once, door)
+  const thinks = node._tag === "Agent" && node.agent.tools.length > 0
+  const services = thinks ? Context.add(doors, People, door) : doors
   // The walk's fiber is the run's own, and every step sets its services anew: nothing need be put back.
   const provide = FiberRef.set(
     FiberRef.currentContext,
@@ -296,7 +302,8 @@ const execute = (
   )
   const traced = drive.traced({ path: StepPath.standing(path), attempt, kind: node._tag }, body)
   const exit = Effect.exit(Effect.zipRight(provide, traced))
-  return record.isReplay || door.isLimited
+  // Where nothing can end it from outside, it is spared a race.
+  return record.isReplay || door.isLimited || thinks || record.isOld(path, "StepStarted")
     ? Effect.raceFirst(exit, Effect.as(Deferred.await(door.end), undefined))
     : exit
 }

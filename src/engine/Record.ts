@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
-import { root, type StepPath } from "../domain/StepPath.js"
+import { isWithin, root, type StepPath } from "../domain/StepPath.js"
 import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import { type Outcome, payloadOf } from "./Outcome.js"
 import { Diverged } from "./RunError.js"
@@ -59,6 +59,8 @@ export class Record {
   readonly deaf = new Set<StepPath>()
   /** Letters that this drive made signals of: until that is durable, the inbox shows them still. */
   private readonly opened = new Set<string>()
+  /** Where the run came to rest last, as long as no call was made since. */
+  private rests: ReadonlyArray<StepPath> = []
 
   constructor(
     readonly mode: Mode,
@@ -69,6 +71,8 @@ export class Record {
       if (event.kind === "RunResumed") for (const path of event.data.again) this.again.set(path, at)
       if (event.kind === "SignalReceived") this.signalled(event.data.signal, event.payload.data)
       if (event.kind === "SignalTaken") this.takeSignal(event.data.signal)
+      if (event.kind === "RunSuspended") this.rests = event.data.waits.map(({ path }) => path)
+      if (event.kind === "Asked") this.rests = []
       this.begin(event.path)
       this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: false, used: false })
     }
@@ -104,8 +108,8 @@ export class Record {
   }
 
   /** Recorded by an earlier drive of the run. */
-  isOld(path: StepPath, kind: Event.Kind): boolean {
-    return this.byKey.get(Event.key(path, kind, 0))?.fresh === false
+  isOld(path: StepPath, kind: Event.Kind, ordinal = 0): boolean {
+    return this.byKey.get(Event.key(path, kind, ordinal))?.fresh === false
   }
 
   /**
@@ -153,6 +157,11 @@ export class Record {
         true
       )
     })
+  }
+
+  /** Whether the step at `path` was at rest within, at a question to a person, and was not cut. */
+  restedWithin(path: StepPath): boolean {
+    return this.rests.some((rest) => rest !== path && isWithin(rest, path) && this.has(rest, "TaskOpened"))
   }
 
   private begin(path: StepPath): void {

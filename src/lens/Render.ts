@@ -198,7 +198,8 @@ export const trace = (view: Trace, options: Options): ReadonlyArray<string> => {
 /** Calls that went well are told by their step's tokens, changes of an output by what came of it. */
 const isShown = (node: TraceNode, options: Options): boolean => {
   if (options.verbose || node.status !== "completed") return true
-  return node.kind !== "model" && node.kind !== "call" && node.label !== "!map"
+  // A turn that called tools, or asked somebody, is more than one call.
+  return (node.kind !== "model" && node.kind !== "call" && node.label !== "!map") || node.children.length > 0
 }
 
 const headline = (node: TraceNode, options: Options): ReadonlyArray<Span> => {

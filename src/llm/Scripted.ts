@@ -2,11 +2,11 @@
  * A model that answers from a file, for tests and demonstrations: `scripted:PATH` names a JSON file
  * `{ "agent name or step path": [reply, …], "*": […] }`, relative to the layer's folder.
  *
- * A call is answered from the first key there is: its standing step path, its agent's name, then `*`. The replies of a
- * key are given in the order of calls, counted per key for as long as the layer lives, and then there are no more: the
+ * A call is answered from the first key there is: its turn (`plan/turn[1]`), its standing step path, its agent's name,
+ * then `*`. The replies of a key are given in the order of calls, counted per key for as long as the layer lives, and then there are no more: the
  * last one is not repeated. So a key that steps running at once share is answered in the order they happen to ask, and
- * in a new process counting starts again. Where that matters (parallel steps, a run resumed elsewhere) script by path:
- * `refine[3]/critique`. Answered calls of a resumed run are replayed and do not ask again, so they do not count.
+ * in a new process counting starts again. Where that matters (parallel steps, a run resumed elsewhere) script by path or
+ * turn: `refine[3]/critique`. Answered calls of a resumed run are replayed and do not ask again, so they do not count.
  */
 
 import type { PlatformError } from "@effect/platform/Error"
@@ -104,18 +104,26 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   return {
     /** The driver of the script `file` for a step and its agent. */
-    driver: (file: string, from: { readonly path: string; readonly agent: string }) =>
+    driver: (file: string, from: From) =>
       Effect.map(player(file), (answer): ModelDriver => ({ call: () => answer(from) }))
   }
 })
 
-type Player = (from: { readonly path: string; readonly agent: string }) => Effect.Effect<ModelReply, ModelError>
+interface From {
+  readonly path: string
+  readonly agent: string
+  readonly turn?: number | undefined
+}
+
+type Player = (from: From) => Effect.Effect<ModelReply, ModelError>
 
 const makePlayer = (script: Script, file: string): Player => {
   const countsByKey = new Map<string, number>()
-  return ({ agent, path }) =>
+  return ({ agent, path, turn }) =>
     Effect.suspend(() => {
-      const key = [path, agent, "*"].find((candidate) => candidate !== "" && Object.hasOwn(script, candidate))
+      const key = [...(turn === undefined ? [] : [`${path}/turn[${turn}]`]), path, agent, "*"].find(
+        (candidate) => candidate !== "" && Object.hasOwn(script, candidate)
+      )
       if (key === undefined) {
         return unscripted(file, `the script has no replies for step "${path}", for agent "${agent}" or for "*"`)
       }

@@ -10,7 +10,7 @@ import { canonical } from "../domain/Json.js"
 import type { ModelAsk, ModelMessage, ReplyPart, UserPart } from "../domain/Model.js"
 
 /** The markup around one message (`<|im_start|>user … <|im_end|>`): at most 5 tokens in the templates known to us. */
-const perMessage = 16
+export const perMessage = 16
 
 /** What opens the reply, and what a chat template adds by itself. */
 const perAsk = 64

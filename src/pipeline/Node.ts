@@ -11,7 +11,7 @@ import type { EffectClass } from "../domain/Once.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Template } from "../expression/Template.js"
-import type { Agent } from "./Agent.js"
+import type { AnyAgent } from "./Agent.js"
 import type { Retry } from "./Retry.js"
 import type { Shape } from "./Shape.js"
 import type { AnySkill } from "./Skill.js"
@@ -72,7 +72,7 @@ export interface PassNode {
 export interface AgentNode {
   readonly _tag: "Agent"
   readonly name: string
-  readonly agent: Agent
+  readonly agent: AnyAgent
 }
 
 export interface SkillNode {

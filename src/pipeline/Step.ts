@@ -154,15 +154,15 @@ export const fn: {
 /** Passes its input on: a place in the tree with a name. */
 export const pass = <A>(name: string): Step<A, A> => fromNode({ _tag: "Pass", name })
 
-/** One turn of an agent. Text goes to the model as it is, any other value as JSON. */
-export const agent = <A>(
+/** An agent thinks, and calls its tools, until it has an answer. Text goes to the model as it is, any other value as JSON. */
+export const agent = <A, R = never, E = never>(
   name: string,
-  who: Agent<A>,
+  who: Agent<A, R, E>,
   options?: {
     /** Hold for this step, over those of the agent. */
     readonly settings?: ModelSettings | undefined
   }
-): Step<Encoded, A, ModelError | AgentError, Models> =>
+): Step<Encoded, A, ModelError | AgentError | E, Models | R> =>
   fromNode({
     _tag: "Agent",
     name,

@@ -311,7 +311,7 @@ const largerOf = (parts: ReadonlyArray<Part>): number | undefined => {
   return larger
 }
 
-/** One turn: one call. */
+/** Every turn that it may take: each is sent what the ones before it said, and what their tools answered. */
 const agent = (
   prices: PriceTable.PriceTable,
   { agent }: Node.AgentNode,
@@ -319,10 +319,8 @@ const agent = (
   size: number | undefined
 ): Part => {
   const priced = PriceTable.priceOf(prices, agent.model)
-  const sent = Turn.most(agent, size ?? inputTokensMax)
-  const input = Math.min(sent.input, inputTokensMax, priced?.context ?? inputTokensMax)
-  const { output } = sent
-  const one = { calls: { least: 1, most: 1 }, hasCode: false, size: undefined }
+  const { inputs, output } = Turn.most(agent, size ?? inputTokensMax)
+  const sent = inputs.map((input) => Math.min(input, inputTokensMax, priced?.context ?? inputTokensMax))
   const because: Array<Reason> = []
   if (output === undefined) {
     const why = "has no token limit"
@@ -330,10 +328,16 @@ const agent = (
   }
   if (priced === undefined) because.push({ path, of: "cost", why: `asks ${agent.model}, which has no known price` })
   return {
-    ...one,
+    calls: { least: 1, most: inputs.length },
+    // Its tools are code.
+    hasCode: agent.tools.length > 0,
+    size: undefined,
     because,
-    cost: priced === undefined || output === undefined ? undefined : Cost.worst(priced.rate, { input, output }),
-    tokens: output === undefined ? undefined : input + output,
+    cost:
+      priced === undefined || output === undefined
+        ? undefined
+        : NanoUsd.sum(sent.map((input) => Cost.worst(priced.rate, { input, output }))),
+    tokens: output === undefined ? undefined : sent.reduce((sum, input) => sum + input + output, 0),
     rate: priced === undefined ? undefined : Cost.dearest(priced.rate)
   }
 }

@@ -104,6 +104,12 @@ export const rules = {
     title: "a cache around what must happen each time",
     explanation:
       "Where the cache has an answer, nothing in it runs: no mail is sent, nothing is written, nobody is asked. Cache only what reads and thinks."
+  },
+  "FLJ-PLAN-15": {
+    severity: "error",
+    title: "a tool's name that cannot be used",
+    explanation:
+      "A model calls a tool by its name, so an agent has no two of one name, and providers accept letters, digits, '_' and '-', at most 64. A skill's tool is called by the last part of its id unless it is given a name."
   }
 } as const satisfies Record<string, Rule>
 

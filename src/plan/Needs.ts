@@ -44,6 +44,17 @@ export const of = (pipeline: Pipeline.Any): Needs => {
         uses.agents.add(name)
         uses.steps.push(path)
         models.set(model, uses)
+        for (const tool of node.agent.tools) {
+          if (tool._tag === "AskUser") {
+            people.push({ step: path, kind: "ask", message: undefined, answer: {} })
+            continue
+          }
+          const { effect, id } = tool.skill
+          const uses = skills.get(id) ?? { effect, steps: [] }
+          uses.steps.push(path)
+          skills.set(id, uses)
+          if (tool.requiresApproval) people.push({ step: path, kind: "approve", message: undefined, answer: {} })
+        }
         break
       }
       case "Skill": {

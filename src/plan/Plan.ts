@@ -7,9 +7,11 @@ import * as Json from "../domain/Json.js"
 import * as NanoUsd from "../domain/NanoUsd.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
+import { maxTurnsMost } from "../pipeline/Agent.js"
 import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params, ValidateNode } from "../pipeline/Node.js"
 import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
+import * as Tool from "../pipeline/Tool.js"
 import { type Code, type Finding, rules } from "./Finding.js"
 import * as PlanJson from "./PlanJson.js"
 import { faultOf, outside, type Sight, seen, withMore, withOnly } from "./Sight.js"
@@ -200,9 +202,18 @@ const check = (pipeline: Pipeline.Any) => {
         }
         return { output: node.data.jsonSchema, writes: nothing }
       }
-      case "Agent":
-        claim(parent, node.name, node)
+      case "Agent": {
+        const path = claim(parent, node.name, node)
+        const { maxTurns, tools } = node.agent
+        limit(maxTurns, 1, maxTurnsMost, "max_turns", path, node)
+        tools.forEach(({ name }, index) => {
+          const isFirst = tools.findIndex((tool) => tool.name === name) === index
+          if (Tool.isName(name) && isFirst) return
+          const what = isFirst ? `${JSON.stringify(name)} is not a name for a tool` : `two tools are called ${name}`
+          find("FLJ-PLAN-15", path, node, what, "give it a name of its own: { skill: …, name: … }")
+        })
         return { output: node.agent.output?.jsonSchema ?? { type: "string" }, writes: nothing }
+      }
       case "Skill": {
         const path = claim(parent, node.name, node)
         if (node.params !== undefined) texts(node.params, path, node, sight)
@@ -506,6 +517,22 @@ const uncached = (node: Node): ReadonlyArray<{ readonly message: string; readonl
       return acts(node.name, node.effect).map(({ message }) => ({ message, hint }))
     case "Skill":
       return acts(node.name, node.skill.effect).map(({ message }) => ({ message, hint: "cache what comes before it" }))
+    case "Agent":
+      return node.agent.tools.flatMap((tool) =>
+        isAsking(tool)
+          ? [
+              {
+                message: `${node.name} may ask a person, and would not where the cache has an answer`,
+                hint: "cache what comes before it"
+              }
+            ]
+          : tool._tag === "Skill"
+            ? acts(`${node.name} with its tool ${tool.name}`, tool.skill.effect).map(({ message }) => ({
+                message,
+                hint: "cache what comes before it"
+              }))
+            : []
+      )
     case "Ask":
     case "Signal":
       return [
@@ -593,7 +620,10 @@ export const children = (node: Node): ReadonlyArray<Node> => {
 const judgesOf = ({ validators }: ValidateNode): ReadonlyArray<Node> =>
   validators.flatMap((validator) => (validator._tag === "Judge" ? [validator.step] : []))
 
-const waits = (node: Node): boolean => node._tag === "Ask" || children(node).some(waits)
+const waits = (node: Node): boolean =>
+  node._tag === "Ask" || (node._tag === "Agent" && node.agent.tools.some(isAsking)) || children(node).some(waits)
+
+const isAsking = (tool: Tool.AnyTool): boolean => tool._tag === "AskUser" || tool.requiresApproval
 
 /** Whether a wrapper of this kind already stands around the step that a wrapper borrows its name from. */
 const wrapped = (node: Node, tag: Node["_tag"]): boolean =>

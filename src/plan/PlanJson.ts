@@ -10,6 +10,7 @@ import type { Assign, Code, ContextSpec, Decider, Node, Validator } from "../pip
 import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { Shape } from "../pipeline/Shape.js"
+import type { AnyTool } from "../pipeline/Tool.js"
 
 export const toJson = (pipeline: Pipeline.Any): Json.JsonObject => ({
   format: 1,
@@ -71,7 +72,10 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           model: node.agent.model,
           system: node.agent.system,
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
-          settings: settingsJson(node.agent.settings)
+          settings: settingsJson(node.agent.settings),
+          ...(node.agent.tools.length === 0
+            ? {}
+            : { max_turns: node.agent.maxTurns, tools: node.agent.tools.map(toolJson) })
         }
       }
     case "Skill":
@@ -264,6 +268,19 @@ const present = (keys: Readonly<Record<string, Json.Json | undefined>>): Json.Js
 
 const assignsJson = (assigns: ReadonlyArray<Assign> | undefined): Json.Json | undefined =>
   assigns?.map(({ op, path, value }) => ({ op, path: [...path], value: paramsJson(value) }))
+
+const toolJson = (tool: AnyTool): Json.JsonObject =>
+  tool._tag === "AskUser"
+    ? { name: tool.name, asks: "user" }
+    : {
+        name: tool.name,
+        skill: tool.skill.id,
+        version: tool.skill.version,
+        effect: tool.skill.effect,
+        honours_key: tool.skill.honoursKey,
+        input: schemaJson(tool.skill.input),
+        ...present({ requires_approval: tool.requiresApproval ? true : undefined })
+      }
 
 /** `undefined` says nothing, all the way down. What JSON cannot hold fails where the agent asks, not here. */
 const settingsJson = (settings: ModelSettings): Json.Json => Either.getOrElse(Json.fromUnknown(settings), () => null)

@@ -15,6 +15,7 @@ import * as Refine from "../../src/pipeline/Refine.js"
 import * as Retry from "../../src/pipeline/Retry.js"
 import * as Shape from "../../src/pipeline/Shape.js"
 import * as Step from "../../src/pipeline/Step.js"
+import * as Tool from "../../src/pipeline/Tool.js"
 import * as TreeSearch from "../../src/pipeline/TreeSearch.js"
 import { numbers } from "../engine/generated.js"
 import { judge, stringify, writeFile } from "./Skills.js"
@@ -87,12 +88,19 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
   let names = 0
   const fresh = () => `${pick(["s", "größe", "on", "null-", "_"])}${names++}`
   const anyShape = (): Shape.Shape => shape(pick(schemas))
+  const tools = [
+    Tool.askUser,
+    Tool.make(stringify),
+    Tool.make(writeFile, { requiresApproval: true }),
+    Tool.make(stringify, { name: "text" })
+  ]
   const agents = Array.from({ length: 3 }, (_, index) => ({
     ...Agent.make(`agent_${index}`, {
       model: pick(["openai:gpt-4o", "scripted:x.json"]),
       system: pick([...words, "Write."])
     }),
-    output: maybe(() => shape(pick(schemas.slice(1))), 2)
+    output: maybe(() => shape(pick(schemas.slice(1))), 2),
+    ...(index === 0 ? {} : { tools, maxTurns: index === 1 ? 4 : 10 })
   }))
   const text = () => pick([...templates, ...words.filter((word) => word.trim() !== "")])
   const json = (depth = 0): Json => {

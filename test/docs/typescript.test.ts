@@ -1,4 +1,4 @@
-/** The programs of docs/typescript.md compile, and its constructors are there. */
+/** The programs of docs/typescript.md and docs/agents.md compile, and its constructors are there. */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -7,12 +7,13 @@ import * as Step from "../../src/pipeline/Step.js"
 
 const root = resolve(import.meta.dirname, "../..")
 const page = readFileSync(join(root, "docs/typescript.md"), "utf8")
+const agents = readFileSync(join(root, "docs/agents.md"), "utf8")
 
 describe("docs/typescript.md", () => {
   it("has programs that compile", () => {
     const folder = join(root, "node_modules/.cache/flujo/typescript-docs")
     mkdirSync(folder, { recursive: true })
-    const files = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text], i) => {
+    const files = [...`${page}\n${agents}`.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text], i) => {
       writeFileSync(join(folder, `program${i}.ts`), text!)
       return `program${i}.ts`
     })

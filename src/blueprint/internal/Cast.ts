@@ -2,6 +2,8 @@
 import type { ModelSettings } from "../../domain/Model.js"
 import * as Agent from "../../pipeline/Agent.js"
 import type { AgentNode } from "../../pipeline/Node.js"
+import type { AnySkill } from "../../pipeline/Skill.js"
+import * as Tool from "../../pipeline/Tool.js"
 import { type Entries, entries, type Part } from "./Document.js"
 
 type Pairs = ReadonlyArray<readonly [string, Part | undefined]>
@@ -41,14 +43,19 @@ export class Cast {
   }
 
   /** `agents:` of the file. */
-  declared(schema: (shape: NonNullable<Agent.Agent["output"]>, path: string) => Part, refuse: Refuse): Entries {
+  declared(
+    schema: (shape: NonNullable<Agent.Agent["output"]>, path: string) => Part,
+    skill: (skill: AnySkill) => string,
+    refuse: Refuse
+  ): Entries {
     return entries(
       [...this.uses].map(([name, uses]) => {
         const [first, ...others] = uses
-        const { model, output, settings, system } = first!.agent
+        const { maxTurns, model, output, settings, system, tools } = first!.agent
         const path = this.paths.get(first!) ?? ""
         for (const other of others) {
-          const same = other.agent.model === model && other.agent.system === system
+          const isAlike = JSON.stringify(toolsOf(other.agent, skill)) === JSON.stringify(toolsOf(first!.agent, skill))
+          const same = isAlike && other.agent.model === model && other.agent.system === system
           if (same && JSON.stringify(other.agent.output?.jsonSchema) === JSON.stringify(output?.jsonSchema)) continue
           refuse(this.paths.get(other) ?? "", `another agent is called ${name} too`, "give it a name of its own")
         }
@@ -66,13 +73,33 @@ export class Cast {
           ["model", model],
           ["system_prompt", system],
           ["output_schema", output && schema(output, path)],
-          ["model_settings", said.length === 0 ? undefined : entries(said)]
+          ["model_settings", said.length === 0 ? undefined : entries(said)],
+          ["tools", tools.length === 0 ? undefined : toolParts(tools, skill)],
+          ["max_turns", tools.length === 0 || maxTurns === Agent.maxTurnsDefault ? undefined : maxTurns]
         ])
         return [name, body] as const
       })
     )
   }
 }
+
+const toolsOf = ({ maxTurns, tools }: Agent.AnyAgent, skill: (skill: AnySkill) => string) => [
+  maxTurns,
+  tools.map((tool) => [tool.name, tool._tag === "Skill" ? [skill(tool.skill), tool.requiresApproval] : []])
+]
+
+const toolParts = (tools: ReadonlyArray<Tool.AnyTool>, skill: (skill: AnySkill) => string): ReadonlyArray<Part> =>
+  tools.map((tool) => {
+    if (tool._tag === "AskUser") return tool.name
+    const id = skill(tool.skill)
+    const name = tool.name === Tool.make(tool.skill).name ? undefined : tool.name
+    if (name === undefined && !tool.requiresApproval) return id
+    return entries([
+      ["skill", id],
+      ["name", name],
+      ["requires_approval", tool.requiresApproval ? true : undefined]
+    ])
+  })
 
 /** What all uses of an agent have, with what the first says of it. */
 const shared = (uses: ReadonlyArray<AgentNode>): ModelSettings => {

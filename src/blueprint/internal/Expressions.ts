@@ -18,6 +18,7 @@ import {
 } from "../../pipeline/Node.js"
 import * as Retry from "../../pipeline/Retry.js"
 import type { Shape } from "../../pipeline/Shape.js"
+import type { AnyTool } from "../../pipeline/Tool.js"
 import * as TreeSearch from "../../pipeline/TreeSearch.js"
 
 export interface Whole {
@@ -85,7 +86,7 @@ export class Module {
   readonly declarations: Array<string> = []
   readonly uses = new Set<string>()
   private readonly names = new Set<string>([
-    ..."Agent Json NanoUsd Pipeline SchemaFromJson Skill Step step code decides inOrder skills pipeline".split(" ")
+    ..."Agent Json NanoUsd Pipeline SchemaFromJson Skill Step Tool step code decides inOrder skills pipeline".split(" ")
   ])
   private readonly schemas = new Map<string, string>()
   private readonly agents = new Map<string, string>()
@@ -368,6 +369,7 @@ export class Module {
 
   private skill({ name, params, skill }: Extract<Node, { readonly _tag: "Skill" }>): string {
     this.uses.add("skills")
+    this.uses.add("code")
     const given = params === undefined ? "" : `, { params: ${value(params)} }`
     return `Step.skill(${JSON.stringify(name)}, skills(${JSON.stringify(skill.id)})${given})`
   }
@@ -381,7 +383,9 @@ export class Module {
       ["model", said(agent.model)],
       ["system", said(agent.system)],
       ["output", agent.output && this.schema(agent.output)],
-      ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))]
+      ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],
+      ["tools", agent.tools.length === 0 ? undefined : `[${agent.tools.map((tool) => this.tool(tool)).join(", ")}]`],
+      ["maxTurns", agent.tools.length === 0 ? undefined : number(agent.maxTurns)]
     ])
     const key = `${agent.name} ${text}`
     const known =
@@ -389,6 +393,18 @@ export class Module {
       this.declare(agent.name, (id) => `const ${id} = Agent.make(${JSON.stringify(agent.name)}, ${text})`)
     this.agents.set(key, known)
     return `Step.agent(${JSON.stringify(name)}, ${known})`
+  }
+
+  private tool(tool: AnyTool): string {
+    this.uses.add("Tool")
+    if (tool._tag === "AskUser") return "Tool.askUser"
+    this.uses.add("skills")
+    const options = object([
+      ["name", said(tool.name)],
+      ["requiresApproval", tool.requiresApproval ? "true" : undefined]
+    ])
+    // What a skill needs is known to whoever looks it up.
+    return `Tool.make(skills(${JSON.stringify(tool.skill.id)}), ${options}) as Tool.SkillTool`
   }
 
   private imported({ name, step }: ScopeNode, pipeline: NonNullable<ScopeNode["pipeline"]>, inner: Inner): string {

@@ -1,16 +1,15 @@
 /** `kind: step`: an agent, a skill, a named sequence or nothing. */
 
-import * as Either from "effect/Either"
 import * as Json from "../../domain/Json.js"
 import * as Words from "../../expression/Words.js"
 import type { Node } from "../../pipeline/Node.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
 import * as Step from "../../pipeline/Step.js"
-import * as Code from "../Code.js"
 import * as Decode from "../Decode.js"
 import { type Draft, type Env, hole, placed } from "../Env.js"
 import * as Texts from "../Texts.js"
 import type { Tree } from "../Tree.js"
+import { skillNamed } from "./SkillNamed.js"
 
 export const stepKeys = ["uses", "agent", "skill", "params", "steps"]
 
@@ -176,64 +175,15 @@ export const agent = (env: Env, draft: Draft, text: Decode.Text): Node => {
 }
 
 export const skill = (env: Env, draft: Draft, text: Decode.Text, params: Tree | undefined): Node => {
-  const found = Code.isReference(text.value) ? referred(env, text) : env.options.skills(text.value)
-  if (found === "refused") return hole(env, draft)
-  if (found === undefined) {
-    const unread = env.options.code?.unread ?? []
-    if (unread.length > 0) {
-      const message = `there is no skill ${Words.quoted(text.value)} among those that could be loaded`
-      env.report.add("FLJ-CODE-2", text.span, message, { hint: unread.join("; ") })
-      return hole(env, draft)
-    }
-    const { skillIds } = env.options
-    const isAgent = env.agents.has(text.value.replace(/^agents\./, ""))
-    const last = (id: string) => id.slice(id.lastIndexOf(".") + 1)
-    const meant =
-      Words.closest(text.value, skillIds) ??
-      skillIds.find((id) => last(id) === Words.closest(last(text.value), skillIds.map(last)))
-    env.report.add("V-A6", text.span, `there is no skill ${Words.quoted(text.value)}`, {
-      hint: isAgent
-        ? `this is an agent: write uses: agents.${text.value.replace(/^agents\./, "")}`
-        : meant !== undefined
-          ? `did you mean \`${meant}\`?`
-          : skillIds.length === 0
-            ? undefined
-            : `there are ${Words.listed(skillIds)}`,
-      repair: isAgent || meant === undefined ? undefined : { span: text.span, text: meant }
-    })
-    return hole(env, draft)
-  }
+  const isAgent = env.agents.has(text.value.replace(/^agents\./, ""))
+  const found = skillNamed(env.report, { ...env.options, origins: env.origins }, text, isAgent)
+  if (found === undefined) return hole(env, draft)
   if (params === undefined) return placed(env, draft, Step.skill(draft.name, found).node)
   if (Decode.map(env.report, params, "`params`") === undefined) return hole(env, draft)
   parametersOf(env, found, params)
   const read = Texts.params(env.report, params)
   const node = { ...Step.skill(draft.name, found).node, params: read.params } as Node
   return placed(env, draft, node, { texts: read.origins })
-}
-
-/** A skill by its file, or why there is none, which is said. */
-const referred = (env: Env, text: Decode.Text): AnySkill | "refused" => {
-  const { code } = env.options
-  const reference = Code.resolve(env.report.source.path, text.value)
-  if (Either.isLeft(reference)) {
-    env.report.add("FLJ-CODE-1", text.span, `${Words.quoted(text.value)}: ${reference.left}`, {
-      hint: "write it from this file on, for instance ./skills/score.ts#score"
-    })
-    return "refused"
-  }
-  if (code === undefined) {
-    env.report.add("FLJ-CODE-1", text.span, `${Words.quoted(text.value)}: no code is loaded here`, {
-      hint: "name a skill by its id"
-    })
-    return "refused"
-  }
-  const skill = code.skill(reference.right)
-  if (Either.isRight(skill)) {
-    env.origins.refer(skill.right, reference.right)
-    return skill.right
-  }
-  env.report.add(skill.left.code, text.span, skill.left.message, { hint: skill.left.hint })
-  return "refused"
 }
 
 /** Names only: values are templates, and known when the step runs. */

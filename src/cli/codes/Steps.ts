@@ -100,7 +100,27 @@ export const agentErrors: Readonly<Record<AgentError["reason"], Explained>> = {
   Incomplete: step(
     9,
     "a reply that is not whole",
-    "The reply was cut by its token limit, or withheld by the provider. Raise max_tokens of the agent, or ask for less."
+    "The reply was cut by its token limit, or withheld by the provider. Raise max_tokens of the agent, or ask for less. Or it calls a tool, and the agent has none."
+  ),
+  TooLong: step(
+    15,
+    "a reply that is too long",
+    `A reply that calls tools goes into the next request as it is, and so its size is limited, by max_tokens of the agent. ${again}`
+  ),
+  TooManyCalls: step(
+    16,
+    "too many tool calls at once",
+    `A reply may call 16 tools; one that calls more is refused as a whole, and none of them is called. Say in the prompt to take fewer at a time. ${again}`
+  ),
+  MaxTurns: step(
+    17,
+    "no answer within the allowed turns",
+    "The agent called tools in its last turn, too. Every turn is in `flujo lens trace RUN -v`. Raise max_turns of the agent, or say in the prompt when it is done."
+  ),
+  NoProgress: step(
+    18,
+    "no progress",
+    "Three turns in a row made the same tool calls with the same arguments and got the same results, so the agent was stopped. Say in the prompt what to do when a tool gives nothing new."
   )
 }
 

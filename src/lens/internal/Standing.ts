@@ -69,6 +69,8 @@ export const kindOf = (place: Place.Place, parent: Place.Place): Kind => {
   if (place.role === "undo") return "undo"
   if (hitOf(place) !== undefined) return "cached"
   if (place.index !== undefined) return Place.has(parent, "ItemsPlanned") ? "item" : "iteration"
+  // What a turn asked side by side, each by its index.
+  if (parent.isCall) return "group"
   for (const child of place.children.values()) if (child._tag === "Place" && child.index !== undefined) return "loop"
   if (Place.has(parent, "BranchTaken")) return "case"
   const asides = ["!when", "!cache"].filter((label) => place.children.has(label)).length
@@ -108,7 +110,7 @@ const own = (run: Run, seen: Seen): Status => {
     case "skill":
       if (Place.has(place, "StepSucceeded")) return "completed"
       if (Place.has(place, "StepInterrupted")) return "interrupted"
-      return children.some(({ status }) => status === "waiting") ? "waiting" : run.open
+      return children.some(isWaiting) ? "waiting" : run.open
     case "fn":
     case "cached":
       return "completed"
@@ -135,6 +137,9 @@ const own = (run: Run, seen: Seen): Status => {
       return composite(run, seen)
   }
 }
+
+/** A question may stand within a turn that was answered. */
+const isWaiting = ({ children, status }: TraceNode): boolean => status === "waiting" || children.some(isWaiting)
 
 const isEnded = (step: Place.Place): boolean =>
   hasFailed(step) || Place.has(step, "StepSucceeded") || Place.has(step, "StepInterrupted")

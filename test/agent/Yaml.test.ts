@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Either from "effect/Either"
+import * as Blueprint from "../../src/blueprint/Blueprint.js"
+import * as Compile from "../../src/blueprint/Compile.js"
+import * as Agent from "../../src/pipeline/Agent.js"
+import * as Pipeline from "../../src/pipeline/Pipeline.js"
+import * as Step from "../../src/pipeline/Step.js"
+import * as Tool from "../../src/pipeline/Tool.js"
+import * as Plan from "../../src/plan/Plan.js"
+import { plan } from "../blueprint/Marked.js"
+import { options, stringify, writeFile } from "../blueprint/Skills.js"
+
+const blueprint = (agent: string) => `name: visit
+agents:
+  guide:
+    model: "test:m"
+    system_prompt: Plan.
+${agent}
+steps:
+  - name: plan
+    uses: agents.guide
+`
+
+const findings = (agent: string) =>
+  Blueprint.check({ path: "pipeline.yaml", text: blueprint(agent) }, options, plan).diagnostics.map(
+    ({ code, hint, message }) => `${code} ${message} (${hint})`
+  )
+
+describe("tools in a blueprint", () => {
+  it("are the same plan as in TypeScript", () => {
+    const text = blueprint(
+      "    tools: [ask_user, flujo.builtins.stringify, { skill: flujo.builtins.write_file, name: save, requires_approval: true }]\n    max_turns: 6"
+    )
+    const { pipeline } = Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text }, options))
+    const guide = Agent.make("guide", {
+      model: "test:m",
+      system: "Plan.",
+      tools: [Tool.askUser, stringify, Tool.make(writeFile, { name: "save", requiresApproval: true })],
+      maxTurns: 6
+    })
+    const twin = Step.agent("plan", guide).pipe(Pipeline.make("visit"))
+    assert.strictEqual(Plan.make(pipeline).text, Plan.make(twin).text)
+  })
+
+  it("are checked: names, keys, forms, and turns without tools", () => {
+    assert.match(
+      findings("    tools: [flujo.builtins.stringfy]")[0]!,
+      /^V-A6 .*did you mean `flujo.builtins.stringify`/
+    )
+    assert.match(findings("    tools: ask_user")[0]!, /^FLJ-BLUEPRINT-17 `tools` must be a list/)
+    assert.match(findings("    tools: [{ name: x }]")[0]!, /^FLJ-BLUEPRINT-16 `skill` of the tool is missing/)
+    assert.match(findings("    tools: [{ skill: flujo.builtins.stringify, approval: true }]")[0]!, /^FLJ-BLUEPRINT-15/)
+    assert.match(findings("    max_turns: 5")[0]!, /^FLJ-BLUEPRINT-20 `max_turns` is for an agent with `tools`/)
+    assert.match(findings("    tools: [ask_user]\n    max_turns: 0")[0]!, /^FLJ-BLUEPRINT-19/)
+  })
+})
+
+describe("an agent with tools, written anew", () => {
+  const parsed = (text: string) => Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text }, options)).pipeline
+  const pipeline = parsed(
+    blueprint(
+      "    tools: [ask_user, flujo.builtins.stringify, { skill: flujo.builtins.write_file, name: save, requires_approval: true }]\n    max_turns: 6"
+    )
+  )
+
+  it("as TypeScript names its tools and its turns", () => {
+    const text = Either.getOrThrow(Compile.toTypeScript(pipeline))
+    assert.include(text, "Tool.askUser")
+    assert.include(text, 'Tool.make(skills("flujo.builtins.write_file"), ')
+    assert.match(text, /name: "save",\s+requiresApproval: true/)
+    assert.match(text, /maxTurns: 6/)
+  })
+})

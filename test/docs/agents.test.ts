@@ -1,0 +1,47 @@
+/** What docs/agents.md shows is what is there, and runs as it says. */
+import { readFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as ToolCall from "../../src/agent/ToolCall.js"
+import * as Turn from "../../src/agent/Turn.js"
+import { maxTurnsDefault, maxTurnsMost } from "../../src/pipeline/Agent.js"
+import { ended, place } from "../cli/Flujo.js"
+
+const root = resolve(import.meta.dirname, "../..")
+const read = (file: string) => readFileSync(join(root, file), "utf8")
+const page = read("docs/agents.md")
+
+describe("docs/agents.md", () => {
+  it("shows the blueprint as it is", () => {
+    const [, shown] = /<!-- file: blueprints\/visit.yaml -->\n```yaml\n([\s\S]*?)^```$/m.exec(page)!
+    assert.strictEqual(read("blueprints/visit.yaml").replace(/^#.*\n/, ""), shown)
+  })
+
+  it("and it asks, then acts once that is approved, then replays as it was", async () => {
+    const here = place({
+      "visit.yaml": read("blueprints/visit.yaml"),
+      "visit.script.json": read("blueprints/visit.script.json")
+    })
+    let done = await here.flujo(["run", "visit.yaml", "--input", "a day in Bergen"])
+    ended(done, 0)
+    assert.include(done.stderr, "By boat or on foot?")
+    done = await here.flujo(["answer", "last", "by boat"])
+    ended(done, 0)
+    assert.include(done.stderr, "It waits for you at plan/turn[1]/approval[0]:")
+    assert.include(done.stderr, '"path":"visit.md"}?')
+    assert.notInclude(done.stderr, "cut off")
+    assert.isFalse(here.has("visit.md"))
+    assert.include((await here.flujo("lens trace last")).stdout, "approval  waiting")
+    done = await here.flujo("approve last")
+    ended(done, 0)
+    assert.strictEqual(done.stdout, "The plan is in visit.md.\n")
+    assert.strictEqual(here.read("visit.md"), "# A day in Bergen\n\nBy boat.\n")
+    ended(await here.flujo("lens replay last"), 0)
+  })
+
+  it("says the limits as they are", () => {
+    assert.include(page, `default ${maxTurnsDefault}, at most ${maxTurnsMost}`)
+    assert.include(page, `| calls in one reply | ${Turn.callsMax} |`)
+    assert.include(page, `| a result, as the model is shown it | ${ToolCall.resultBytesMax / 1024} KiB |`)
+  })
+})
