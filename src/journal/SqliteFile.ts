@@ -198,6 +198,8 @@ const magic = "SQLite format 3\0"
 /** The first 100 bytes (https://www.sqlite.org/fileformat.html, 1.3). */
 const peek = (path: string): Header | "empty" => {
   const bytes = Buffer.alloc(100)
+  // While there is a write-ahead log, the file may be behind what its first page says.
+  const hasLog = sizeOf(`${path}-wal`) > 0
   const file = openSync(path, "r")
   try {
     if (!fstatSync(file).isFile()) throw foreign(path, "it is not a file")
@@ -207,6 +209,9 @@ const peek = (path: string): Header | "empty" => {
       throw foreign(path, "the file is not a database")
     }
     if (size < bytes.length) throw corrupt(path, "the file is cut short")
+    const pageSize = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16)
+    const isCut = fstatSync(file).size < bytes.readUInt32BE(28) * pageSize
+    if (isCut && !hasLog && sizeOf(`${path}-wal`) === 0) throw corrupt(path, "the file is cut short")
   } finally {
     closeSync(file)
   }
