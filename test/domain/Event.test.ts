@@ -64,6 +64,7 @@ describe("what is compared", () => {
     const life = names.filter((name) => Event.kinds[name].life)
     assert.deepStrictEqual(life, [
       "RunStarted",
+      "CacheWritten",
       "Interrupted",
       "Reserved",
       "Settled",
@@ -74,6 +75,7 @@ describe("what is compared", () => {
       "Recovered",
       "RunCompleted",
       "RunFailed",
+      "RunCancelling",
       "RunCancelled"
     ])
   })
