@@ -154,7 +154,9 @@ export const diagnose = (
     const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
     const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`
     const text = texts.length === 0 ? undefined : texts[Math.min(nth(node, key), texts.length - 1)]
-    const branch = [...(origin?.branches ?? [])].find(([name]) => message.includes(`branch ${JSON.stringify(name)}`))
+    const branch = [...(origin?.branches ?? [])].find(([name]) =>
+      ["branch", "state"].some((word) => message.includes(`${word} ${JSON.stringify(name)}`))
+    )
     const span =
       text !== undefined && template !== undefined
         ? text.within(template.span)

@@ -183,6 +183,9 @@ const ofPlans = {
   }
 }
 
+const machine = (first: string, second: string, transitions: string, name = "process"): string =>
+  `${agents}steps:\n  - kind: StateMachine\n    name: ${name}\n    start_state: draft\n    end_states: [done]\n    states:\n      ${first}: { name: write, uses: agents.writer }\n      ${second}: { name: better, uses: agents.writer }\n    transitions: [${transitions}]\n`
+
 const ofChecks = {
   "V-A1": {
     bad: "steps:\n  - name: «nothing»\n  - kind: hitl\n    name: ask\n",
@@ -249,6 +252,27 @@ const ofChecks = {
   "FLJ-CHECK-9": {
     bad: "steps:\n  - kind: hitl\n    input_schema:\n      type: object\n      properties: { color: { type: string } }\n      required: [«colour»]\n",
     good: "steps:\n  - kind: hitl\n    input_schema:\n      type: object\n      properties: { colour: { type: string } }\n      required: [colour]\n"
+  },
+  "FLJ-CHECK-10": {
+    bad: machine("draft", "«polish»", "{ from: draft, on: success, to: done }"),
+    good: machine(
+      "draft",
+      "polish",
+      "{ from: draft, on: success, to: polish }, { from: polish, on: success, to: done }"
+    )
+  },
+  "FLJ-CHECK-11": {
+    bad: machine(
+      "draft",
+      "polish",
+      "{ from: draft, on: success, to: polish }, { from: polish, on: success, to: draft }",
+      "«process»"
+    ),
+    good: machine(
+      "draft",
+      "polish",
+      "{ from: draft, on: success, to: polish }, { from: polish, on: success, to: done }"
+    )
   }
 }
 

@@ -4,6 +4,7 @@ import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Choosing from "./internal/Choosing.js"
 import type { Find } from "./internal/Find.js"
 import * as Looping from "./internal/Looping.js"
+import * as Machines from "./internal/Machines.js"
 import * as Reading from "./internal/Reading.js"
 import * as Taking from "./internal/Taking.js"
 import * as Trying from "./internal/Trying.js"
@@ -37,6 +38,7 @@ export const lint = (pipeline: Pipeline.Any): ReadonlyArray<PlanFinding> => {
     Taking.check(seen, find)
     Choosing.check(seen, find)
     Looping.check(seen, find)
+    Machines.check(seen, find)
     Trying.check(seen, find)
     unread.see(seen)
   })

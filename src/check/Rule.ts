@@ -136,6 +136,20 @@ export const rules = {
     title: "a required field that is not described",
     why: "a value must have it, and nobody is told what it is",
     explanation: "Each name under `required` should stand under `properties` too. Is one of the two misspelt?"
+  },
+  "FLJ-CHECK-10": {
+    severity: "warning",
+    title: "a state that is never entered",
+    why: "its steps never run",
+    explanation:
+      "The machine does not start there, and from no state that it can be in does a transition lead there. Write one, or remove the state."
+  },
+  "FLJ-CHECK-11": {
+    severity: "warning",
+    title: "a machine that cannot end",
+    why: "each run of it fails, at a state without a fitting transition or at its limit",
+    explanation:
+      "From the start state on, no transitions lead to one of end_states. Write a transition to one from a state that is entered."
   }
 } as const satisfies Record<string, Rule>
 
@@ -161,8 +175,10 @@ export const isFixed = (code: string): boolean => !Object.hasOwn(rules, code) &&
 
 /** Old ids of rules that are one of ours today. */
 export const aliases: Readonly<Record<string, AnyCode>> = {
+  "CTX-OUTPUT-KEYS": "FLJ-BLUEPRINT-25",
   "V-A2-STRICT": "V-A2",
   "V-A2-TYPE": "V-A2",
+  "V-C1": "FLJ-BLUEPRINT-25",
   "V-F1": "V-A2",
   "V-P1": "FLJ-PLAN-9",
   "V-T2": "FLJ-PLAN-7",
