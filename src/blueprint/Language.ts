@@ -216,6 +216,13 @@ export const importConfig: Shape = {
   oneOf: [{ names: ["retries", "max_retries"] }],
   keys: {
     ...tries,
+    input_to: key("Where its input goes.", "initial_prompt", { enum: ["initial_prompt"] }),
+    propagate_hitl: key("A pause in it is one of the whole run.", true, { enum: [true] }),
+    on_failure: key(
+      "Where it fails: the run does too, or its input is passed on, or null is.",
+      "continue_with_default",
+      { enum: ["abort", "skip", "continue_with_default"] }
+    ),
     inherit_context: key("Whether it begins with the fields of this pipeline.", true, { type: "boolean" }),
     outputs: key(
       "Which of its fields become fields of this pipeline.",
