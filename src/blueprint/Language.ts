@@ -45,6 +45,7 @@ const duration = {
 const jsonSchema = { type: "object" }
 const field = { type: "string", pattern: "^\\s*(context\\.)?[\\p{L}_][\\p{L}\\p{N}_]*\\s*$" }
 const fields = { type: "array", items: field }
+const place = { type: "string", pattern: "^\\s*[\\p{L}_][\\p{L}\\p{N}_]*(\\.[\\p{L}_][\\p{L}\\p{N}_]*)*\\s*$" }
 /** Anything but nothing. */
 const value = { not: { type: "null" } }
 /** An expression, or a skill whose answer decides. */
@@ -639,6 +640,18 @@ export const finalize: Shape = {
 export const propagation: JsonObject = {
   anyOf: [
     { enum: ["previous_output", "context", "auto"] },
-    { type: "object", properties: { next_input: { enum: ["context"] } }, additionalProperties: false }
+    {
+      type: "object",
+      properties: {
+        next_input: { enum: ["context"] },
+        field: place,
+        path: place,
+        prefix: { type: "string", pattern: "^\\s*[\\p{L}_][\\p{L}\\p{N}_]*\\s*$" }
+      },
+      additionalProperties: false,
+      anyOf: [{ required: ["next_input"] }, { required: ["field"] }, { required: ["path"] }],
+      not: { required: ["field", "path"] },
+      dependencies: { prefix: { anyOf: [{ required: ["field"] }, { required: ["path"] }] } }
+    }
   ]
 }
