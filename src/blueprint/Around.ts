@@ -55,7 +55,7 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
     node = placed(env, draft, { _tag: "Sink", step: node, context: undefined, field: key, key, reduce: undefined })
   }
   const sink = fields.value("sink_to")
-  const field = sink === undefined ? undefined : Decode.field(env.report, sink, "`sink_to`")
+  const field = sink === undefined ? undefined : Decode.field(env.report, sink, "`sink_to`", ofPart)
   if (sink !== undefined && field === undefined) env.origins.markContext()
   if (sink !== undefined && field !== undefined) {
     const head = sink.span
@@ -70,6 +70,9 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
   }
   return noted(env, draft, node)
 }
+
+const ofPart = (path: ReadonlyArray<string>): string =>
+  `a step writes one field, not a part of one: write sink_to: ${path.join("_")}, and read {{ context.${path.join("_")} }}; the parts of one map are set by \`init\`, \`state\` and \`propagation\` of a loop`
 
 /** Words about the step, for people and tools. */
 const noted = (env: Env, draft: Draft, step: Node): Node => {

@@ -722,3 +722,23 @@ describe("what a loop cannot mean", () => {
     assert.strictEqual(diagnostics[0]?.hint, "did you mean `context`?")
   })
 })
+
+describe("a path into a field", () => {
+  const hint = (text: string) => check(text).diagnostics.map((one) => `${short(one)} ${one.hint}`)
+
+  it("is no place to write to, and a field that can be written to is named", () => {
+    for (const path of ["a.b", "context.a.b"]) {
+      const text = `steps: [{ name: a, sink_to: ${path} }]\n`
+      const [said, ...more] = hint(text)
+      assert.deepStrictEqual(more, [])
+      assert.match(said!, /^FLJ-BLUEPRINT-19 1:29-.*: write sink_to: a_b, and read {{ context\.a_b }}/)
+    }
+    const [said] = hint("steps: [{ name: a, sink_to: a b.c }]\n")
+    assert.match(said!, /letters, digits and _, a letter first$/)
+  })
+
+  it("is not what branches are shown", () => {
+    const text = "steps: [{ kind: parallel, branches: { b: { name: b } }, context_include_keys: [a.b] }]\n"
+    assert.deepStrictEqual(hint(text), ["FLJ-BLUEPRINT-19 1:80-1:83 a field is meant as a whole: write a"])
+  })
+})
