@@ -11,7 +11,7 @@ import * as Agents from "./Agents.js"
 import * as Decode from "./Decode.js"
 import { type Draft, type Env, placed } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
-import * as Leaves from "./internal/Leaves.js"
+import * as ImportOptions from "./internal/ImportOptions.js"
 import * as JsonSchema from "./JsonSchema.js"
 import * as Texts from "./Texts.js"
 import * as Tree from "./Tree.js"
@@ -41,6 +41,7 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
   if (undo !== undefined) node = placed(env, draft, { _tag: "Compensate", step: node, undo: env.body(undo) })
   const fallback = fields.value("fallback")
   if (fallback !== undefined) node = placed(env, draft, { _tag: "Fallback", step: node, that: env.step(fallback) })
+  node = ImportOptions.caught(env, draft, node)
   const input = fields.value("input")
   if (input !== undefined) {
     const read = inputOf(env, input)
@@ -54,7 +55,7 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
     node = placed(env, draft, { _tag: "Sink", step: node, context: undefined, field: key, key, reduce: undefined })
   }
   const sink = fields.value("sink_to")
-  const field = sink === undefined ? undefined : Decode.field(env.report, sink, "`sink_to`")
+  const field = sink === undefined ? undefined : Decode.field(env.report, sink, "`sink_to`", ofPart)
   if (sink !== undefined && field === undefined) env.origins.markContext()
   if (sink !== undefined && field !== undefined) {
     const head = sink.span
@@ -69,6 +70,9 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
   }
   return noted(env, draft, node)
 }
+
+const ofPart = (path: ReadonlyArray<string>): string =>
+  `a step writes one field, not a part of one: write sink_to: ${path.join("_")}, and read {{ context.${path.join("_")} }}; the parts of one map are set by \`init\`, \`state\` and \`propagation\` of a loop`
 
 /** Words about the step, for people and tools. */
 const noted = (env: Env, draft: Draft, step: Node): Node => {
@@ -154,12 +158,13 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
   const tree = draft.fields.value("config")
   if (tree === undefined) return inner
   const { report } = env
-  const uses = draft.fields.value("uses")
-  const isImport = uses?._tag === "Scalar" && String(uses.value).startsWith("imports.")
-  const ofKind = isImport ? Leaves.importConfigKeys : Agents.settingKeys
+  const isImport = ImportOptions.isImport(draft.fields)
+  const ofKind = isImport ? ImportOptions.keys : Agents.settingKeys
   const known = ["retries", "max_retries", "timeout", "total_timeout", "usage_limits", ...ofKind]
-  const config = Decode.fields(report, tree, "`config`", { of: "`config`", known })
+  const elsewhere = isImport ? ImportOptions.elsewhere : undefined
+  const config = Decode.fields(report, tree, "`config`", { of: "`config`", known, elsewhere })
   if (config === undefined) return inner
+  ImportOptions.refuse(env, draft)
   const step = withSettings(env, config, inner)
   const timeout = (step: Node, name: "timeout" | "total_timeout"): Node => {
     const value = config.value(name)

@@ -173,14 +173,21 @@ export const limit = (report: Report, fields: Fields, name: string, max: number)
   return tree === undefined ? undefined : integer(report, tree, `\`${name}\``, { min: 1, max })
 }
 
-/** The name of a field of the context, with or without `context.` before it. */
-export const field = (report: Report, tree: Tree, what: string): string | undefined => {
+/** The name of a field of the context, with or without `context.` before it. `ofPart`: what to say of a path into a field. */
+export const field = (
+  report: Report,
+  tree: Tree,
+  what: string,
+  ofPart = (path: ReadonlyArray<string>) => `a field is meant as a whole: write ${path[0]}`
+): string | undefined => {
   const found = word(report, tree, what)
   if (found === undefined) return undefined
   const name = found.value.trim().replace(/^context\./, "")
   if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) return name
   report.add("FLJ-BLUEPRINT-19", found.span, `${Words.quoted(name)} is not the name of a field`, {
-    hint: name.includes(".") ? "a step writes one field, not a part of one" : "letters, digits and _, a letter first"
+    hint: /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}\p{N}_]+)+$/u.test(name)
+      ? ofPart(name.split("."))
+      : "letters, digits and _, a letter first"
   })
   return undefined
 }

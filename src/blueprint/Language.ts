@@ -45,6 +45,7 @@ const duration = {
 const jsonSchema = { type: "object" }
 const field = { type: "string", pattern: "^\\s*(context\\.)?[\\p{L}_][\\p{L}\\p{N}_]*\\s*$" }
 const fields = { type: "array", items: field }
+const place = { type: "string", pattern: "^\\s*[\\p{L}_][\\p{L}\\p{N}_]*(\\.[\\p{L}_][\\p{L}\\p{N}_]*)*\\s*$" }
 /** Anything but nothing. */
 const value = { not: { type: "null" } }
 /** An expression, or a skill whose answer decides. */
@@ -216,6 +217,13 @@ export const importConfig: Shape = {
   oneOf: [{ names: ["retries", "max_retries"] }],
   keys: {
     ...tries,
+    input_to: key("Where its input goes.", "initial_prompt", { enum: ["initial_prompt"] }),
+    propagate_hitl: key("A pause in it is one of the whole run.", true, { enum: [true] }),
+    on_failure: key(
+      "Where it fails: the run does too, or its input is passed on, or null is.",
+      "continue_with_default",
+      { enum: ["abort", "skip", "continue_with_default"] }
+    ),
     inherit_context: key("Whether it begins with the fields of this pipeline.", true, { type: "boolean" }),
     outputs: key(
       "Which of its fields become fields of this pipeline.",
@@ -632,6 +640,18 @@ export const finalize: Shape = {
 export const propagation: JsonObject = {
   anyOf: [
     { enum: ["previous_output", "context", "auto"] },
-    { type: "object", properties: { next_input: { enum: ["context"] } }, additionalProperties: false }
+    {
+      type: "object",
+      properties: {
+        next_input: { enum: ["context"] },
+        field: place,
+        path: place,
+        prefix: { type: "string", pattern: "^\\s*[\\p{L}_][\\p{L}\\p{N}_]*\\s*$" }
+      },
+      additionalProperties: false,
+      anyOf: [{ required: ["next_input"] }, { required: ["field"] }, { required: ["path"] }],
+      not: { required: ["field", "path"] },
+      dependencies: { prefix: { anyOf: [{ required: ["field"] }, { required: ["path"] }] } }
+    }
   ]
 }

@@ -97,8 +97,20 @@ const step = (shape: Language.Shape): JsonObject =>
     ...shape,
     keys: { ...Language.common, ...shape.keys },
     oneOf: [{ names: ["name", "step"] }, ...(shape.oneOf ?? [])],
-    rules: [...(shape.rules ?? []), configured]
+    rules: [...(shape.rules ?? []), configured, ...unless]
   })
+
+const onFailure = (...values: ReadonlyArray<string>): JsonObject => ({
+  config: { type: "object", required: ["on_failure"], properties: { on_failure: { enum: values } } }
+})
+
+/** What cannot stand beside `on_failure`. */
+const unless: ReadonlyArray<JsonObject> = [
+  { not: { required: ["config", "fallback"], properties: onFailure("skip", "continue_with_default") } },
+  ...["sink_to", "updates_context"].map((name) => ({
+    not: { required: ["config", name], properties: onFailure("skip") }
+  }))
+]
 
 /** An import has settings of its own. */
 const configured: JsonObject = {

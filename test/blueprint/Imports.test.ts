@@ -135,6 +135,45 @@ describe("what is wrong with an imported file", () => {
   })
 })
 
+describe("what a step says of an import that fails or pauses", () => {
+  const said = (config: string, more = "") =>
+    found({ "pipeline.yaml": main("./b.yaml", `    config: { ${config} }\n${more}`), "b.yaml": child })
+
+  it("may be what is done anyway", () => {
+    assert.deepStrictEqual(said("on_failure: abort, input_to: initial_prompt, propagate_hitl: true"), [])
+  })
+  it("is refused where nothing here can mean it", () => {
+    assert.deepStrictEqual(said("input_to: both"), [
+      "pipeline.yaml:5:25 FLJ-BLUEPRINT-19 `input_to` is `initial_prompt`, not `both`"
+    ])
+    assert.deepStrictEqual(said("propagate_hitl: false"), [
+      "pipeline.yaml:5:31 FLJ-BLUEPRINT-19 `propagate_hitl` is true: a pause in an import is one of the whole run"
+    ])
+    assert.deepStrictEqual(said("on_failure: skipp"), [
+      "pipeline.yaml:5:27 FLJ-BLUEPRINT-19 `on_failure` is `abort` or `skip` or `continue_with_default`, not `skipp`"
+    ])
+    assert.deepStrictEqual(said("input_scratchpad_key: x"), [
+      "pipeline.yaml:5:15 FLJ-BLUEPRINT-15 `input_scratchpad_key` is not a key of `config`"
+    ])
+  })
+  it("stands beside nothing that it contradicts", () => {
+    assert.deepStrictEqual(said("on_failure: skip", "    fallback: { name: other }\n"), [
+      "pipeline.yaml:5:27 FLJ-BLUEPRINT-20 `on_failure: skip` cannot stand beside `fallback`"
+    ])
+    assert.deepStrictEqual(said("on_failure: skip", "    sink_to: x\n"), [
+      "pipeline.yaml:6:5 FLJ-BLUEPRINT-20 `sink_to` cannot stand beside `on_failure: skip`"
+    ])
+    assert.deepStrictEqual(said("on_failure: continue_with_default", "    sink_to: x\n"), [])
+    assert.deepStrictEqual(said("on_failure: abort", "    fallback: { name: other }\n    sink_to: x\n"), [])
+  })
+  it("belongs to imports alone", () => {
+    const text = "steps: [{ name: a, config: { on_failure: skip } }]\n"
+    assert.deepStrictEqual(found({ "pipeline.yaml": text }), [
+      "pipeline.yaml:1:30 FLJ-BLUEPRINT-15 `on_failure` is not a key of `config`"
+    ])
+  })
+})
+
 describe("a run of a blueprint that imports", () => {
   const texts = {
     "pipeline.yaml": `imports: { child: ./child.yaml }
@@ -185,6 +224,26 @@ steps:
         yield* Flujo.replay(pipeline, run)
       }).pipe(Effect.scoped, Effect.provide(layer)) as Effect.Effect<void>
   )
+  for (const [how, value] of [
+    ["skip", { m: "x!" }],
+    ["continue_with_default", null]
+  ] as const) {
+    it.effect(
+      `goes on where the imported one has failed and on_failure is ${how}, with nothing handed out`,
+      () =>
+        Effect.gen(function* () {
+          const text = texts["pipeline.yaml"]
+            .replace("{ n:", "{ m:")
+            .replace("inherit_context: true", `inherit_context: true, on_failure: ${how}`)
+            .replace(/input: "{{ context.reply.*/, `input: ["{{ context.reply | default('none') }}", "{{ steps.a }}"]`)
+          const { pipeline } = parsed({ ...texts, "pipeline.yaml": text })
+          const run = RunId.make("f")
+          const done = yield* Flujo.run(pipeline, "x", { runId: run })
+          assert.deepInclude(done, { _tag: "Completed", value: ["none", value] })
+          yield* Flujo.replay(pipeline, run)
+        }).pipe(Effect.scoped, Effect.provide(layer)) as Effect.Effect<void>
+    )
+  }
   it.effect(
     "fails where what it gives does not fit what the imported one takes",
     () =>

@@ -14,7 +14,7 @@ import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Shape from "../../src/pipeline/Shape.js"
 import * as Step from "../../src/pipeline/Step.js"
 import * as Plan from "../../src/plan/Plan.js"
-import { parse } from "./Marked.js"
+import { check, parse, short, unmark } from "./Marked.js"
 import { stringify, writeFile } from "./Skills.js"
 
 const Verdict = Schema.Struct({ label: Schema.String, score: Schema.Number })
@@ -461,6 +461,18 @@ describe("a twin in code has the same plan digest, of kinds", () => {
     const next = Step.params("{{ context }}")
     twins(inText("propagation: context"), of({ ...loop, next }))
     twins(inText("propagate: { next_input: context }"), of({ ...loop, next }))
+    const kept = (start: string, ...path: readonly [string, ...Array<string>]) =>
+      ({ op: "merge", path, value: Step.params(`{{ {'${start}' ~ (index + 1): previous_step} }}`) }) as const
+    twins(inText("propagation: { field: notes }"), of({ ...loop, state: [kept("loop_", "notes")] }))
+    twins(
+      inText("propagate: { path: context.notes.all, prefix: turn_, next_input: context }"),
+      of({ ...loop, next, state: [kept("turn_", "notes", "all")] })
+    )
+    const set = { op: "set", path: ["n"], value: Step.params(1) } as const
+    twins(
+      inText("state: [{ set: context.n, value: 1 }], propagation: { field: notes }"),
+      of({ ...loop, state: [set, kept("loop_", "notes")] })
+    )
     const writing = Step.loop(
       "loop",
       of({ _tag: "Sink", step: a.node, context: undefined, field: "x", reduce: undefined }) as typeof a,
@@ -680,5 +692,53 @@ describe("a value as an input", () => {
 
   it("does not expand what a template yields", () => {
     assert.deepStrictEqual(evaluate('{ t: "x {{ input }}" }', { input: "{{ secret }}" }), { t: "x {{ secret }}" })
+  })
+})
+
+describe("what a loop cannot mean", () => {
+  const cases: ReadonlyArray<readonly [code: string, options: string]> = [
+    ["FLJ-BLUEPRINT-19", "propagation: «contxt»"],
+    ["FLJ-BLUEPRINT-19", "propagation: { next_input: «previous_output» }"],
+    ["FLJ-BLUEPRINT-16", "propagation: «{}»"],
+    ["FLJ-BLUEPRINT-16", "propagation: { next_input: context, «prefix»: turn_ }"],
+    ["FLJ-BLUEPRINT-20", "propagation: { field: a, «path»: b }"],
+    ["FLJ-BLUEPRINT-15", "propagation: { «feild»: a, next_input: context }"],
+    ["FLJ-BLUEPRINT-19", "propagation: { field: «a-b» }"],
+    ["FLJ-BLUEPRINT-19", "propagation: { path: «a..b» }"],
+    ["FLJ-BLUEPRINT-19", 'propagation: { field: a, prefix: «"x\'"» }'],
+    ["FLJ-BLUEPRINT-19", "output: { text: «conversation_history» }"]
+  ]
+  for (const [code, options] of cases) {
+    it(`is said at the place: ${options}`, () => {
+      const { spans, text } = unmark(`steps: [{ kind: loop, loop: { body: { name: a }, ${options} } }]\n`)
+      const [{ end, start }] = spans as [{ start: number; end: number }]
+      const { diagnostics } = check(text)
+      assert.deepStrictEqual(diagnostics.map(short), [`${code} 1:${start + 1}-1:${end + 1}`])
+    })
+  }
+
+  it("is mended where a word is nearly right", () => {
+    const { diagnostics } = check("steps: [{ kind: loop, loop: { body: { name: a }, propagation: contxt } }]\n")
+    assert.strictEqual(diagnostics[0]?.hint, "did you mean `context`?")
+  })
+})
+
+describe("a path into a field", () => {
+  const hint = (text: string) => check(text).diagnostics.map((one) => `${short(one)} ${one.hint}`)
+
+  it("is no place to write to, and a field that can be written to is named", () => {
+    for (const path of ["a.b", "context.a.b"]) {
+      const text = `steps: [{ name: a, sink_to: ${path} }]\n`
+      const [said, ...more] = hint(text)
+      assert.deepStrictEqual(more, [])
+      assert.match(said!, /^FLJ-BLUEPRINT-19 1:29-.*: write sink_to: a_b, and read {{ context\.a_b }}/)
+    }
+    const [said] = hint("steps: [{ name: a, sink_to: a b.c }]\n")
+    assert.match(said!, /letters, digits and _, a letter first$/)
+  })
+
+  it("is not what branches are shown", () => {
+    const text = "steps: [{ kind: parallel, branches: { b: { name: b } }, context_include_keys: [a.b] }]\n"
+    assert.deepStrictEqual(hint(text), ["FLJ-BLUEPRINT-19 1:80-1:83 a field is meant as a whole: write a"])
   })
 })

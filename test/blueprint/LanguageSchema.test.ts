@@ -179,6 +179,21 @@ describe("schema and checker", () => {
     for (const data of sound) assert.isTrue(fits(data), `${JSON.stringify(fits.errors)} ${JSON.stringify(data)}`)
   })
 
+  it("the schema refuses what cannot stand beside on_failure", () => {
+    const step = (on_failure: string, more: { readonly [key: string]: Data }): Data => ({
+      imports: { c: "./child.yaml" },
+      steps: [{ name: "a", uses: "imports.c", config: { on_failure }, ...more }]
+    })
+    assert.isTrue(fits(step("skip", {})))
+    assert.isTrue(fits(step("abort", { fallback: { name: "b" }, sink_to: "x" })))
+    assert.isTrue(fits(step("continue_with_default", { sink_to: "x" })))
+    assert.isFalse(fits(step("skip", { fallback: { name: "b" } })))
+    assert.isFalse(fits(step("continue_with_default", { fallback: { name: "b" } })))
+    assert.isFalse(fits(step("skip", { sink_to: "x" })))
+    assert.isFalse(fits(step("skip", { updates_context: ["x"] })))
+    assert.isFalse(fits(step("sometimes", {})))
+  })
+
   it("agree on how small and how large a number may be", () => {
     const limited: ReadonlyArray<readonly [Language.Keys, (entry: Data) => Data]> = [
       [

@@ -117,3 +117,27 @@ describe("a fault in an example is one finding, of the right code, at the right 
     assert.isAtLeast(inDigest.length + inReview.length, 60)
   })
 })
+
+describe("an answer of null", () => {
+  const codes = (text: string) => check(text).diagnostics.map(({ code }) => code)
+
+  it("may be what is left where a step or an import fails", () => {
+    const imported = (how: string) =>
+      `imports: { c: ./child.yaml }\nsteps: [{ name: a, uses: imports.c, config: { on_failure: ${how} } }]\n`
+    assert.deepStrictEqual(codes(imported("continue_with_default")), [])
+    assert.deepStrictEqual(codes(imported("skip")), [])
+    const fallback = '{ name: none, input: "{{ none }}" }'
+    assert.deepStrictEqual(
+      codes(`steps: [{ name: a, skill: acme.shout, input: "{{ input }}", fallback: ${fallback} }]\n`),
+      []
+    )
+  })
+
+  it("is nothing to work on", () => {
+    assert.deepStrictEqual(codes('steps: [{ name: a, skill: acme.shout, input: "{{ none }}" }]\n'), [
+      "V-A2",
+      "FLJ-CHECK-5"
+    ])
+    assert.deepStrictEqual(codes(`steps: [{ name: a, input: "{{ '' }}" }]\n`), ["FLJ-CHECK-5"])
+  })
+})

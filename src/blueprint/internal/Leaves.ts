@@ -9,6 +9,7 @@ import * as Decode from "../Decode.js"
 import { type Draft, type Env, hole, placed } from "../Env.js"
 import * as Texts from "../Texts.js"
 import type { Tree } from "../Tree.js"
+import * as ImportOptions from "./ImportOptions.js"
 import { skillNamed } from "./SkillNamed.js"
 
 export const stepKeys = ["uses", "agent", "skill", "params", "steps"]
@@ -47,9 +48,6 @@ export const step = (env: Env, draft: Draft): Node => {
   }
 }
 
-/** The keys below `config` of a step that uses an import. */
-export const importConfigKeys = ["inherit_context", "outputs"]
-
 /** Another blueprint as one step: its steps stand below, and its context is its own. */
 const imported = (env: Env, draft: Draft, text: Decode.Text): Node => {
   const prefix = "imports."
@@ -66,12 +64,9 @@ const imported = (env: Env, draft: Draft, text: Decode.Text): Node => {
     return hole(env, draft)
   }
   env.used.add(text.value)
-  const config = draft.fields.value("config")
-  const known = config?._tag === "Map" ? config : undefined
-  const value = (key: string) => known?.entries.find((entry) => entry.key.text === key)?.value
-  const inheritTree = value("inherit_context")
+  const inheritTree = ImportOptions.of(draft, "inherit_context")
   const inherits = inheritTree && Decode.boolean(env.report, inheritTree, "`inherit_context`")
-  const outputsTree = value("outputs")
+  const outputsTree = ImportOptions.of(draft, "outputs")
   const outputs = outputsTree && outputsOf(env, outputsTree)
   if (child.inner === undefined) return hole(env, draft)
   const { context, name: pipeline, root } = child.inner

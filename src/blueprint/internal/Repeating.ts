@@ -10,6 +10,7 @@ import * as Texts from "../Texts.js"
 import type { Tree } from "../Tree.js"
 import * as Assigns from "./Assigns.js"
 import * as Branching from "./Branching.js"
+import * as Propagation from "./Propagation.js"
 
 /** The options of a loop or a map, which stand below a key of its kind, and its body. */
 const inner = (env: Env, { fields, kind, origin }: Draft, known: ReadonlyArray<string>) => {
@@ -80,7 +81,7 @@ export const loop = (env: Env, draft: Draft): Node => {
   }
   const init = assigns(env, options, "init")
   const state = assigns(env, options, "state")
-  const next = nextOf(env, options, body)
+  const { kept, next } = Propagation.read(env, options, body)
   const output = outputOf(env, options)
   const first = options.value("initial_input_mapper")
   const firstInput = first === undefined ? undefined : Texts.made(env.report, first, "`initial_input_mapper`")
@@ -95,7 +96,7 @@ export const loop = (env: Env, draft: Draft): Node => {
       max,
       onMax: onMax ?? (by === undefined ? "continue" : "fail"),
       init: init?.assigns,
-      state: state?.assigns,
+      state: kept === undefined ? state?.assigns : [...(state?.assigns ?? []), kept],
       next: next?.params,
       output: output?.params
     },
@@ -116,65 +117,16 @@ const exitOf = (env: Env, draft: Draft, by: string, tree: Tree): ReturnType<type
     : { on: Template.parseExpression(finished), texts: [] }
 }
 
-/** What the next iteration is given, where that is not the last output. */
-const nextOf = (env: Env, options: Decode.Fields, body: Node): Texts.Value | undefined => {
-  const by = Decode.oneOf(env.report, options, ["propagation", "propagate", "iteration_input_mapper"])
-  if (by === undefined) return undefined
-  const tree = options.value(by)!
-  if (by === "iteration_input_mapper") return Texts.made(env.report, tree, "`iteration_input_mapper`")
-  const context: Texts.Value = { params: Step.params("{{ context }}"), origins: [] }
-  if (tree._tag === "Map") {
-    const fields = Decode.fields(env.report, tree, `\`${by}\``, { of: `\`${by}\``, known: ["next_input"] })
-    const value = fields?.value("next_input")
-    if (value !== undefined) Decode.choice(env.report, value, "`next_input`", ["context"])
-    return context
-  }
-  const how = Decode.choice(env.report, tree, `\`${by}\``, ["previous_output", "context", "auto"])
-  return how === "context" || (how === "auto" && writes(body)) ? context : undefined
-}
-
-/** Whether a body writes into the context of the loop. */
-const writes = (node: Node): boolean => {
-  switch (node._tag) {
-    case "Sink":
-      return true
-    case "Sequence":
-      return node.steps.some(writes)
-    case "Parallel":
-      return node.merge !== "no_merge" && node.branches.some(([, branch]) => writes(branch))
-    case "Branch":
-      return node.cases.some(([, branch]) => writes(branch)) || (node.otherwise !== undefined && writes(node.otherwise))
-    case "States":
-      return node.states.some(([, state]) => writes(state))
-    case "Loop":
-      return node.init !== undefined || node.state !== undefined || writes(node.body)
-    case "ForEach":
-      return node.init !== undefined || (node.merge !== "no_merge" && writes(node.body))
-    case "Fallback":
-      return writes(node.step) || writes(node.that)
-    case "Scope":
-      return node.pipeline === undefined ? writes(node.step) : (node.pipeline.outputs ?? []).length > 0
-    case "Retry":
-    case "Timeout":
-    case "Compensate":
-    case "Cached":
-    case "Capped":
-    case "Map":
-    case "Input":
-    case "When":
-    case "Check":
-    case "Validate":
-    case "Note":
-      return writes(node.step)
-    default:
-      return false
-  }
-}
-
 /** `output`: any value with templates; `{ fields: { NAME: context.PATH } }` is short for a map of fields. */
 const outputOf = (env: Env, options: Decode.Fields): Texts.Value | undefined => {
   const tree = options.value("output")
   const only = tree?._tag === "Map" && tree.entries.length === 1 ? tree.entries[0]! : undefined
+  if (only?.key.text === "text" && only.value._tag === "Scalar" && only.value.value === "conversation_history") {
+    env.report.add("FLJ-BLUEPRINT-19", only.value.span, "a loop keeps no conversation", {
+      hint: 'keep what it says with state: [{ append: context.said, value: "{{ previous_step }}" }], and answer output: "{{ context.said }}"'
+    })
+    return undefined
+  }
   if (only?.key.text !== "fields" || options.value("loop_output_mapper") !== undefined) {
     return made(env, options, ["output", "loop_output_mapper"])
   }

@@ -2,10 +2,13 @@
 import * as Answer from "../../expression/Answer.js"
 import { outputKeys, type Read, type Template } from "../../expression/Template.js"
 import * as Words from "../../expression/Words.js"
+import type { Node } from "../../pipeline/Node.js"
 import { templatesOf } from "../../pipeline/Templates.js"
 import * as Known from "../Known.js"
 import type { Seen } from "../Visit.js"
 import type { Find } from "./Find.js"
+
+type InputNode = Extract<Node, { readonly _tag: "Input" }>
 
 export const check = (seen: Seen, find: Find): void => {
   const { node } = seen
@@ -16,11 +19,20 @@ export const check = (seen: Seen, find: Find): void => {
     if (template.problems.length > 0) continue
     for (const read of template.reads) reads(seen, template, read, sight, find)
   }
-  if (node._tag === "Input" && node.input._tag === "Text") empty(seen, node.input.template, "the input", find)
+  if (node._tag === "Input" && node.input._tag === "Text" && !answersNull(node)) {
+    empty(seen, node.input.template, "the input", find)
+  }
   if (node._tag === "Input" && node.input._tag === "Value" && node.input.value === "") {
     find("FLJ-CHECK-5", seen, "the input is always empty")
   }
   if (node._tag === "Ask" && "source" in node.message) empty(seen, node.message, "the message", find)
+}
+
+/** A step that works on nothing may answer nothing: `null` is what it is for, as where a `fallback` has no other answer. */
+const answersNull = ({ input, step }: InputNode): boolean => {
+  if (step._tag !== "Pass" || input._tag !== "Text") return false
+  const answer = Answer.of(input.template)
+  return answer._tag === "Constant" && answer.value === null
 }
 
 const nothing: Known.Sight = { previous: undefined, steps: new Map(), context: new Map() }
