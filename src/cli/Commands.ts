@@ -424,6 +424,14 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/Schema.js")
   }),
   Command.make({
+    path: ["dev", "lsp"],
+    about: "The language server, for editors: it speaks its protocol on standard input and output",
+    args: [],
+    flags: Flags.plain,
+    examples: [["flujo dev lsp", "started by an editor; see docs/editors.md"]],
+    load: () => import("./commands/Lsp.js")
+  }),
+  Command.make({
     path: ["dev", "doctor"],
     about: "Look at what is needed here, and say what is missing",
     args: [],

@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
 import type { Fault } from "./Fault.js"
 
 export class Host extends Context.Tag("flujo/cli/Host")<
@@ -22,6 +23,8 @@ export class Host extends Context.Tag("flujo/cli/Host")<
     readonly modules: () => Promise<Readonly<Record<string, unknown>>>
     /** All of standard input as text, at most `bytesMax` of it. */
     readonly input: (bytesMax: number) => Effect.Effect<string, Fault>
+    /** Standard input as it comes, for a conversation. */
+    readonly incoming: Stream.Stream<Uint8Array, Fault>
     /** Writes exactly this to standard output. A reader that has gone is no failure: nobody wants the rest. */
     readonly result: (text: string) => Effect.Effect<void, Fault>
     /** Writes exactly this to standard error, if it can be. */

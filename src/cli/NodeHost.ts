@@ -31,6 +31,7 @@ export const layer = (own: () => Promise<Readonly<Record<string, unknown>>>): La
         return Object.fromEntries([["flujo", all], ...Object.entries(all).map(([name, one]) => [`flujo/${name}`, one])])
       },
       input: read,
+      incoming,
       result: (text) =>
         Effect.catchIf(
           write(process.stdout, text),
@@ -67,6 +68,16 @@ const write = (stream: NodeJS.WriteStream, text: string): Effect.Effect<void, No
     : Effect.async((resume) => {
         stream.write(text, (error) => resume(error ? Effect.fail(error) : Effect.void))
       })
+
+const incoming: Stream.Stream<Uint8Array, Fault> = Stream.unwrap(
+  Effect.map(
+    Effect.promise(() => import("@effect/platform-node/NodeStream")),
+    ({ stdin }) =>
+      Stream.catchAllCause(stdin, () =>
+        Stream.fail(new Fault({ ...cliErrors.File, text: "standard input cannot be read" }))
+      )
+  )
+)
 
 const read = (bytesMax: number): Effect.Effect<string, Fault> =>
   Effect.gen(function* () {

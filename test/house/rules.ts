@@ -18,6 +18,7 @@ export const rooms = {
   agent: ["domain", "telemetry", "expression", "pipeline", "llm", "skill"],
   plan: ["domain", "expression", "pipeline", "agent", "skill", "governance"],
   check: ["domain", "redaction", "expression", "pipeline", "blueprint", "plan"],
+  lsp: ["domain", "expression", "pipeline", "blueprint", "plan", "check"],
   drawing: ["domain", "redaction", "expression", "pipeline"],
   journal: ["domain", "telemetry"],
   engine: [

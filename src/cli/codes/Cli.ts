@@ -101,6 +101,12 @@ export const cliErrors = {
     24,
     "a pipeline that no text says",
     "A blueprint has no functions and no schedules, and names skills by their ids. The message names each step that has what text cannot say, and what to write instead."
+  ),
+  Protocol: explained(
+    "FLJ-CLI-25",
+    exits.failed,
+    "not what a language client says",
+    "`flujo dev lsp` was given something on standard input that is no message of the language server protocol, or one that is too large. An editor starts it; see docs/editors.md."
   )
 } as const satisfies Record<string, Explained>
 
