@@ -6,11 +6,15 @@ import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import * as Language from "../blueprint/Language.js"
 import * as Search from "../check/Search.js"
 import { get, type Json, type JsonObject } from "../domain/Json.js"
-import { Document, fileOf } from "./Document.js"
+import * as Completion from "./Completion.js"
+import { Document, fileOf, positionOf } from "./Document.js"
 import * as Findings from "./Findings.js"
 import { frame } from "./Frames.js"
+import * as Hover from "./Hover.js"
+import * as Names from "./Names.js"
 import type { Looked, Project } from "./Project.js"
 import * as Rpc from "./Rpc.js"
 import * as Symbols from "./Symbols.js"
@@ -39,7 +43,12 @@ const capabilities: JsonObject = {
   positionEncoding: "utf-16",
   textDocumentSync: { openClose: true, change: 2, save: true },
   documentSymbolProvider: true,
-  codeActionProvider: { codeActionKinds: ["quickfix"] }
+  codeActionProvider: { codeActionKinds: ["quickfix"] },
+  hoverProvider: true,
+  definitionProvider: true,
+  referencesProvider: true,
+  renameProvider: { prepareProvider: true },
+  completionProvider: { triggerCharacters: [".", "|", "{", " ", ":"] }
 }
 
 export const run = ({
@@ -149,6 +158,40 @@ export const run = ({
 
     const requests: Readonly<Record<string, (params: Json, within: Project) => Effect.Effect<Json, Rpc.Refusal>>> = {
       "textDocument/documentSymbol": about((document) => Effect.sync(() => Symbols.of(document))),
+      "textDocument/hover": about((document, params) =>
+        Effect.map(offsetOf(document, params), (offset) => (isOurs(document) ? Hover.at(document, offset) : null))
+      ),
+      "textDocument/completion": about((document, params, within) =>
+        Effect.gen(function* () {
+          const offset = yield* offsetOf(document, params)
+          if (!isOurs(document)) return []
+          // Whatever is wrong with the text, the skills are those of the last look.
+          const looked = found.get(document.uri)?.looked ?? (yield* look(document, within))
+          return Completion.at(document, offset, looked?._tag === "Checked" ? looked.skillIds : [])
+        })
+      ),
+      "textDocument/definition": about((document, params) =>
+        Effect.map(offsetOf(document, params), (offset) => Names.definition(document, offset))
+      ),
+      "textDocument/references": about((document, params) =>
+        Effect.map(offsetOf(document, params), (offset) =>
+          Names.references(document, offset, get(get(params, "context"), "includeDeclaration") === true)
+        )
+      ),
+      "textDocument/prepareRename": about((document, params) =>
+        Effect.flatMap(offsetOf(document, params), (offset) => {
+          const what = Names.renamed(document, offset)
+          if ("refusal" in what) return refused(Rpc.codes.failed, what.refusal)
+          return Effect.succeed({ range: document.range(what.span), placeholder: what.name })
+        })
+      ),
+      "textDocument/rename": about((document, params) =>
+        Effect.flatMap(offsetOf(document, params), (offset) => {
+          const to = get(params, "newName")
+          const done = Names.rename(document, offset, typeof to === "string" ? to : "")
+          return "refusal" in done ? refused(Rpc.codes.failed, done.refusal) : Effect.succeed(done.edit)
+        })
+      ),
       "textDocument/codeAction": about((document, params, within) =>
         Effect.map(look(document, within), (looked) => {
           const span = document.spanOf(get(params, "range"))
@@ -189,6 +232,20 @@ export const run = ({
   })
 
 const refused = (code: number, detail: string) => Effect.fail(new Rpc.Refusal({ code, detail }))
+
+/** A blueprint, or what may become one: nothing stands at its top that a blueprint does not have. */
+const isOurs = ({ text }: Document): boolean =>
+  Search.isBlueprint(text) ||
+  Array.from(text.matchAll(/^["']?([\w.-]+)["']?\s*:/gm)).every(([, key = ""]) =>
+    Object.hasOwn(Language.document.keys, key)
+  )
+
+const offsetOf = (document: Document, params: Json): Effect.Effect<number, Rpc.Refusal> => {
+  const position = positionOf(get(params, "position"))
+  return position === undefined
+    ? refused(Rpc.codes.invalidParams, "a position is a line and a character, from 0")
+    : Effect.succeed(document.offsetAt(position))
+}
 
 const versionOf = (json: Json | undefined): number | undefined => {
   const version = get(json, "version")
