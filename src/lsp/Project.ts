@@ -5,7 +5,7 @@ import type * as Check from "../check/Check.js"
 export interface Project {
   /** `file`: absolute; `undefined` for a text that is in no file. */
   readonly check: (file: string | undefined, text: string) => Effect.Effect<Looked>
-  /** Settings and code are read anew at the next look. */
+  /** Settings are read anew at the next look. */
   readonly refresh: Effect.Effect<void>
   /** Where a code is explained, as a URI. */
   readonly pageOf: (code: string) => string | undefined

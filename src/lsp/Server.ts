@@ -126,7 +126,7 @@ export const run = ({
         if (!document.change(get(params, "contentChanges"), version)) return log("didChange without changes")
         return check(document, restMillis)
       },
-      // What others import, the settings and the code may have changed on disk.
+      // What others import and the settings may have changed on disk.
       "textDocument/didSave": () => again,
       "workspace/didChangeWatchedFiles": () => again,
       "textDocument/didClose": (params) => {

@@ -113,6 +113,23 @@ describe("diagnostics", () => {
   })
 })
 
+it("loads code of the project as validate does: what the allow-list has and a blueprint names, and nothing else", async () => {
+  const loud = (name: string) =>
+    `import { writeFileSync } from "node:fs"\nwriteFileSync(new URL("./${name}.loaded", import.meta.url), "")\nconsole.log("loud")\nexport const f = 1\n`
+  const client = await started({ "evil.ts": loud("evil"), "skills/mine.ts": loud("mine") })
+  client.open("a.yaml", sound)
+  assert.deepStrictEqual(await client.diagnostics("a.yaml"), [])
+  client.open("b.yaml", "steps:\n  - name: a\n    skill: ./evil.ts#f\n")
+  assert.strictEqual((await client.diagnostics("b.yaml"))[0].code, "FLJ-CODE-1")
+  assert.isFalse(client.place.has("evil.loaded") || client.place.has("skills/mine.loaded"))
+  client.open("c.yaml", "steps:\n  - name: a\n    skill: ./skills/mine.ts#f\n")
+  assert.strictEqual((await client.diagnostics("c.yaml"))[0].code, "FLJ-CODE-3")
+  assert.isTrue(client.place.has("skills/mine.loaded"))
+  // What it prints is not among the messages.
+  assert.strictEqual(await client.stop(), 0)
+  assert.match((await client.ended).stderr, /loud/)
+})
+
 it("lists the steps of a document, those within others below them", async () => {
   const client = await started()
   client.open(
