@@ -139,3 +139,22 @@ describe("rename", () => {
     assert.match(await refusal("first", `${text}  - [\n`), /cannot be read as it is/)
   })
 })
+
+it("answers at every place of a text, also of one that is cut off there", async () => {
+  const uri = client.uri("every.yaml")
+  client.open("every.yaml", text)
+  const asked: Array<Promise<Answer>> = []
+  const methods = ["hover", "completion", "definition", "references", "prepareRename"]
+  const everything = (position: object) => {
+    for (const method of methods) asked.push(client.ask(`textDocument/${method}`, { textDocument: { uri }, position }))
+  }
+  for (let at = 0; at <= text.length; at += 3) everything(cursor(`${text.slice(0, at)}‸${text.slice(at)}`).position)
+  for (let at = text.length; at > 0; at -= 5) {
+    client.change("every.yaml", [{ text: text.slice(0, at) }])
+    everything(cursor(`${text.slice(0, at)}‸`).position)
+  }
+  everything({ line: 1_000_000, character: 1_000_000 })
+  const answers = await Promise.all(asked)
+  const internal = answers.filter(({ error }) => error !== undefined && error.code !== -32803)
+  assert.deepStrictEqual(internal, [])
+})
