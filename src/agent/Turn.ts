@@ -12,6 +12,7 @@ import * as Once from "../domain/Once.js"
 import * as Tokens from "../llm/Tokens.js"
 import { AgentError, type AnyAgent, maxTokensDefault } from "../pipeline/Agent.js"
 import * as Tool from "../pipeline/Tool.js"
+import * as Repair from "./Repair.js"
 import * as ToolCall from "./ToolCall.js"
 
 /** What the reply must be, as the model is told. A schema whose root is no object travels as `{ value }`. */
@@ -98,7 +99,7 @@ export const take = (
     for (let turn = 0; turn < agent.maxTurns; turn++) {
       const reply = yield* replyTo(agent, ask, path, turn)
       const calls = yield* callsOf(agent, reply)
-      if (calls.length === 0) return yield* outputOf(agent, reply)
+      if (calls.length === 0) return yield* outputOf(agent, reply, turn)
       if (turn === agent.maxTurns - 1) break
       const answers = yield* Effect.forEach(
         calls,
@@ -175,34 +176,53 @@ const callsOf = (
     : refuse("TooLong", `the reply has ${bytes} bytes, over the ${replyBytesMax(agent)} that go into a next turn`)
 }
 
-/** What the last reply says, as the agent's output. */
-const outputOf = (agent: AnyAgent, reply: Model.ModelReply): Either.Either<unknown, AgentError> => {
-  const { output, wrapped } = wanted(agent)
-  if (output._tag === "Text") return Either.right(reply.text)
-  return Either.flatMap(objectIn(agent.name, reply.text), (json) =>
-    Either.mapLeft(agent.output!.decode(wrapped ? Json.get(json, "value") : json), (misfit) => {
-      const detail = `the reply does not fit the wanted output: ${misfit.detail}`
-      return new AgentError({ agent: agent.name, reason: "Misfit", detail })
-    })
-  )
-}
+/** What the last reply says, as the agent's output. What has to be done to it for that is written down first. */
+const outputOf = (agent: AnyAgent, { text }: Model.ModelReply, turn: number) =>
+  Effect.gen(function* () {
+    const { output, wrapped } = wanted(agent)
+    if (output._tag === "Text") return text
+    const shape = agent.output!
+    const json = Either.getOrUndefined(Json.parse(text.trim()))
+    const inner = json !== undefined && wrapped ? Json.get(json, "value") : json
+    const sound = inner === undefined ? undefined : shape.decode(inner)
+    if (sound !== undefined && Either.isRight(sound)) return sound.right
+    const refuse = (reason: AgentError["reason"], detail: string) =>
+      new AgentError({ agent: agent.name, reason, detail })
+    if (text.trim() === "") return yield* refuse("NotObject", "the reply is empty, and JSON was wanted")
+    if (agent.repair !== "off") {
+      const outcome = yield* repaired(agent, { shape, wrapped }, text, turn)
+      if ("value" in outcome) {
+        return yield* Either.mapLeft(shape.decode(outcome.value), ({ detail }) => refuse("Misfit", detail))
+      }
+      if (outcome.reason === "Misfit") return yield* refuse("Misfit", outcome.detail)
+    }
+    if (json === undefined) {
+      const start = JSON.stringify(text.trim().slice(0, 60))
+      return yield* refuse("NotObject", `JSON was wanted, and the reply starts ${start}`)
+    }
+    const why = sound === undefined || Either.isRight(sound) ? "there is no { value }" : sound.left.detail
+    return yield* refuse("Misfit", `the reply does not fit the wanted output: ${why}`)
+  })
 
-/** The JSON of a reply: the whole of it, or what stands in a fence. */
-const objectIn = (agent: string, text: string): Either.Either<Json.Json, AgentError> => {
-  const fenced = /```(?:json)?\s*\n([\s\S]*?)\n\s*```/.exec(text)?.[1]
-  for (const candidate of fenced === undefined ? [text] : [text, fenced]) {
-    const parsed = Json.parse(candidate.trim())
-    if (Either.isRight(parsed)) return Either.right(parsed.right)
-  }
-  const start = text.trim().slice(0, 60)
-  return Either.left(
-    new AgentError({
-      agent,
-      reason: "NotObject",
-      detail:
-        start === ""
-          ? "the reply is empty, and JSON was wanted"
-          : `JSON was wanted, and the reply starts ${JSON.stringify(start)}`
-    })
+/** What is made of a reply that does not fit; with the next version of what mends it, a replay is told the same. */
+const repaired = (agent: AnyAgent, want: Repair.Wanted, text: string, turn: number) =>
+  Once.run(
+    {
+      within: `turn[${turn}]`,
+      key: "repair",
+      request: { repair: agent.repair, reply: Digest.ofText(text) },
+      success: Repair.Outcome,
+      per: "attempt",
+      effect: "pure"
+    },
+    () => {
+      const found = Repair.regions(text)
+      const settled = (mend: (text: string) => string) => Repair.settle(found, want, agent.repair, mend)
+      return Repair.isBroken(found)
+        ? Effect.map(
+            Effect.promise(() => import("jsonrepair")),
+            ({ jsonrepair }) => settled(jsonrepair)
+          )
+        : Effect.sync(() => settled((broken) => broken))
+    }
   )
-}

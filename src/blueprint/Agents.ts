@@ -1,4 +1,5 @@
 /** `agents:` — a model with a prompt and a wanted output, under a name that steps use. */
+import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Words from "../expression/Words.js"
 import * as Agent from "../pipeline/Agent.js"
@@ -15,7 +16,7 @@ export interface Declared {
   readonly agent: Agent.AnyAgent | undefined
 }
 
-const keys = ["model", "system_prompt", "output_schema", "model_settings", "tools", "max_turns"]
+const keys = ["model", "system_prompt", "output_schema", "model_settings", "tools", "max_turns", "repair"]
 
 export const read = (report: Report, known: Known, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
   const declared = new Map<string, Declared>()
@@ -66,6 +67,7 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
       hint: "an agent without tools takes one turn: leave it out, or give the agent `tools`"
     })
   }
+  const repair = repairOf(report, fields, schema !== undefined && !isText(output))
   if (report.found.length > before || modelText === undefined || systemText === undefined) return undefined
   return {
     name: key.text,
@@ -75,8 +77,24 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
     output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,
     settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings },
     tools,
-    maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault)
+    maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault),
+    repair
   }
+}
+
+const isText = (output: Agent.AnyAgent["output"]): boolean =>
+  output !== undefined && Json.get(output.jsonSchema, "type") === "string"
+
+const repairOf = (report: Report, fields: Decode.Fields, isData: boolean): Agent.Repair => {
+  const tree = fields.value("repair")
+  if (tree === undefined) return Agent.repairDefault
+  const key = fields.key("repair")
+  if (key !== undefined && !isData) {
+    report.add("FLJ-BLUEPRINT-20", key.span, "`repair` is for an agent whose `output_schema` is not a text", {
+      hint: "a text is taken as it is: leave it out, or give the agent an `output_schema`"
+    })
+  }
+  return Decode.choice(report, tree, "`repair`", Agent.repairs) ?? Agent.repairDefault
 }
 
 const isPlainText = (schema: unknown): boolean =>

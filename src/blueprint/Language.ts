@@ -3,6 +3,7 @@
  * made of it; a test holds it to what the reader knows.
  */
 import type { Json, JsonObject } from "../domain/Json.js"
+import { repairs } from "../pipeline/Agent.js"
 
 export interface Key {
   readonly about: string
@@ -163,7 +164,10 @@ export const agent: Shape = {
         }
       }
     ),
-    max_turns: key("Model calls at most, of an agent with tools; 10 where absent.", 20, whole(1, 200))
+    max_turns: key("Model calls at most, of an agent with tools; 10 where absent.", 20, whole(1, 200)),
+    repair: key("What may be done to a reply that is not the wanted JSON; `syntax` where absent.", "types", {
+      enum: [...repairs]
+    })
   }
 }
 

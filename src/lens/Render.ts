@@ -198,6 +198,8 @@ export const trace = (view: Trace, options: Options): ReadonlyArray<string> => {
 /** Calls that went well are told by their step's tokens, changes of an output by what came of it. */
 const isShown = (node: TraceNode, options: Options): boolean => {
   if (options.verbose || node.status !== "completed") return true
+  // A reply that was not taken as it stood is told of.
+  if (node.kind === "call" && node.label === "repair") return true
   // A turn that called tools, or asked somebody, is more than one call.
   return (node.kind !== "model" && node.kind !== "call" && node.label !== "!map") || node.children.length > 0
 }

@@ -2,6 +2,7 @@
  * What an agent *is*: a model with a prompt and a wanted output. `agent/` makes it think. Nothing here is called.
  */
 import * as Schema from "effect/Schema"
+import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import * as Shape from "./Shape.js"
 import type { Skill } from "./Skill.js"
@@ -20,16 +21,29 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly tools: ReadonlyArray<Tool.AnyTool>
   /** Model calls at most. More than one where it has tools. */
   readonly maxTurns: number
+  /** What may be done to a reply that is not the wanted output as it stands. */
+  readonly repair: Repair
   readonly _A?: (() => A) | undefined
   readonly _R?: (() => R) | undefined
   readonly _E?: (() => E) | undefined
 }
 
+/**
+ * `off`: the reply is the wanted JSON and nothing else. `syntax`: JSON is taken out of fences and prose, and its syntax is
+ * mended. `types`: and texts that say a number or a truth value are read as such, where that is wanted.
+ */
+export const repairs = ["off", "syntax", "types"] as const
+export type Repair = (typeof repairs)[number]
+
+/** No value is changed unless somebody asks for it. */
+export const repairDefault: Repair = "syntax"
+
 /** An agent as the tree holds it, its types erased. */
 export type AnyAgent = Agent<unknown, unknown, unknown>
 
 /**
- * `NotObject`: the reply has no JSON in it. `Misfit`: it has, but not of the wanted shape. `Incomplete`: the reply was
+ * `NotObject`: the reply has no JSON in it. `Misfit`: it has, but not of the wanted shape, or
+ * two values that both are. `Incomplete`: the reply was
  * cut by its token limit or withheld by the provider, or calls a tool and there is none. `TooLong`: the reply is longer
  * than its tokens can be. `TooManyCalls`: more tools are called at once than may be. `MaxTurns`: the last turn called tools
  * once more. `NoProgress`: three turns in a row made the same calls and got the same results. Every reply is in the journal.
@@ -43,6 +57,12 @@ export class AgentError extends Schema.TaggedError<AgentError>("flujo/pipeline/A
     return `agent ${this.agent}: ${this.detail}`
   }
 }
+
+/** What may be repaired, where that is said: a text is taken as it is. */
+export const repairSaid = ({ output, repair }: AnyAgent): Repair | undefined =>
+  output === undefined || Json.get(output.jsonSchema, "type") === "string" || repair === repairDefault
+    ? undefined
+    : repair
 
 /** Tokens asked for at most where an agent does not say. */
 export const maxTokensDefault = 4096
@@ -84,11 +104,18 @@ export const make: {
   ): Agent<string, Needs<T>, Failures<T>>
   <A, I extends Shape.Crossing, const T extends Tools = readonly []>(
     name: string,
-    options: Options<T> & { readonly output: Schema.Schema<A, I> }
+    options: Options<T> & {
+      readonly output: Schema.Schema<A, I>
+      /** What may be done to a reply that does not fit. Default `syntax`. */
+      readonly repair?: Repair | undefined
+    }
   ): Agent<A, Needs<T>, Failures<T>>
 } = (
   name: string,
-  options: Options<Tools> & { readonly output?: Schema.Schema<unknown, Shape.Crossing> | undefined }
+  options: Options<Tools> & {
+    readonly output?: Schema.Schema<unknown, Shape.Crossing> | undefined
+    readonly repair?: Repair | undefined
+  }
 ) => {
   const tools = (options.tools ?? []).map((tool) => ("_tag" in tool ? tool : Tool.make(tool)))
   return {
@@ -98,6 +125,7 @@ export const make: {
     output: options.output === undefined ? undefined : Shape.fromSchema(options.output),
     settings: { maxTokens: maxTokensDefault, ...options.settings },
     tools,
-    maxTurns: tools.length === 0 ? 1 : (options.maxTurns ?? maxTurnsDefault)
+    maxTurns: tools.length === 0 ? 1 : (options.maxTurns ?? maxTurnsDefault),
+    repair: options.output === undefined ? repairDefault : (options.repair ?? repairDefault)
   }
 }

@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
+import { repairSaid } from "../pipeline/Agent.js"
 import type { Assign, Code, ContextSpec, Decider, Node, Validator } from "../pipeline/Node.js"
 import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -73,6 +74,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           system: node.agent.system,
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
           settings: settingsJson(node.agent.settings),
+          ...(repairSaid(node.agent) === undefined ? {} : { repair: node.agent.repair }),
           ...(node.agent.tools.length === 0
             ? {}
             : { max_turns: node.agent.maxTurns, tools: node.agent.tools.map(toolJson) })

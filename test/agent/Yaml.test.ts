@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as Blueprint from "../../src/blueprint/Blueprint.js"
 import * as Compile from "../../src/blueprint/Compile.js"
+import * as Print from "../../src/blueprint/Print.js"
 import * as Agent from "../../src/pipeline/Agent.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Step from "../../src/pipeline/Step.js"
@@ -51,6 +52,10 @@ describe("tools in a blueprint", () => {
     assert.match(findings("    tools: [{ name: x }]")[0]!, /^FLJ-BLUEPRINT-16 `skill` of the tool is missing/)
     assert.match(findings("    tools: [{ skill: flujo.builtins.stringify, approval: true }]")[0]!, /^FLJ-BLUEPRINT-15/)
     assert.match(findings("    max_turns: 5")[0]!, /^FLJ-BLUEPRINT-20 `max_turns` is for an agent with `tools`/)
+    assert.match(findings("    repair: types")[0]!, /^FLJ-BLUEPRINT-20 `repair` is for an agent whose `output_schema`/)
+    const data = "    output_schema: { type: object, properties: { n: { type: integer } } }\n"
+    assert.match(findings(`${data}    repair: type`)[0]!, /^FLJ-BLUEPRINT-19 .*did you mean `types`/)
+    for (const level of ["off", "syntax", "types"]) assert.deepStrictEqual(findings(`${data}    repair: ${level}`), [])
     assert.match(findings("    tools: [ask_user]\n    max_turns: 0")[0]!, /^FLJ-BLUEPRINT-19/)
   })
 })
@@ -69,5 +74,17 @@ describe("an agent with tools, written anew", () => {
     assert.include(text, 'Tool.make(skills("flujo.builtins.write_file"), ')
     assert.match(text, /name: "save",\s+requiresApproval: true/)
     assert.match(text, /maxTurns: 6/)
+  })
+
+  it("as TypeScript and as YAML says what may be repaired", () => {
+    const text = blueprint(
+      "    output_schema: { type: object, properties: { n: { type: integer } } }\n    repair: types"
+    )
+    assert.match(Either.getOrThrow(Compile.toTypeScript(parsed(text))), /repair: "types"/)
+    const printed = Either.getOrThrow(Print.print(parsed(text))).text
+    assert.include(printed, "repair: types")
+    assert.strictEqual(Plan.make(parsed(printed)).text, Plan.make(parsed(text)).text)
+    const plain = parsed(text.replace("\n    repair: types", ""))
+    assert.notStrictEqual(Plan.make(plain).digest, Plan.make(parsed(text)).digest)
   })
 })

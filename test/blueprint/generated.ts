@@ -5,7 +5,7 @@
 
 import * as Cache from "../../src/blueprint/internal/Cache.js"
 import { shape } from "../../src/blueprint/JsonSchema.js"
-import type { Json } from "../../src/domain/Json.js"
+import { get, type Json } from "../../src/domain/Json.js"
 import { usd } from "../../src/domain/NanoUsd.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
@@ -94,7 +94,7 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
     Tool.make(writeFile, { requiresApproval: true }),
     Tool.make(stringify, { name: "text" })
   ]
-  const agents = Array.from({ length: 3 }, (_, index) => ({
+  const drafts = Array.from({ length: 3 }, (_, index) => ({
     ...Agent.make(`agent_${index}`, {
       model: pick(["openai:gpt-4o", "scripted:x.json"]),
       system: pick([...words, "Write."])
@@ -102,6 +102,11 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
     output: maybe(() => shape(pick(schemas.slice(1))), 2),
     ...(index === 0 ? {} : { tools, maxTurns: index === 1 ? 4 : 10 })
   }))
+  const agents = drafts.map((agent, index) =>
+    index === 0 || get(agent.output?.jsonSchema, "type") !== "object"
+      ? agent
+      : { ...agent, repair: Agent.repairs[index - 1]! }
+  )
   const text = () => pick([...templates, ...words.filter((word) => word.trim() !== "")])
   const json = (depth = 0): Json => {
     if (depth > 2 || below(3) > 0) return pick<Json>([...words, ...templates, 1, 0.5, true, null, [], {}])

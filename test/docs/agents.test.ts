@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Repair from "../../src/agent/Repair.js"
 import * as ToolCall from "../../src/agent/ToolCall.js"
 import * as Turn from "../../src/agent/Turn.js"
-import { maxTurnsDefault, maxTurnsMost } from "../../src/pipeline/Agent.js"
+import { maxTurnsDefault, maxTurnsMost, repairDefault, repairs } from "../../src/pipeline/Agent.js"
 import { ended, place } from "../cli/Flujo.js"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -41,6 +42,10 @@ describe("docs/agents.md", () => {
 
   it("says the limits as they are", () => {
     assert.include(page, `default ${maxTurnsDefault}, at most ${maxTurnsMost}`)
+    for (const level of repairs) {
+      assert.include(page, `| \`${level}\`${level === repairDefault ? " (default)" : ""} |`)
+    }
+    assert.include(page, `more than ${Repair.bytesMax / 1024 / 1024} MiB are not searched`)
     assert.include(page, `| calls in one reply | ${Turn.callsMax} |`)
     assert.include(page, `| a result, as the model is shown it | ${ToolCall.resultBytesMax / 1024} KiB |`)
   })

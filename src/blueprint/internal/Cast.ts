@@ -52,10 +52,15 @@ export class Cast {
       [...this.uses].map(([name, uses]) => {
         const [first, ...others] = uses
         const { maxTurns, model, output, settings, system, tools } = first!.agent
+        const repair = Agent.repairSaid(first!.agent)
         const path = this.paths.get(first!) ?? ""
         for (const other of others) {
           const isAlike = JSON.stringify(toolsOf(other.agent, skill)) === JSON.stringify(toolsOf(first!.agent, skill))
-          const same = isAlike && other.agent.model === model && other.agent.system === system
+          const same =
+            isAlike &&
+            other.agent.model === model &&
+            Agent.repairSaid(other.agent) === repair &&
+            other.agent.system === system
           if (same && JSON.stringify(other.agent.output?.jsonSchema) === JSON.stringify(output?.jsonSchema)) continue
           refuse(this.paths.get(other) ?? "", `another agent is called ${name} too`, "give it a name of its own")
         }
@@ -75,7 +80,8 @@ export class Cast {
           ["output_schema", output && schema(output, path)],
           ["model_settings", said.length === 0 ? undefined : entries(said)],
           ["tools", tools.length === 0 ? undefined : toolParts(tools, skill)],
-          ["max_turns", tools.length === 0 || maxTurns === Agent.maxTurnsDefault ? undefined : maxTurns]
+          ["max_turns", tools.length === 0 || maxTurns === Agent.maxTurnsDefault ? undefined : maxTurns],
+          ["repair", repair]
         ])
         return [name, body] as const
       })

@@ -385,7 +385,8 @@ export class Module {
       ["output", agent.output && this.schema(agent.output)],
       ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],
       ["tools", agent.tools.length === 0 ? undefined : `[${agent.tools.map((tool) => this.tool(tool)).join(", ")}]`],
-      ["maxTurns", agent.tools.length === 0 ? undefined : number(agent.maxTurns)]
+      ["maxTurns", agent.tools.length === 0 ? undefined : number(agent.maxTurns)],
+      ["repair", Agent.repairSaid(agent) && JSON.stringify(agent.repair)]
     ])
     const key = `${agent.name} ${text}`
     const known =

@@ -90,12 +90,12 @@ export const agentErrors: Readonly<Record<AgentError["reason"], Explained>> = {
   NotObject: step(
     7,
     "a reply without data",
-    `The agent has an output schema, and the model's reply holds no JSON. The reply is in \`flujo lens trace RUN -v\`. ${again}`
+    `The agent has an output schema, and the model's reply holds no JSON that \`repair\` of the agent allows to be taken. The reply is in \`flujo lens trace RUN -v\`. ${again}`
   ),
   Misfit: step(
     8,
     "a reply that does not fit",
-    `The model's reply is JSON and not of the wanted shape; the message says how. ${again} Say in the prompt what is wanted, or use a model with native JSON output.`
+    `The model's reply is JSON and not of the wanted shape, or holds two values that are; the message says how. ${again} Say in the prompt what is wanted, or use a model with native JSON output.`
   ),
   Incomplete: step(
     9,
