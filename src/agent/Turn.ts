@@ -77,7 +77,7 @@ export const most = (
 ): { readonly inputs: ReadonlyArray<number>; readonly output: number | undefined } => {
   const first = Tokens.boundOfAsk(askOf(agent, "")) + textBytes
   return {
-    inputs: Array.from({ length: agent.maxTurns }, (_, turn) => first + turn * growthMax(agent)),
+    inputs: Array.from({ length: agent.maxTurns + agent.maxCorrections }, (_, turn) => first + turn * growthMax(agent)),
     output: agent.settings.maxTokens
   }
 }
@@ -96,11 +96,19 @@ export const take = (
     let ask = askOf(agent, textOf(input), refused)
     let last = ""
     let same = 1
-    for (let turn = 0; turn < agent.maxTurns; turn++) {
+    let corrections = 0
+    for (let turn = 0; turn < agent.maxTurns + corrections; turn++) {
       const reply = yield* replyTo(agent, ask, path, turn)
       const calls = yield* callsOf(agent, reply)
-      if (calls.length === 0) return yield* outputOf(agent, reply, turn)
-      if (turn === agent.maxTurns - 1) break
+      if (calls.length === 0) {
+        const output = yield* Effect.either(outputOf(agent, reply, turn))
+        if (Either.isRight(output)) return output.right
+        if (corrections === agent.maxCorrections || !isRepeatable(agent, reply)) return yield* output.left
+        corrections++
+        ask = { ...ask, messages: [...ask.messages, Model.repeating(reply), corrected(output.left)] }
+        continue
+      }
+      if (turn === agent.maxTurns + corrections - 1) break
       const answers = yield* Effect.forEach(
         calls,
         (call, index) => ToolCall.answer(agent.tools, call, `turn[${turn}]`, index),
@@ -119,9 +127,21 @@ export const take = (
       }
       ask = { ...ask, messages: [...ask.messages, Model.repeating(reply), ...calls.map(told(answers))] }
     }
-    const detail = `its turn ${agent.maxTurns} called tools again, and it may take no more; allow more with max_turns`
+    const detail = `its turn ${agent.maxTurns + corrections} called tools again, and it may take no more; allow more with max_turns`
     return yield* new AgentError({ agent: agent.name, reason: "MaxTurns", detail })
   })
+
+/** What the model is told of a reply that does not fit. */
+const corrected = ({ detail }: AgentError): Model.ModelMessage => ({
+  role: "user",
+  content: feedbackText([detail.slice(0, feedbackCharsMax).toWellFormed()])
+})
+
+/** Of what is wrong with a reply; less than what the results of a turn's tools may have. */
+const feedbackCharsMax = 2000
+
+const bytesOf = ({ parts, text }: Model.ModelReply): number =>
+  Tokens.boundOfText(text) + Tokens.boundOfParts(parts ?? [])
 
 const told =
   (answers: ReadonlyArray<ToolCall.Answer>) =>
@@ -150,11 +170,13 @@ const replyTo = (agent: AnyAgent, ask: Model.ModelAsk, path: string, turn: numbe
       })
   )
 
+/** Whether a reply may be sent back: providers take no empty one, and a next turn has room for so much. */
+const isRepeatable = (agent: AnyAgent, reply: Model.ModelReply): boolean =>
+  reply.text.trim() !== "" && bytesOf(reply) <= replyBytesMax(agent)
+
 /** The tools that a reply calls, if it is one that can be used at all. */
-const callsOf = (
-  agent: AnyAgent,
-  { finish, parts, text }: Model.ModelReply
-): Either.Either<ReadonlyArray<ToolCall.Call>, AgentError> => {
+const callsOf = (agent: AnyAgent, reply: Model.ModelReply): Either.Either<ReadonlyArray<ToolCall.Call>, AgentError> => {
+  const { finish, parts } = reply
   const refuse = (reason: AgentError["reason"], detail: string) =>
     Either.left(new AgentError({ agent: agent.name, reason, detail }))
   if (finish === "length") {
@@ -170,7 +192,7 @@ const callsOf = (
   if (calls.length > callsMax) {
     return refuse("TooManyCalls", `the reply calls ${calls.length} tools at once, and ${callsMax} are allowed`)
   }
-  const bytes = Tokens.boundOfText(text) + Tokens.boundOfParts(parts ?? [])
+  const bytes = bytesOf(reply)
   return bytes <= replyBytesMax(agent)
     ? Either.right(calls)
     : refuse("TooLong", `the reply has ${bytes} bytes, over the ${replyBytesMax(agent)} that go into a next turn`)

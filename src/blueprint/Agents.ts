@@ -16,7 +16,16 @@ export interface Declared {
   readonly agent: Agent.AnyAgent | undefined
 }
 
-const keys = ["model", "system_prompt", "output_schema", "model_settings", "tools", "max_turns", "repair"]
+const keys = [
+  "model",
+  "system_prompt",
+  "output_schema",
+  "model_settings",
+  "tools",
+  "max_turns",
+  "repair",
+  "max_corrections"
+]
 
 export const read = (report: Report, known: Known, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
   const declared = new Map<string, Declared>()
@@ -67,7 +76,13 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
       hint: "an agent without tools takes one turn: leave it out, or give the agent `tools`"
     })
   }
-  const repair = repairOf(report, fields, schema !== undefined && !isText(output))
+  const isData = schema !== undefined && !isText(output)
+  const repair = repairOf(report, fields, isData)
+  const corrections = fields.value("max_corrections")
+  const range = { min: 0, max: Agent.maxCorrectionsMost }
+  const maxCorrections =
+    corrections === undefined ? undefined : Decode.integer(report, corrections, "`max_corrections`", range)
+  if (!isData) ofData(report, fields, "max_corrections")
   if (report.found.length > before || modelText === undefined || systemText === undefined) return undefined
   return {
     name: key.text,
@@ -78,22 +93,26 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
     settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings },
     tools,
     maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault),
-    repair
+    repair,
+    maxCorrections: maxCorrections ?? 0
   }
 }
 
 const isText = (output: Agent.AnyAgent["output"]): boolean =>
   output !== undefined && Json.get(output.jsonSchema, "type") === "string"
 
+const ofData = (report: Report, fields: Decode.Fields, name: string): void => {
+  const key = fields.key(name)
+  if (key === undefined) return
+  report.add("FLJ-BLUEPRINT-20", key.span, `\`${name}\` is for an agent whose \`output_schema\` is not a text`, {
+    hint: "a text is taken as it is: leave it out, or give the agent an `output_schema`"
+  })
+}
+
 const repairOf = (report: Report, fields: Decode.Fields, isData: boolean): Agent.Repair => {
   const tree = fields.value("repair")
   if (tree === undefined) return Agent.repairDefault
-  const key = fields.key("repair")
-  if (key !== undefined && !isData) {
-    report.add("FLJ-BLUEPRINT-20", key.span, "`repair` is for an agent whose `output_schema` is not a text", {
-      hint: "a text is taken as it is: leave it out, or give the agent an `output_schema`"
-    })
-  }
+  if (!isData) ofData(report, fields, "repair")
   return Decode.choice(report, tree, "`repair`", Agent.repairs) ?? Agent.repairDefault
 }
 

@@ -167,7 +167,12 @@ export const agent: Shape = {
     max_turns: key("Model calls at most, of an agent with tools; 10 where absent.", 20, whole(1, 200)),
     repair: key("What may be done to a reply that is not the wanted JSON; `syntax` where absent.", "types", {
       enum: [...repairs]
-    })
+    }),
+    max_corrections: key(
+      "Model calls more in which a reply that does not fit is corrected; 0 where absent.",
+      2,
+      whole(0, 10)
+    )
   }
 }
 

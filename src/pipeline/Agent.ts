@@ -23,6 +23,8 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly maxTurns: number
   /** What may be done to a reply that is not the wanted output as it stands. */
   readonly repair: Repair
+  /** Turns beside `maxTurns` in which a reply that does not fit may be corrected by the model. */
+  readonly maxCorrections: number
   readonly _A?: (() => A) | undefined
   readonly _R?: (() => R) | undefined
   readonly _E?: (() => E) | undefined
@@ -63,6 +65,9 @@ export const repairSaid = ({ output, repair }: AnyAgent): Repair | undefined =>
   output === undefined || Json.get(output.jsonSchema, "type") === "string" || repair === repairDefault
     ? undefined
     : repair
+
+/** More corrections than this are not allowed. */
+export const maxCorrectionsMost = 10
 
 /** Tokens asked for at most where an agent does not say. */
 export const maxTokensDefault = 4096
@@ -108,6 +113,8 @@ export const make: {
       readonly output: Schema.Schema<A, I>
       /** What may be done to a reply that does not fit. Default `syntax`. */
       readonly repair?: Repair | undefined
+      /** How often the model is told what is wrong with its reply, and answers again. Default 0. */
+      readonly maxCorrections?: number | undefined
     }
   ): Agent<A, Needs<T>, Failures<T>>
 } = (
@@ -115,6 +122,7 @@ export const make: {
   options: Options<Tools> & {
     readonly output?: Schema.Schema<unknown, Shape.Crossing> | undefined
     readonly repair?: Repair | undefined
+    readonly maxCorrections?: number | undefined
   }
 ) => {
   const tools = (options.tools ?? []).map((tool) => ("_tag" in tool ? tool : Tool.make(tool)))
@@ -126,6 +134,7 @@ export const make: {
     settings: { maxTokens: maxTokensDefault, ...options.settings },
     tools,
     maxTurns: tools.length === 0 ? 1 : (options.maxTurns ?? maxTurnsDefault),
-    repair: options.output === undefined ? repairDefault : (options.repair ?? repairDefault)
+    repair: options.output === undefined ? repairDefault : (options.repair ?? repairDefault),
+    maxCorrections: options.output === undefined ? 0 : (options.maxCorrections ?? 0)
   }
 }

@@ -7,7 +7,7 @@ import * as Json from "../domain/Json.js"
 import * as NanoUsd from "../domain/NanoUsd.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
-import { maxTurnsMost } from "../pipeline/Agent.js"
+import { maxCorrectionsMost, maxTurnsMost } from "../pipeline/Agent.js"
 import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params, ValidateNode } from "../pipeline/Node.js"
 import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -204,8 +204,9 @@ const check = (pipeline: Pipeline.Any) => {
       }
       case "Agent": {
         const path = claim(parent, node.name, node)
-        const { maxTurns, tools } = node.agent
+        const { maxCorrections, maxTurns, tools } = node.agent
         limit(maxTurns, 1, maxTurnsMost, "max_turns", path, node)
+        limit(maxCorrections, 0, maxCorrectionsMost, "max_corrections", path, node)
         tools.forEach(({ name }, index) => {
           const isFirst = tools.findIndex((tool) => tool.name === name) === index
           if (Tool.isName(name) && isFirst) return

@@ -75,6 +75,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
           settings: settingsJson(node.agent.settings),
           ...(repairSaid(node.agent) === undefined ? {} : { repair: node.agent.repair }),
+          ...(node.agent.maxCorrections === 0 ? {} : { max_corrections: node.agent.maxCorrections }),
           ...(node.agent.tools.length === 0
             ? {}
             : { max_turns: node.agent.maxTurns, tools: node.agent.tools.map(toolJson) })

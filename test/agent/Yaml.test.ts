@@ -55,6 +55,9 @@ describe("tools in a blueprint", () => {
     assert.match(findings("    repair: types")[0]!, /^FLJ-BLUEPRINT-20 `repair` is for an agent whose `output_schema`/)
     const data = "    output_schema: { type: object, properties: { n: { type: integer } } }\n"
     assert.match(findings(`${data}    repair: type`)[0]!, /^FLJ-BLUEPRINT-19 .*did you mean `types`/)
+    assert.match(findings("    max_corrections: 1")[0]!, /^FLJ-BLUEPRINT-20 `max_corrections` is for an agent whose/)
+    assert.match(findings(`${data}    max_corrections: 11`)[0]!, /^FLJ-BLUEPRINT-19/)
+    assert.deepStrictEqual(findings(`${data}    max_corrections: 10`), [])
     for (const level of ["off", "syntax", "types"]) assert.deepStrictEqual(findings(`${data}    repair: ${level}`), [])
     assert.match(findings("    tools: [ask_user]\n    max_turns: 0")[0]!, /^FLJ-BLUEPRINT-19/)
   })
@@ -78,11 +81,13 @@ describe("an agent with tools, written anew", () => {
 
   it("as TypeScript and as YAML says what may be repaired", () => {
     const text = blueprint(
-      "    output_schema: { type: object, properties: { n: { type: integer } } }\n    repair: types"
+      "    output_schema: { type: object, properties: { n: { type: integer } } }\n    repair: types\n    max_corrections: 2"
     )
+    assert.match(Either.getOrThrow(Compile.toTypeScript(parsed(text))), /maxCorrections: 2/)
     assert.match(Either.getOrThrow(Compile.toTypeScript(parsed(text))), /repair: "types"/)
     const printed = Either.getOrThrow(Print.print(parsed(text))).text
     assert.include(printed, "repair: types")
+    assert.include(printed, "max_corrections: 2")
     assert.strictEqual(Plan.make(parsed(printed)).text, Plan.make(parsed(text)).text)
     const plain = parsed(text.replace("\n    repair: types", ""))
     assert.notStrictEqual(Plan.make(plain).digest, Plan.make(parsed(text)).digest)

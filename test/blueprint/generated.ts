@@ -105,7 +105,7 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
   const agents = drafts.map((agent, index) =>
     index === 0 || get(agent.output?.jsonSchema, "type") !== "object"
       ? agent
-      : { ...agent, repair: Agent.repairs[index - 1]! }
+      : { ...agent, repair: Agent.repairs[index - 1]!, maxCorrections: index }
   )
   const text = () => pick([...templates, ...words.filter((word) => word.trim() !== "")])
   const json = (depth = 0): Json => {

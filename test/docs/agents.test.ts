@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Repair from "../../src/agent/Repair.js"
 import * as ToolCall from "../../src/agent/ToolCall.js"
 import * as Turn from "../../src/agent/Turn.js"
-import { maxTurnsDefault, maxTurnsMost, repairDefault, repairs } from "../../src/pipeline/Agent.js"
+import { maxCorrectionsMost, maxTurnsDefault, maxTurnsMost, repairDefault, repairs } from "../../src/pipeline/Agent.js"
 import { ended, place } from "../cli/Flujo.js"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -42,6 +42,7 @@ describe("docs/agents.md", () => {
 
   it("says the limits as they are", () => {
     assert.include(page, `default ${maxTurnsDefault}, at most ${maxTurnsMost}`)
+    assert.include(page, `default 0, at most ${maxCorrectionsMost})`)
     for (const level of repairs) {
       assert.include(page, `| \`${level}\`${level === repairDefault ? " (default)" : ""} |`)
     }

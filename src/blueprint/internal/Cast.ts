@@ -51,7 +51,7 @@ export class Cast {
     return entries(
       [...this.uses].map(([name, uses]) => {
         const [first, ...others] = uses
-        const { maxTurns, model, output, settings, system, tools } = first!.agent
+        const { maxCorrections, maxTurns, model, output, settings, system, tools } = first!.agent
         const repair = Agent.repairSaid(first!.agent)
         const path = this.paths.get(first!) ?? ""
         for (const other of others) {
@@ -60,6 +60,7 @@ export class Cast {
             isAlike &&
             other.agent.model === model &&
             Agent.repairSaid(other.agent) === repair &&
+            other.agent.maxCorrections === maxCorrections &&
             other.agent.system === system
           if (same && JSON.stringify(other.agent.output?.jsonSchema) === JSON.stringify(output?.jsonSchema)) continue
           refuse(this.paths.get(other) ?? "", `another agent is called ${name} too`, "give it a name of its own")
@@ -81,7 +82,8 @@ export class Cast {
           ["model_settings", said.length === 0 ? undefined : entries(said)],
           ["tools", tools.length === 0 ? undefined : toolParts(tools, skill)],
           ["max_turns", tools.length === 0 || maxTurns === Agent.maxTurnsDefault ? undefined : maxTurns],
-          ["repair", repair]
+          ["repair", repair],
+          ["max_corrections", maxCorrections === 0 ? undefined : maxCorrections]
         ])
         return [name, body] as const
       })

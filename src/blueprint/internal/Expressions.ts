@@ -386,7 +386,8 @@ export class Module {
       ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],
       ["tools", agent.tools.length === 0 ? undefined : `[${agent.tools.map((tool) => this.tool(tool)).join(", ")}]`],
       ["maxTurns", agent.tools.length === 0 ? undefined : number(agent.maxTurns)],
-      ["repair", Agent.repairSaid(agent) && JSON.stringify(agent.repair)]
+      ["repair", Agent.repairSaid(agent) && JSON.stringify(agent.repair)],
+      ["maxCorrections", agent.maxCorrections === 0 ? undefined : number(agent.maxCorrections)]
     ])
     const key = `${agent.name} ${text}`
     const known =
