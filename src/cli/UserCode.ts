@@ -41,7 +41,7 @@ export const modules = (workspace: Workspace.Workspace): Effect.Effect<Modules, 
     for (const name of ["log", "info", "debug"] as const) console[name] = console.error
     const { base, config } = workspace
     // Whoever declares a kind means its file to be loaded.
-    const allow = [...config.codeAllow.value, ...Array.from(config.kinds.values(), ({ value }) => value.file)]
+    const allow = Workspace.allowedCode(config)
     const all = Modules.make({ root: base, allow, own: host.modules })
     made.set(workspace, all)
     return all

@@ -16,6 +16,7 @@ import type { Models } from "../domain/Model.js"
 import { Journal } from "../journal/Journal.js"
 import * as JournalOpen from "../journal/JournalOpen.js"
 import * as KeyFile from "../journal/KeyFile.js"
+import * as CodeAllowed from "../project/CodeAllowed.js"
 import * as ProjectConfig from "../project/ProjectConfig.js"
 import * as Setting from "../project/Setting.js"
 import * as StateUri from "../project/StateUri.js"
@@ -177,14 +178,29 @@ export const models = (
 }
 
 /** The skills that a step may name: those that come with flujo, kept inside `base`. */
-export const skills = ({ base }: Workspace): Effect.Effect<SkillRegistry, Fault, FileSystem.FileSystem | Path.Path> =>
+export const skills = ({
+  base,
+  config
+}: Workspace): Effect.Effect<SkillRegistry, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const [Builtins, SkillRegistry] = yield* Effect.promise(() =>
       Promise.all([import("../skill/Builtins.js"), import("../skill/SkillRegistry.js")])
     )
-    const builtins = yield* Builtins.make({ root: base })
+    // Some file systems do not tell small letters from capitals. What lies below `skills/` may be imported from there.
+    const allow = allowedCode(config).map((pattern) => pattern.toLowerCase())
+    const isCode = (file: string) => {
+      const small = file.toLowerCase()
+      return small.startsWith(`${CodeAllowed.skillsFolder}/`) || CodeAllowed.allows(allow, small)
+    }
+    const builtins = yield* Builtins.make({ root: base, isCode })
     return yield* Effect.mapError(SkillRegistry.make(builtins), (error) => Faults.internal(error))
   })
+
+/** The paths and patterns of files that the project lets be loaded as code, beside those of `skills/`. */
+export const allowedCode = ({ codeAllow, kinds }: Workspace["config"]): ReadonlyArray<string> => [
+  ...codeAllow.value,
+  ...Array.from(kinds.values(), ({ value }) => value.file)
+]
 
 /** How a path is shown and kept: from `base` on where it lies within, else whole. */
 export const shownPath = ({ base }: Workspace, file: string): Effect.Effect<string, never, Path.Path> =>

@@ -12,6 +12,8 @@ export interface Options {
   readonly root: string
   /** Larger files are neither read nor written. Default 4 MiB. */
   readonly bytesMax?: number | undefined
+  /** Whether a file of the project, such as `skills/score.ts`, is loaded as code: no skill writes it. Default: none is. */
+  readonly isCode?: ((file: string) => boolean) | undefined
 }
 
 /** Well under the journal's limit of a payload, where file texts end up. */
@@ -22,5 +24,6 @@ export const make = (
 ): Effect.Effect<ReadonlyArray<AnySkill>, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const file = { root: options.root, bytesMax: options.bytesMax ?? bytesMaxDefault }
-    return [Text.stringify, Text.passthrough, yield* ReadFile.make(file), yield* WriteFile.make(file)]
+    const isCode = options.isCode ?? (() => false)
+    return [Text.stringify, Text.passthrough, yield* ReadFile.make(file), yield* WriteFile.make({ ...file, isCode })]
   })

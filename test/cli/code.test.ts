@@ -135,6 +135,32 @@ describe("code that is refused", () => {
     await says("./skills/a.ts#no-name", { "skills/a.ts": shout }, "FLJ-CODE-1", "not the name of an export")
   })
 
+  it.concurrent("is written by no pipeline, nor what it may import", async () => {
+    const writing = (path: string) =>
+      `steps:\n  - name: w\n    skill: flujo.builtins.write_file\n    params: { path: "${path}", content: "export default 1" }\n`
+    const here = project({
+      "flujo.toml": 'code.allow = ["Lib/*.ts"]\nkinds.k = "./own/k.ts#k"\n',
+      "skills/a.ts": shout
+    })
+    const paths = [
+      "skills/pwn.ts",
+      "Skills/lib/x.ts",
+      "lib/new.ts",
+      "own/k.ts",
+      "node_modules/effect/package.json",
+      "package.json"
+    ]
+    for (const path of paths) {
+      here.write("w.yaml", writing(path))
+      const done = await here.flujo("run w.yaml --input x")
+      assert.strictEqual(done.status, 1, done.stderr)
+      assert.match(done.stderr, /loaded as code|nothing is written into|holds settings/, path)
+      assert.isFalse(here.has(path))
+    }
+    here.write("w.yaml", writing("out/made.ts"))
+    ended(await here.flujo("run w.yaml --input x"), 0)
+  })
+
   it.concurrent("ends the process while it is loaded: that is no success", async () => {
     const here = project({ "skills/a.ts": "process.exit(0)\n", "pipeline.yaml": naming("./skills/a.ts#told") })
     refused(await here.flujo("run --input x"), 3, "skills/a.ts ended the process")

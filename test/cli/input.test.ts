@@ -1,6 +1,6 @@
 /** What a run is given, by the order of the seed: --input, FLUJO_INPUT, standard input, nothing. */
 import { assert, describe, it } from "@effect/vitest"
-import { echo, ended, place, refused } from "./Flujo.js"
+import { echo, ended, envelope, place, refused } from "./Flujo.js"
 
 const here = place({
   "echo.yaml": echo,
@@ -75,4 +75,24 @@ describe.concurrent("input", () => {
     refused(await here.shell("head -c 17000000 /dev/zero | flujo run echo.yaml"), 2, "more than 16 MiB")
     assert.notInclude((await here.flujo("lens list")).stdout, "failed")
   })
+})
+
+it("is read as JSON where the blueprint's input_schema takes no text", async () => {
+  const here = place({
+    "t.yaml": `steps: [{ name: said, input: "{{ input.topic }}" }]
+input_schema: { type: object, properties: { topic: { type: string } }, required: [topic] }
+`,
+    "n.yaml": "input_schema: { type: integer }\nsteps: [{ name: n }]\n",
+    "s.yaml": "steps: [{ name: s }]\n",
+    "x.yaml": "input_schema: { type: string }\nsteps: [{ name: s }]\n"
+  })
+  const output = async (file: string, input: string) =>
+    envelope(await here.flujo(["run", file, "--input", input, "--json"])).data.output
+  assert.strictEqual(await output("t.yaml", '{"topic":"rain"}'), "rain")
+  assert.strictEqual(await output("n.yaml", "5"), 5)
+  assert.strictEqual(await output("s.yaml", "5"), "5")
+  assert.strictEqual(await output("x.yaml", "5"), "5")
+  refused(await here.flujo(["run", "t.yaml", "--input", '{"topic":1}']), 2, "does not fit")
+  refused(await here.flujo(["run", "t.yaml", "--input", "rain"]), 2, "does not fit")
+  assert.strictEqual(envelope(await here.flujo("lens list --json")).data.length, 4)
 })

@@ -48,7 +48,10 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
       return { ...reply, data: workspace.redaction.json(data), text: workspace.redaction.text(text) }
     }
     const text = yield* Input.read(workspace, flags)
-    const input = blueprint.tree === undefined ? yield* inputOf(pipeline, text) : text
+    // Of a blueprint that says nothing about its input, a text is the input as it stands.
+    const isTyped =
+      blueprint.tree === undefined || (pipeline.root._tag === "Check" && pipeline.root.input !== undefined)
+    const input = isTyped ? yield* inputOf(pipeline, text) : text
     const run = runId ?? (yield* RunId.make)
     return yield* Effect.scoped(
       Effect.gen(function* () {
@@ -121,6 +124,7 @@ const needsJson = ({ models, people, skills }: Needs.Needs) => ({
 })
 
 /** What is typed is text; code says by its schemas what it takes, be it that text or the JSON in it. */
+/** The text itself where it fits, else the JSON that it is. */
 const inputOf = (pipeline: Workflow["pipeline"], text: string): Effect.Effect<Json.Json, Fault> =>
   Either.match(
     Either.orElse(Flujo.decodeInput(pipeline, text), (asText) =>

@@ -106,7 +106,7 @@ export const make = (skill: string, root: string, files: FileSystem.FileSystem, 
       if (kept !== undefined) return yield* refused(`${quoted(given)}: nothing is written into ${quoted(kept)}`)
       // What says where keys go is not a pipeline's to change, and what holds keys is not its to read.
       const name = plainly(parts.at(-1)!)
-      if (isEnvironment(name) || (access === "write" && name === "flujo.toml")) {
+      if (isEnvironment(name) || (access === "write" && settings.has(name))) {
         return yield* refused(`${quoted(given)}: ${quoted(name)} holds settings, which no skill may ${access}`)
       }
       const folders = parts.slice(0, -1).map((_, i) => paths.join(real, ...parts.slice(0, i + 1)))
@@ -157,10 +157,13 @@ const plainly = (name: string): string =>
 /** `.env`, `.env.local` and the like, but not the example without values. */
 const isEnvironment = (name: string): boolean => /^\.env(\.|$)/.test(name) && name !== ".env.example"
 
-/** `.git` and `.flujo`. */
+/** What says which files are loaded, and where keys go. */
+const settings: ReadonlySet<string> = new Set(["flujo.toml", "package.json"])
+
+/** `.git`, `.flujo` and `node_modules`. */
 const isKept = (name: string): boolean => {
   const plain = plainly(name)
-  return plain === ".git" || plain === ".flujo" || /^git~[0-9]+$/.test(plain)
+  return plain === ".git" || plain === ".flujo" || plain === "node_modules" || /^git~[0-9]+$/.test(plain)
 }
 
 const notAFile = {

@@ -24,13 +24,15 @@ export interface Options {
   readonly root: string
   /** A longer text is refused. */
   readonly bytesMax: number
+  /** Whether a file is loaded as code, by its way from the project folder on. */
+  readonly isCode: (file: string) => boolean
 }
 
 /** So much is written before an interruption is looked for. */
 const chunkBytes = 256 * 1024
 
 /** Takes the file system it needs once, so that running the skill needs nothing. */
-export const make = Effect.fnUntraced(function* ({ bytesMax, root }: Options) {
+export const make = Effect.fnUntraced(function* ({ bytesMax, isCode, root }: Options) {
   const files = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
   const folder = ProjectFolder.make(id, root, files, paths)
@@ -42,6 +44,9 @@ export const make = Effect.fnUntraced(function* ({ bytesMax, root }: Options) {
       return yield* folder.refused(detail)
     }
     const located = yield* folder.locate(path, "write")
+    if (isCode(located.relative)) {
+      return yield* folder.refused(`${ProjectFolder.quoted(path)} is loaded as code, which no skill writes`)
+    }
     const orFailed = Effect.mapError((error: PlatformError) => folder.failed(path, faultOf(error)))
     yield* folder.check(located)
     let parent = located.root
