@@ -153,7 +153,7 @@ export const number = (report: Report, tree: Tree, what: string, range: Range): 
 export const integer = (report: Report, tree: Tree, what: string, range: Range): number | undefined => {
   if (tree._tag !== "Scalar" || typeof tree.value !== "number") return mistaken(report, tree, what, "a whole number")
   if (!Number.isInteger(tree.value)) {
-    report.add("FLJ-BLUEPRINT-19", tree.span, `${what} is a whole number`)
+    report.add("FLJ-BLUEPRINT-19", tree.span, `${what} must be a whole number`)
     return undefined
   }
   return within(report, tree, what, tree.value, range, "a whole number")

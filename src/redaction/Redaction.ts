@@ -207,7 +207,9 @@ const names =
 const named: Finder = {
   start: new RegExp(`(?:${names})\\\\{0,4}["']?[ \\t]{0,8}[:=][ \\t]{0,8}`, "gi"),
   span: (text, match) =>
-    text[match.index - 1] === "/" && /^\w+: $/.test(match[0])
+    text[match.index - 1] === "/" &&
+    /^\w+["']?: $/.test(match[0]) &&
+    !/["'`]/.test(text[match.index + match[0].length] ?? "")
       ? undefined
       : valueSpan(text, match.index + match[0].length, /[^\s"'`&;<>]+/y)
 }

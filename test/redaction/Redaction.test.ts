@@ -70,6 +70,7 @@ it("ordinary text stays as it is", () => {
     "password: {{ secrets.db }} token=$TOKEN",
     "the secret of good coffee; a password is needed",
     "scripted:/etc/passwd: no such file",
+    '"no/passwd": there is no such file',
     "eyJ is how they start",
     ""
   ]

@@ -96,7 +96,12 @@ const known = (env: Env, text: Decode.Text, places: ReadonlyArray<string>): bool
   if (places.includes(text.value)) return true
   const meant = Words.closest(text.value, places)
   env.report.add("V-SM1", text.span, `there is no state ${JSON.stringify(text.value)}`, {
-    hint: meant === undefined ? `there are ${Words.listed(places)}` : `did you mean \`${meant}\`?`
+    hint:
+      places.length === 0
+        ? "write the machine's states under `states`"
+        : meant === undefined
+          ? `there are ${Words.listed(places)}`
+          : `did you mean \`${meant}\`?`
   })
   return false
 }

@@ -40,6 +40,7 @@ export const run: Module<typeof Flags.wake>["run"] = (flags) =>
     const woken = yield* Effect.forEach(due, (one) =>
       Effect.map(goOn(workspace, journal, one), (outcome) => ({ ...one, ...outcome }))
     )
+    const count = woken.filter(({ end }) => end !== "held" && end !== "skipped").length
     const options = View.options(host, invocation, "output", { redaction })
     const { foreign, line, span, whole } = Text
     return {
@@ -67,7 +68,7 @@ export const run: Module<typeof Flags.wake>["run"] = (flags) =>
         ),
         woken.length === 0
           ? "No run was due."
-          : `${woken.length} ${woken.length === 1 ? "run" : "runs"} woken${more ? "; more are due" : ""}.`
+          : `${count} ${count === 1 ? "run" : "runs"} woken${more ? "; more are due" : ""}.`
       ].join("\n")
     }
   }).pipe(Effect.scoped)
