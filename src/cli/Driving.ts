@@ -32,11 +32,11 @@ import { exits, Fault } from "./Fault.js"
 import * as Faults from "./Faults.js"
 import type * as Flag from "./Flag.js"
 import type * as Flags from "./Flags.js"
+import * as Hints from "./Hints.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
 import type { Reply } from "./Reply.js"
 import * as Runs from "./Runs.js"
-import { shellQuoted } from "./Shell.js"
 import * as View from "./View.js"
 import * as Watch from "./Watch.js"
 import type { Workflow } from "./Workflow.js"
@@ -226,14 +226,9 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
       return { exit: exits.done, data: { ...data, output: value ?? null }, text: output, next }
     }
     const open = yield* Runs.tasks(journal, { run, limit: tasksMax })
-    const next = open.flatMap((task) => {
-      const name = Runs.nameOf(task, open.length === 1)
-      return task.row.task === "ask"
-        ? [invocation.again(`answer ${name} ANSWER`)]
-        : [invocation.again(`approve ${name}`), invocation.again(`reject ${name} --reason WHY`)]
-    })
-    const told = summary.signals.map(({ signal }) => invocation.again(`signal ${run} ${shellQuoted(signal)} VALUE`))
-    const hints = open.length + told.length === 0 ? [invocation.again(`resume ${run}`)] : [...next, ...told]
+    const signals = summary.signals.map(({ signal }) => signal)
+    const told = Hints.waiting({ run, signals, tasks: open.map(({ row }) => row) })
+    const hints = (told.length === 0 ? [`resume ${run}`] : told).map(invocation.again)
     const isKept = Workspace.isDurable(workspace)
     const lost = "The state is memory://: nothing is kept, so this run ends here. Use a state file for runs that pause."
     yield* say([Render.totals(summary, options), ...waits(open, summary, options), ...(isKept ? [] : [lost])])

@@ -140,5 +140,5 @@ const noTask = (
   })
 
 /** How a task is named on a command line: by its run alone where that waits for nothing else. */
-export const nameOf = (task: OpenTask, isOnly: boolean): string =>
-  shellQuoted(isOnly ? task.row.run : `${task.row.run}:${task.row.path}`)
+export const nameOf = ({ path, run }: Pick<TaskRow, "run" | "path">, isOnly: boolean): string =>
+  shellQuoted(isOnly ? run : `${run}:${path}`)

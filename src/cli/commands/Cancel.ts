@@ -1,5 +1,6 @@
 /** `flujo cancel` */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Flujo from "../../engine/Flujo.js"
 import { RunError } from "../../engine/RunError.js"
@@ -11,6 +12,7 @@ import { exits } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import * as GoOn from "../GoOn.js"
+import * as Hints from "../Hints.js"
 import { Invocation } from "../Invocation.js"
 import type { Reply } from "../Reply.js"
 import * as Runs from "../Runs.js"
@@ -18,9 +20,10 @@ import * as Workspace from "../Workspace.js"
 
 export const run: Module<typeof Flags.cancel>["run"] = (flags) =>
   Effect.gen(function* () {
+    const invocation = yield* Invocation
     const {
       args: [typed = ""]
-    } = yield* Invocation
+    } = invocation
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "write")
     const row = yield* Runs.find(journal, typed)
@@ -36,20 +39,36 @@ export const run: Module<typeof Flags.cancel>["run"] = (flags) =>
     if ((yield* GoOn.sources(journal, row)).length === 0) {
       return reply("cancelling", `run ${id}: the program that started it ends it when it goes on with it`)
     }
-    // The letter is all that the run comes to: nothing of it is started any more.
+    // Of the letter comes no more than that the run takes back what can be undone.
     const { blueprint, folder } = yield* GoOn.kept(workspace, journal, row)
     const ended = yield* Flujo.resume(blueprint.pipeline, id).pipe(
       Effect.provideService(Journal, journal),
       Effect.provide(Workspace.models(workspace, folder)),
-      Effect.flip,
-      Effect.option
+      Effect.either
     )
-    if (Option.isSome(ended) && !(ended.value instanceof RunError && ended.value.reason === "Cancelled")) {
-      const fault = Faults.run(ended.value, id)
-      if (fault.code !== runErrors.Held.code) return yield* fault
-      return reply("cancelling", `run ${id}: ${printable(fault.text)}, and ends it`)
+    if (Either.isRight(ended)) {
+      if (ended.right._tag === "Completed") {
+        return reply("ended", `run ${id} came to its end before it could be cancelled`)
+      }
+      const waits = ended.right.waits.filter(({ _tag }) => _tag !== "Step")
+      const where = waits.length === 0 ? "" : ` at ${waits.map(({ path }) => path).join(", ")}`
+      const tasks = (yield* Runs.tasks(journal, { run: id, limit: tasksMax })).map((task) => task.row)
+      const signals = waits.flatMap((wait) => (wait._tag === "Signal" ? [wait.signal] : []))
+      const told = Hints.waiting({ run: id, tasks, signals })
+      return {
+        ...reply(
+          "cancelling",
+          `run ${id} is being cancelled: it takes back what it did, and waits in an undo${printable(where)}`
+        ),
+        next: (told.length === 0 ? [`resume ${id}`] : told).map(invocation.again)
+      }
     }
-    return Option.isSome(ended)
-      ? reply("cancelled", `run ${id} was cancelled`)
-      : reply("ended", `run ${id} came to its end before it could be cancelled`)
+    if (ended.left instanceof RunError && ended.left.reason === "Cancelled") {
+      return reply("cancelled", `run ${id} was cancelled`)
+    }
+    const fault = Faults.run(ended.left, id)
+    if (fault.code !== runErrors.Held.code) return yield* fault
+    return reply("cancelling", `run ${id}: ${printable(fault.text)}, and ends it`)
   }).pipe(Effect.scoped)
+
+const tasksMax = 100

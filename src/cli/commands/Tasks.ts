@@ -37,7 +37,7 @@ export const run: Module<typeof Flags.tasks>["run"] = (flags) =>
     const { span, whole } = Text
     const shown = tasks.map((task) => {
       const { openedAt, path, run, task: kind } = task.row
-      const name = Runs.nameOf(task, counts.get(run) === 1)
+      const name = Runs.nameOf(task.row, counts.get(run) === 1)
       const does = kind === "ask" ? `answer ${name} ANSWER` : `approve ${name}`
       return [
         Text.line(
