@@ -37,3 +37,68 @@ describe.concurrent("flujo cancel of a run that can be undone", () => {
     refused(await here.flujo("cancel r"), 1, "ended")
   })
 })
+
+const breaks = '  - { name: pay, input: "{{ previous_step.output.nothing.at_all }}" }\n'
+
+describe.concurrent("flujo lens why of a run that was undone", () => {
+  const told = async (undo: string, after: string, cancel?: ReadonlyArray<string>) => {
+    const here = place({ "b.yaml": booking(undo, after) })
+    await here.flujo("run b.yaml --input x --run-id r")
+    if (cancel !== undefined) await here.flujo(["cancel", "r", ...cancel])
+    const done = await here.flujo("lens why r --json")
+    ended(done, 0)
+    const { data, next } = envelope(done)
+    assert.isAtMost(data.lines.length, 10)
+    return { here, status: data.status, next, text: data.lines.join("\n") }
+  }
+
+  it("that failed: what it had done is taken back, a fork goes on, resume does not", async () => {
+    const { here, next, status, text } = await told("{ name: release }", breaks)
+    assert.strictEqual(status, "failed")
+    assert.include(text, "The step pay failed: ")
+    assert.include(text, "What it had done was taken back (1 step), so there is nothing to resume; for all else start")
+    assert.notInclude(text, "What was finished stays")
+    assert.deepStrictEqual(next, ["flujo lens trace r -v", "flujo lens fork r --from book"])
+    refused(await here.flujo("resume r"), 2, "undone")
+    const fork = await here.shell(next[1])
+    assert.include(fork.stderr, "pay")
+    const { data } = envelope(await here.flujo("lens show last --json"))
+    assert.deepInclude(data, { status: "failed", undone: 1 })
+    assert.notStrictEqual(data.run, "r")
+  })
+
+  it("that failed, and an undo with it: names the undo, and resume tries it", async () => {
+    const { here } = await told(asks, breaks)
+    await here.flujo("reject r --reason Never")
+    const { data, next } = envelope(await here.flujo("lens why r --json"))
+    const text = data.lines.join("\n")
+    assert.match(text, /Of what it had done, 0 steps could be taken back, 1 step could not:\n {2}at book: \S/)
+    assert.include(text, "resume tries again to take these back; for all else start a new run, or fork this one.")
+    assert.include(next, "flujo resume r")
+    ended(await here.flujo("resume r"), 0)
+    assert.include((await here.flujo("lens why r")).stdout, "It failed, and takes back what it did before it ends.")
+    await here.flujo("approve r")
+    assert.include((await here.flujo("lens why r")).stdout, "What it had done was taken back (1 step)")
+  })
+
+  it("that was cancelled: says why only where a reason was given, and what was taken back", async () => {
+    const { next, text } = await told("{ name: release }", waits, [])
+    assert.include(text, "Somebody cancelled it, and gave no reason.\n")
+    assert.include(text, "What it had done was taken back (1 step), so there is nothing to resume")
+    assert.include(next, "flujo lens fork r --from book")
+    const { text: other } = await told("{ name: release }", waits, ["--reason", "wrong day"])
+    assert.include(other, "Somebody cancelled it: wrong day\n")
+  })
+
+  it("and of one whose undo waits: that it is being cancelled, or failed", async () => {
+    const cancelled = await told(dayLong, waits, [])
+    assert.strictEqual(cancelled.status, "suspended")
+    assert.include(cancelled.text, "It is being cancelled, and takes back what it did before it ends.")
+    const failed = await told(asks, breaks)
+    assert.strictEqual(failed.status, "suspended")
+    assert.include(failed.text, "It failed, and takes back what it did before it ends.")
+    assert.deepStrictEqual(failed.next.slice(0, 2), ["flujo approve r", "flujo reject r --reason WHY"])
+    const waiting = await told("{ name: release }", waits)
+    assert.notInclude(waiting.text, "takes back")
+  })
+})

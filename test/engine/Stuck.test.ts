@@ -55,7 +55,7 @@ const why = Effect.gen(function* () {
   const made = Why.make(trace, entries, holder, { ...options, verbose: false, ascii: true })
   const lines = made.lines.map((spans) => spans.map(({ text }) => text).join(""))
   assert.isAtMost(lines.length, 10)
-  return { ...made, text: lines.join("\n") }
+  return { ...made, next: made.next.map((words) => words.join(" ")), text: lines.join("\n") }
 })
 
 describe("a run whose process dies at one step", () => {
@@ -133,7 +133,7 @@ describe("why a run stands as it does", () => {
         const rests = yield* why
         assert.include(rests.text, "for an answer at review since")
         assert.include(rests.text, "Go on with 2?")
-        assert.deepStrictEqual(rests.next, [`answer ${World.runId}:review`])
+        assert.deepStrictEqual(rests.next, [])
         yield* Flujo.cancel(World.runId, "no longer wanted")
         yield* Effect.either(Flujo.resume(asking, World.runId))
         assert.include((yield* why).text, "Somebody cancelled it: no longer wanted")

@@ -9,9 +9,11 @@ import type { Module } from "../Command.js"
 import { exits } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
+import * as Hints from "../Hints.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
 import * as Runs from "../Runs.js"
+import { shellQuoted } from "../Shell.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
 
@@ -31,11 +33,18 @@ export const run: Module<typeof Flags.lens>["run"] = (flags) =>
     const trace = Trace.make(entries, { held: Option.isSome(holder), now: yield* Clock.currentTimeMillis })
     const options = View.options(host, invocation, "output", { redaction, previewLength: 300 })
     const { lines, next, status } = Why.make(trace, entries, holder, options)
+    const { signals, tasks } = trace.summary
+    const told =
+      status === "suspended"
+        ? Hints.waiting({ run: row.run, tasks, signals: signals.map(({ signal }) => signal) }).slice(0, hintsMax)
+        : []
     const text = (color: boolean) => lines.map((spans) => Text.line(spans, { ...options, color }))
     return {
       exit: exits.done,
       data: { run: row.run, status, lines: text(false) },
       text: text(options.color).join("\n"),
-      next: next.map((words) => invocation.again(words))
+      next: [...told, ...next.map((words) => words.map(shellQuoted).join(" "))].map(invocation.again)
     }
   }).pipe(Effect.scoped)
+
+const hintsMax = 6
