@@ -70,6 +70,9 @@ describe.concurrent("flujo lens why of a run that was undone", () => {
   it("that failed, and an undo with it: names the undo, and resume tries it", async () => {
     const { here } = await told(asks, breaks)
     await here.flujo("reject r --reason Never")
+    assert.match((await here.flujo("status")).stdout, /^not undone book: .*, flujo resume r tries again$/m)
+    const [failure] = envelope(await here.flujo("status --json")).data.undo_failures
+    assert.deepInclude(failure, { run: "r", path: "book" })
     const { data, next } = envelope(await here.flujo("lens why r --json"))
     const text = data.lines.join("\n")
     assert.match(text, /Of what it had done, 0 steps could be taken back, 1 step could not:\n {2}at book: \S/)
@@ -78,6 +81,10 @@ describe.concurrent("flujo lens why of a run that was undone", () => {
     ended(await here.flujo("resume r"), 0)
     assert.include((await here.flujo("lens why r")).stdout, "It failed, and takes back what it did before it ends.")
     await here.flujo("approve r")
+    assert.notInclude((await here.flujo("status")).stdout, "not undone")
+    refused(await here.flujo("resume r"), 2, "undone")
+    const { stdout: explained } = await here.flujo("explain FLJ-ENGINE-7")
+    assert.include(explained.replaceAll(/\s+/g, " "), "A failed run of which nothing was taken back can be resumed")
     assert.include((await here.flujo("lens why r")).stdout, "What it had done was taken back (1 step)")
   })
 

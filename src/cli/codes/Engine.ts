@@ -44,7 +44,7 @@ export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
     "FLJ-ENGINE-7",
     exits.usage,
     "there is nothing to go on with",
-    "The run completed or was cancelled. A failed run can be resumed, an ended one cannot; start a new one."
+    "The run completed, was cancelled, or failed and had what it did taken back. A failed run of which nothing was taken back can be resumed, and so can one with an undo that failed: that undo is tried again. Any other one cannot; start a new one, or fork it. `flujo lens why RUN` says how it ended."
   ),
   Exists: explained(
     "FLJ-ENGINE-8",
