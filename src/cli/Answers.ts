@@ -31,10 +31,33 @@ const first = (task: OpenTask, candidates: ReadonlyArray<Json.Json>, hint: strin
 /** A schema of a program's own that has no form in JSON: only the program can tell. */
 export const isOpaque = (schema: Json.Json): boolean => Json.get(schema, "opaque") !== undefined
 
-/** JSON where it is JSON and fits as such, else the text itself. */
+/** JSON where it is JSON and fits as such, else the text itself; of a step that may have taken effect, a yes or a no. */
 export const typed = (task: OpenTask, text: string): Fitted => {
   const json = Json.parse(text)
+  if (task.row.task === "uncertain")
+    return decided(
+      task,
+      Either.getOrElse(json, () => text.trim())
+    )
   return first(task, Either.isRight(json) ? [json.right, text] : [text], wanted(task))
+}
+
+/** Whatever is no yes is a no to the run, which fails for good of what somebody mistyped. */
+const decided = (task: OpenTask, said: Json.Json): Fitted => {
+  const word = typeof said === "string" ? said.toLowerCase() : (Json.get(said, "approved") ?? said)
+  if (word === true || word === "approved" || word === "yes" || word === "y") return yes(task)
+  if (word === false || word === "rejected" || word === "no" || word === "n") {
+    const reason = Json.get(said, "reason")
+    return no(task, typeof reason === "string" ? reason : "")
+  }
+  return Either.left(
+    new Fault({
+      ...cliErrors.Answer,
+      text: `the answer to ${task.row.path} is neither a yes nor a no: ${excerpt(JSON.stringify(said), 80)}`,
+      hint: `flujo approve runs the step again, flujo reject lets it fail; to answer, say ${wanted(task)}`,
+      location: { run: task.row.run, step: task.row.path }
+    })
+  )
 }
 
 export const yes = (task: OpenTask): Fitted =>
@@ -48,7 +71,8 @@ export const no = (task: OpenTask, reason: string): Fitted =>
   )
 
 /** What the task takes, in a few words. */
-export const wanted = ({ schema }: OpenTask): string => {
+export const wanted = ({ row, schema }: OpenTask): string => {
+  if (row.task === "uncertain") return "yes or no"
   const choices = Json.get(schema, "enum")
   if (Array.isArray(choices)) return `one of ${choices.map((choice) => excerpt(JSON.stringify(choice), 40)).join(", ")}`
   const text = Json.canonical(schema)
