@@ -136,6 +136,65 @@ describe("--fix", () => {
   })
 })
 
+describe("what is imported", () => {
+  const takesObject =
+    "name: b\ninput_schema: { type: object, properties: { x: { type: string } }, required: [x] }\nsteps: [{ name: s }]\n"
+  const user = (given: string) => `imports: { b: ./sub/b.yaml }\nsteps:\n  - { name: d, uses: imports.b${given} }\n`
+
+  beforeAll(() => {
+    put("uses/sub/b.yaml", takesObject)
+    put("uses/e.yaml", user(', input: "text"'))
+  })
+
+  it("what it is given wrongly is a finding of the file that gives it, at the input, in every format", () => {
+    for (const named of ["uses", "uses/e.yaml"]) {
+      const { errors } = json(named)
+      assert.deepStrictEqual(
+        errors.map(({ code, file, start }: { code: string; file: string; start: { line: number; column: number } }) => [
+          code,
+          file,
+          start.line,
+          start.column
+        ]),
+        [["V-A2", "uses/e.yaml", 3, 40]],
+        named
+      )
+      for (const format of ["human", "json", "sarif", "github", "junit"]) {
+        const { status, stdout } = flujo(named, "--format", format)
+        assert.strictEqual(status, 4, format)
+        assert.include(stdout, "V-A2", format)
+      }
+    }
+  })
+
+  it("given by the step before, it is found at the step that uses the import", () => {
+    put("uses/e.yaml", user("").replace("  - {", '  - { name: say, input: "text" }\n  - {'))
+    const [error] = json("uses").errors
+    assert.deepStrictEqual([error.code, error.file, error.start.line], ["V-A2", "uses/e.yaml", 4])
+  })
+
+  it("a fault within it is told of once, and one that it has only as it is used is told of where it is used", () => {
+    put("uses/e.yaml", user(', input: "text"'))
+    put("uses/sub/b.yaml", "steps:\n  - { name: s, input_schema: { type: object } }\n")
+    const alone = json("uses/sub/b.yaml")
+    const used = json("uses")
+    assert.isTrue(alone.is_valid)
+    assert.isFalse(used.is_valid)
+    assert.lengthOf(used.errors, 1)
+    assert.strictEqual(used.errors[0].file, "uses/sub/b.yaml")
+    put("uses/sub/b.yaml", bad)
+    assert.lengthOf(json("uses").errors, 1)
+  })
+
+  it("repaired with the files that use it, it leaves nothing to tell of these", () => {
+    put("uses/e.yaml", user(""))
+    put("uses/sub/b.yaml", bad)
+    const { status, stdout } = flujo("uses", "--fix")
+    assert.strictEqual(status, 0, stdout)
+    assert.include(stdout, "uses/e.yaml: valid")
+  })
+})
+
 it("every format ends alike, and --json holds what --format json says", () => {
   for (const format of ["human", "json", "sarif", "github", "junit"]) {
     const { status, stdout } = flujo("sub/bad.yaml", "--format", format)
