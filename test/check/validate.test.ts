@@ -186,6 +186,39 @@ describe("what is imported", () => {
     assert.lengthOf(json("uses").errors, 1)
   })
 
+  it("that is a link out of the project, a folder or not to be read is a finding beside the others of the file", () => {
+    const outside = mkdtempSync(join(tmpdir(), "flujo-outside-"))
+    writeFileSync(join(outside, "secret.yaml"), good)
+    put("refused/folder.yaml/x.txt", "")
+    symlinkSync(join(outside, "secret.yaml"), join(folder, "refused/link.yaml"))
+    symlinkSync("round.yaml", join(folder, "refused/round.yaml"))
+    const files = ["link", "folder", "round"]
+    put(
+      "refused/main.yml",
+      `imports:\n${files.map((name) => `  ${name}: ./${name}.yaml\n`).join("")}steps:\n${files.map((name) => `  - { name: ${name}, uses: imports.${name} }\n`).join("")}  - nmae: one\n`
+    )
+    const { status, stdout } = flujo("refused/main.yml", "--format", "json")
+    rmSync(outside, { recursive: true })
+    assert.strictEqual(status, 4)
+    const { errors } = JSON.parse(stdout)
+    assert.deepStrictEqual(
+      errors.map(({ code, file, start }: { code: string; file: string; start: { line: number } }) => [
+        code,
+        file,
+        start.line
+      ]),
+      [
+        ["V-I1", "refused/main.yml", 2],
+        ["V-I1", "refused/main.yml", 3],
+        ["V-I1", "refused/main.yml", 4],
+        ["FLJ-BLUEPRINT-15", "refused/main.yml", 9]
+      ]
+    )
+    assert.include(errors[0].message, "refused/link.yaml is not read: this file lies outside the project")
+    assert.include(errors[1].message, "this is a folder")
+    rmSync(join(folder, "refused"), { recursive: true })
+  })
+
   it("repaired with the files that use it, it leaves nothing to tell of these", () => {
     put("uses/e.yaml", user(""))
     put("uses/sub/b.yaml", bad)
