@@ -166,13 +166,17 @@ const check = (pipeline: Pipeline.Any) => {
     return parent === "" ? what : `${parent}/${what}`
   }
   /** Writes of steps that run side by side. */
-  const together = (writes: ReadonlyArray<ReadonlyMap<string, Node>>, path: string): ReadonlyMap<string, Node> => {
+  const together = (
+    writes: ReadonlyArray<ReadonlyMap<string, Node>>,
+    path: string,
+    hint: string
+  ): ReadonlyMap<string, Node> => {
     const all = new Map<string, Node>()
     for (const map of writes) {
       for (const [field, node] of map) {
         const other = all.get(field)
         if (other !== undefined && !(reduces(node) && reduces(other))) {
-          find("FLJ-PLAN-9", path, node, `two parallel steps write context.${field}`, "write two fields, or say reduce")
+          find("FLJ-PLAN-9", path, node, `two parallel steps write context.${field}`, hint)
         }
         all.set(field, node)
       }
@@ -263,7 +267,7 @@ const check = (pipeline: Pipeline.Any) => {
         })
         const writes =
           node.merge === undefined
-            ? together(kept, path)
+            ? together(kept, path, `write two fields, or ${strategy}`)
             : new Map(node.merge === "no_merge" ? [] : kept.flatMap((map) => [...map]))
         const all = node.select === undefined && node.onFailure !== "ignore"
         const outputs = told.map(([key, { output }]) => [key, output] as const)
@@ -318,7 +322,11 @@ const check = (pipeline: Pipeline.Any) => {
         const told = walk(node.body, `${path}[*]`, { ...first, previous: undefined, inItem: true })
         const merged =
           node.merge === undefined
-            ? together([told.writes, told.writes], path)
+            ? together(
+                [told.writes, told.writes],
+                path,
+                `the map answers the list of what its items answer: write that, or ${strategy}`
+              )
             : node.merge === "no_merge"
               ? nothing
               : told.writes
@@ -551,6 +559,9 @@ const hasUndo = (node: Node): boolean => node._tag === "Compensate" || children(
 
 const decidersOf = (value: object | undefined): ReadonlyArray<Node> =>
   value !== undefined && "step" in value ? [(value as Decider).step] : []
+
+const strategy =
+  "say with merge_strategy (in TypeScript `merge`) what becomes of both: overwrite, keep_first, context_update (`update`)"
 
 const reduces = (node: Node): boolean => node._tag === "Sink" && node.reduce !== undefined
 

@@ -443,6 +443,21 @@ describe("FLJ-PLAN-9: parallel writes to one field", () => {
     ])
     clean(Step.forEach("each", sink("first")), Report)
   })
+  it("with a hint that helps there", () => {
+    const branches = { a: sink(), b: sink() }
+    const hint = (step: Any) => plan(step, Report).findings[0]!.hint!
+    assert.match(hint(Step.parallel("both", branches)), /^write two fields, or say with merge_strategy/)
+    assert.match(hint(Step.parallel("both", branches, { reduce: "keys" })), /merge_strategy \(in TypeScript `merge`\)/)
+    assert.match(hint(Step.forEach("each", sink())), /^the map answers the list .* or say with merge_strategy/)
+    for (const merge of ["overwrite", "keep_first", "update"] as const) {
+      assert.include(hint(Step.forEach("each", sink())), merge)
+      clean(Step.parallel("both", branches, { merge, reduce: "keys" }), Report)
+      clean(
+        merge === "update" ? Step.forEach("each", sink(), { merge }) : Step.forEach("each", sink(), { merge }),
+        Report
+      )
+    }
+  })
   it("not one after the other, and not where only one of two happens", () => {
     clean(then(sink(), pass("x"), sink().pipe(Step.named("again"))), Report)
     clean(Step.branch("b", { on: () => "a" as "a" | "b", cases: { a: sink(), b: sink() } }), Report)
