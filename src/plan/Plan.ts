@@ -488,7 +488,10 @@ const check = (pipeline: Pipeline.Any) => {
     }
   }
   const keyed = (path: string, key: string, node: Node): string => {
-    if (!StepPath.isName(key)) find("FLJ-PLAN-1", path, node, `the branch ${JSON.stringify(key)} is not a step name`)
+    if (!StepPath.isName(key)) {
+      const message = `the branch ${JSON.stringify(key.slice(0, 140))} is not a step name`
+      find("FLJ-PLAN-1", path, node, message, node._tag === "Branch" ? suggestAnswer(key) : suggestName(key))
+    }
     return `${path}/${key}`
   }
 
@@ -573,11 +576,23 @@ const objectOf = (fields: ReadonlyArray<readonly [string, Json.Json | undefined]
 })
 
 const suggestName = (name: string): string | undefined => {
-  const better = name
+  const better = betterName(name)
+  return better === "" ? undefined : `for instance ${better}`
+}
+
+const betterName = (name: string): string =>
+  name
     .replace(/[^\p{L}\p{N}_-]+/gu, "_")
     .replace(/^[^\p{L}_]+/u, "")
     .slice(0, 128)
-  return better === "" ? undefined : `for instance ${better}`
+
+/** What a branch is called is what its condition answers, so another name alone does not help. */
+const suggestAnswer = (key: string): string => {
+  const isNumber = /^\d{1,9}$/.test(key)
+  const isPlain = /^[\p{L}\p{N} _.-]{1,40}$/u.test(key)
+  const value = isNumber ? Number(key) : isPlain ? `'${key}'` : "'that'"
+  const name = isNumber ? `is_${key}` : (isPlain && betterName(key)) || "this_way"
+  return `a name is letters, digits, _ and -, a letter or _ first: call it ${name}, and let the condition answer that, for instance {{ '${name}' if input == ${value} else 'other' }}`
 }
 
 /** The nodes directly below. */
