@@ -289,6 +289,10 @@ const childOf = (report: Diagnostics.Report, path: string, span: Span, reading: 
     report.add("V-I1", span, isFull ? `more than ${Imports.filesMax} files are imported` : `there is no file ${path}`)
     return undefined
   }
+  if (Imports.isRefused(given)) {
+    report.add("V-I1", span, `${path} is not read: ${given.refused}`, { hint: given.hint })
+    return undefined
+  }
   const source = Bytes.read({ ...given, path })
   if (Either.isLeft(source)) {
     reading.found.push(...source.left)

@@ -11,8 +11,17 @@ import * as Diagnostics from "./Diagnostics.js"
 import * as Read from "./Read.js"
 import type { Key, Tree } from "./Tree.js"
 
+/** Why a file that is there is not read: it is a folder, say, or lies outside the project. */
+export interface Refused {
+  readonly refused: string
+  readonly hint: string | undefined
+}
+
 /** Files by path from the project's folder, with `/` between names. `undefined`: there is no such file. */
-export type Files = ReadonlyMap<string, Bytes.Given | undefined>
+export type Files = ReadonlyMap<string, Bytes.Given | Refused | undefined>
+
+export const isRefused = (file: Bytes.Given | Uint8Array | Refused | undefined): file is Refused =>
+  file !== undefined && "refused" in file
 
 /** More files are not followed. */
 export const filesMax = 100
@@ -29,16 +38,20 @@ export interface Import {
 /** The files that `main` imports, and that these import, as far as they can be read. */
 export const load = <E, R>(
   main: Bytes.Given,
-  read: (path: string) => Effect.Effect<Uint8Array | undefined, E, R>
+  read: (path: string) => Effect.Effect<Uint8Array | Refused | undefined, E, R>
 ): Effect.Effect<Files, E, R> =>
   Effect.gen(function* () {
-    const files = new Map<string, Bytes.Given | undefined>()
+    const files = new Map<string, Bytes.Given | Refused | undefined>()
     const queue: Array<Bytes.Given> = [main]
     let size = 0
     for (let given = queue.shift(); given !== undefined; given = queue.shift()) {
       for (const path of named(given)) {
         if (path === main.path || files.has(path) || files.size >= filesMax || size > bytesMax) continue
         const bytes = yield* read(path)
+        if (isRefused(bytes)) {
+          files.set(path, bytes)
+          continue
+        }
         size += bytes?.length ?? 0
         const found = bytes === undefined || size > bytesMax ? undefined : { path, bytes }
         files.set(path, found)

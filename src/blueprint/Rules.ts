@@ -219,7 +219,7 @@ export const rules = {
     title: "an import that cannot be followed",
     why: "what the file says would be missing",
     explanation:
-      "A path under imports is relative to the file that it stands in, has / between its names, and stays inside the project: no absolute path, no URL. At most 100 files of together 16 MiB are imported."
+      "A path under imports is relative to the file that it stands in, has / between its names, and stays inside the project: no absolute path, no URL, no symbolic link that leads out of it. It leads to a file that may be read. At most 100 files of together 16 MiB are imported."
   },
   "V-I2": {
     severity: "error",

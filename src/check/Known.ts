@@ -6,7 +6,7 @@ import * as Json from "../domain/Json.js"
 import * as Answer from "../expression/Answer.js"
 import type { Read, Template } from "../expression/Template.js"
 import { outputKeys } from "../expression/Template.js"
-import type { Params } from "../pipeline/Node.js"
+import type { Node, Params } from "../pipeline/Node.js"
 
 export type Schema = Json.Json | undefined
 
@@ -97,6 +97,8 @@ export interface Sight {
   readonly previous: Schema
   readonly steps: Names
   readonly context: Names
+  /** The node that says what `previous` is, where that is not the step before. */
+  readonly giver?: Node | undefined
 }
 
 /** What is known by name. */

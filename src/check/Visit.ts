@@ -139,7 +139,7 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       case "Check": {
         const { output, writes } = walk(node.step, parent, {
           ...sight,
-          previous: node.input?.jsonSchema ?? sight.previous
+          ...(node.input && { previous: node.input.jsonSchema, giver: node })
         })
         return told(node.output?.jsonSchema ?? output, writes)
       }
@@ -177,7 +177,8 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       case "Input": {
         const { output, writes } = walk(node.step, parent, {
           ...sight,
-          previous: Known.ofParams(node.input, sight)
+          previous: Known.ofParams(node.input, sight),
+          giver: node
         })
         return told(output, writes)
       }
@@ -199,7 +200,9 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
                 get: (field) => (own.has(field) ? own.get(field) : sight.context.get(field))
               }
             : own
-        const { output } = walk(node.step, path, { previous: sight.previous, steps: new Map(), context })
+        const { previous } = sight
+        const giver = sight.giver !== undefined && nameOf(sight.giver) === name ? sight.giver : node
+        const { output } = walk(node.step, path, { previous, steps: new Map(), context, giver })
         return told(output, new Map(outputs.map(([, outer]) => [outer, undefined])))
       }
     }

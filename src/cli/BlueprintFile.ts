@@ -74,12 +74,11 @@ const reading = (workspace: Workspace.Workspace, file: string, severities: Sever
     })
   })
 
-/** The files that a blueprint imports, and those that these do. */
+/** The files that a blueprint imports, and those that these do. One that cannot be read is a finding of who imports it. */
 export const imports = (workspace: Workspace.Workspace, given: Blueprint.Given) =>
   Imports.load(given, (name) =>
-    Effect.mapError(
-      ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }),
-      ({ detail, hint }) => new Fault({ ...cliErrors.Import, text: detail, hint, location: { file: name } })
+    Effect.catchAll(ImportedFile.read(workspace.base, name, { sizeMax: Bytes.bytesMax }), ({ detail, hint }) =>
+      Effect.succeed<Imports.Refused>({ refused: detail, hint })
     )
   )
 

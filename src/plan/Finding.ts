@@ -74,7 +74,7 @@ export const rules = {
     severity: "error",
     title: "two parallel steps write one context field",
     explanation:
-      "Which of the two holds must not depend on which was faster. Write different fields, or say reduce: first or last, which goes by declared order."
+      "Which of the two holds must not depend on which was faster. Write different fields, or say with merge_strategy which of the two holds by declared order; in TypeScript that is merge, or reduce of every sinkTo. What the items of a map answer is the list that the map answers, and needs no field."
   },
   "FLJ-PLAN-10": {
     severity: "error",

@@ -166,13 +166,17 @@ const check = (pipeline: Pipeline.Any) => {
     return parent === "" ? what : `${parent}/${what}`
   }
   /** Writes of steps that run side by side. */
-  const together = (writes: ReadonlyArray<ReadonlyMap<string, Node>>, path: string): ReadonlyMap<string, Node> => {
+  const together = (
+    writes: ReadonlyArray<ReadonlyMap<string, Node>>,
+    path: string,
+    hint: string
+  ): ReadonlyMap<string, Node> => {
     const all = new Map<string, Node>()
     for (const map of writes) {
       for (const [field, node] of map) {
         const other = all.get(field)
         if (other !== undefined && !(reduces(node) && reduces(other))) {
-          find("FLJ-PLAN-9", path, node, `two parallel steps write context.${field}`, "write two fields, or say reduce")
+          find("FLJ-PLAN-9", path, node, `two parallel steps write context.${field}`, hint)
         }
         all.set(field, node)
       }
@@ -263,7 +267,7 @@ const check = (pipeline: Pipeline.Any) => {
         })
         const writes =
           node.merge === undefined
-            ? together(kept, path)
+            ? together(kept, path, `write two fields, or ${strategy}`)
             : new Map(node.merge === "no_merge" ? [] : kept.flatMap((map) => [...map]))
         const all = node.select === undefined && node.onFailure !== "ignore"
         const outputs = told.map(([key, { output }]) => [key, output] as const)
@@ -318,7 +322,11 @@ const check = (pipeline: Pipeline.Any) => {
         const told = walk(node.body, `${path}[*]`, { ...first, previous: undefined, inItem: true })
         const merged =
           node.merge === undefined
-            ? together([told.writes, told.writes], path)
+            ? together(
+                [told.writes, told.writes],
+                path,
+                `the map answers the list of what its items answer: write that, or ${strategy}`
+              )
             : node.merge === "no_merge"
               ? nothing
               : told.writes
@@ -480,7 +488,10 @@ const check = (pipeline: Pipeline.Any) => {
     }
   }
   const keyed = (path: string, key: string, node: Node): string => {
-    if (!StepPath.isName(key)) find("FLJ-PLAN-1", path, node, `the branch ${JSON.stringify(key)} is not a step name`)
+    if (!StepPath.isName(key)) {
+      const message = `the branch ${JSON.stringify(key.slice(0, 140))} is not a step name`
+      find("FLJ-PLAN-1", path, node, message, node._tag === "Branch" ? suggestAnswer(key) : suggestName(key))
+    }
     return `${path}/${key}`
   }
 
@@ -552,6 +563,9 @@ const hasUndo = (node: Node): boolean => node._tag === "Compensate" || children(
 const decidersOf = (value: object | undefined): ReadonlyArray<Node> =>
   value !== undefined && "step" in value ? [(value as Decider).step] : []
 
+const strategy =
+  "say with merge_strategy (in TypeScript `merge`) what becomes of both: overwrite, keep_first, context_update (`update`)"
+
 const reduces = (node: Node): boolean => node._tag === "Sink" && node.reduce !== undefined
 
 const objectOf = (fields: ReadonlyArray<readonly [string, Json.Json | undefined]>): Json.Json => ({
@@ -562,11 +576,23 @@ const objectOf = (fields: ReadonlyArray<readonly [string, Json.Json | undefined]
 })
 
 const suggestName = (name: string): string | undefined => {
-  const better = name
+  const better = betterName(name)
+  return better === "" ? undefined : `for instance ${better}`
+}
+
+const betterName = (name: string): string =>
+  name
     .replace(/[^\p{L}\p{N}_-]+/gu, "_")
     .replace(/^[^\p{L}_]+/u, "")
     .slice(0, 128)
-  return better === "" ? undefined : `for instance ${better}`
+
+/** What a branch is called is what its condition answers, so another name alone does not help. */
+const suggestAnswer = (key: string): string => {
+  const isNumber = /^\d{1,9}$/.test(key)
+  const isPlain = /^[\p{L}\p{N} _.-]{1,40}$/u.test(key)
+  const value = isNumber ? Number(key) : isPlain ? `'${key}'` : "'that'"
+  const name = isNumber ? `is_${key}` : (isPlain && betterName(key)) || "this_way"
+  return `a name is letters, digits, _ and -, a letter or _ first: call it ${name}, and let the condition answer that, for instance {{ '${name}' if input == ${value} else 'other' }}`
 }
 
 /** The nodes directly below. */

@@ -136,6 +136,98 @@ describe("--fix", () => {
   })
 })
 
+describe("what is imported", () => {
+  const takesObject =
+    "name: b\ninput_schema: { type: object, properties: { x: { type: string } }, required: [x] }\nsteps: [{ name: s }]\n"
+  const user = (given: string) => `imports: { b: ./sub/b.yaml }\nsteps:\n  - { name: d, uses: imports.b${given} }\n`
+
+  beforeAll(() => {
+    put("uses/sub/b.yaml", takesObject)
+    put("uses/e.yaml", user(', input: "text"'))
+  })
+
+  it("what it is given wrongly is a finding of the file that gives it, at the input, in every format", () => {
+    for (const named of ["uses", "uses/e.yaml"]) {
+      const { errors } = json(named)
+      assert.deepStrictEqual(
+        errors.map(({ code, file, start }: { code: string; file: string; start: { line: number; column: number } }) => [
+          code,
+          file,
+          start.line,
+          start.column
+        ]),
+        [["V-A2", "uses/e.yaml", 3, 40]],
+        named
+      )
+      for (const format of ["human", "json", "sarif", "github", "junit"]) {
+        const { status, stdout } = flujo(named, "--format", format)
+        assert.strictEqual(status, 4, format)
+        assert.include(stdout, "V-A2", format)
+      }
+    }
+  })
+
+  it("given by the step before, it is found at the step that uses the import", () => {
+    put("uses/e.yaml", user("").replace("  - {", '  - { name: say, input: "text" }\n  - {'))
+    const [error] = json("uses").errors
+    assert.deepStrictEqual([error.code, error.file, error.start.line], ["V-A2", "uses/e.yaml", 4])
+  })
+
+  it("a fault within it is told of once, and one that it has only as it is used is told of where it is used", () => {
+    put("uses/e.yaml", user(', input: "text"'))
+    put("uses/sub/b.yaml", "steps:\n  - { name: s, input_schema: { type: object } }\n")
+    const alone = json("uses/sub/b.yaml")
+    const used = json("uses")
+    assert.isTrue(alone.is_valid)
+    assert.isFalse(used.is_valid)
+    assert.lengthOf(used.errors, 1)
+    assert.strictEqual(used.errors[0].file, "uses/sub/b.yaml")
+    put("uses/sub/b.yaml", bad)
+    assert.lengthOf(json("uses").errors, 1)
+  })
+
+  it("that is a link out of the project, a folder or not to be read is a finding beside the others of the file", () => {
+    const outside = mkdtempSync(join(tmpdir(), "flujo-outside-"))
+    writeFileSync(join(outside, "secret.yaml"), good)
+    put("refused/folder.yaml/x.txt", "")
+    symlinkSync(join(outside, "secret.yaml"), join(folder, "refused/link.yaml"))
+    symlinkSync("round.yaml", join(folder, "refused/round.yaml"))
+    const files = ["link", "folder", "round"]
+    put(
+      "refused/main.yml",
+      `imports:\n${files.map((name) => `  ${name}: ./${name}.yaml\n`).join("")}steps:\n${files.map((name) => `  - { name: ${name}, uses: imports.${name} }\n`).join("")}  - nmae: one\n`
+    )
+    const { status, stdout } = flujo("refused/main.yml", "--format", "json")
+    rmSync(outside, { recursive: true })
+    assert.strictEqual(status, 4)
+    const { errors } = JSON.parse(stdout)
+    assert.deepStrictEqual(
+      errors.map(({ code, file, start }: { code: string; file: string; start: { line: number } }) => [
+        code,
+        file,
+        start.line
+      ]),
+      [
+        ["V-I1", "refused/main.yml", 2],
+        ["V-I1", "refused/main.yml", 3],
+        ["V-I1", "refused/main.yml", 4],
+        ["FLJ-BLUEPRINT-15", "refused/main.yml", 9]
+      ]
+    )
+    assert.include(errors[0].message, "refused/link.yaml is not read: this file lies outside the project")
+    assert.include(errors[1].message, "this is a folder")
+    rmSync(join(folder, "refused"), { recursive: true })
+  })
+
+  it("repaired with the files that use it, it leaves nothing to tell of these", () => {
+    put("uses/e.yaml", user(""))
+    put("uses/sub/b.yaml", bad)
+    const { status, stdout } = flujo("uses", "--fix")
+    assert.strictEqual(status, 0, stdout)
+    assert.include(stdout, "uses/e.yaml: valid")
+  })
+})
+
 it("every format ends alike, and --json holds what --format json says", () => {
   for (const format of ["human", "json", "sarif", "github", "junit"]) {
     const { status, stdout } = flujo("sub/bad.yaml", "--format", format)

@@ -1,6 +1,6 @@
 /** Every finding with a pipeline that has it and one that has not. */
 import { assert, describe, it } from "@effect/vitest"
-import { Schedule, Schema } from "effect"
+import { Either, Schedule, Schema } from "effect"
 import type { Json } from "../../src/domain/Json.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
@@ -11,6 +11,7 @@ import * as Step from "../../src/pipeline/Step.js"
 import { type Code, type Finding, rules } from "../../src/plan/Finding.js"
 import * as Plan from "../../src/plan/Plan.js"
 import * as PlanJson from "../../src/plan/PlanJson.js"
+import { run } from "../expression/Scope.js"
 
 type Any = Step.Step<never, unknown, unknown, unknown>
 
@@ -54,9 +55,30 @@ describe("FLJ-PLAN-1: names", () => {
       'FLJ-PLAN-1 at both: the branch "a b" is not a step name'
     ])
     assert.lengthOf(findings(Step.branch("b", { on: "input", cases: { "": pass("x") } })), 1)
+    assert.strictEqual(plan(Step.parallel("both", { "a b": pass("x") })).findings[0]!.hint, "for instance a_b")
     const named = Plan.make(Pipeline.make("my pipeline")(pass("a")))
     assert.deepStrictEqual(named.findings.map(shown), ['FLJ-PLAN-1 at the root: "my pipeline" is not a name'])
   })
+})
+
+it("FLJ-PLAN-1: of a branch that is no name, the hint says a condition that answers one", () => {
+  const branch = (on: string, key: string) => Step.branch("b", { on, cases: { [key]: pass("x"), other: pass("y") } })
+  for (const [key, input] of [
+    ["1", 1],
+    ["007", 7],
+    ["high risk", "high risk"],
+    ["2.5", "2.5"],
+    ["it's {{ x }}", "that"],
+    ["!", "that"],
+    ["x".repeat(500), "that"]
+  ] as const) {
+    const { hint } = plan(branch("{{ input }}", key)).findings[0]!
+    const [, name, condition] = /call it (\S+), .*(\{\{.*\}\})$/.exec(hint!)!
+    clean(branch(condition!, name!))
+    assert.isBelow(hint!.length, 300, key)
+    assert.deepStrictEqual(run(condition!, { input }), Either.right(name!))
+    assert.deepStrictEqual(run(condition!, { input: "something else" }), Either.right("other"))
+  }
 })
 
 describe("FLJ-PLAN-2: one step at a path", () => {
@@ -442,6 +464,21 @@ describe("FLJ-PLAN-9: parallel writes to one field", () => {
       "FLJ-PLAN-9 at each: two parallel steps write context.topic"
     ])
     clean(Step.forEach("each", sink("first")), Report)
+  })
+  it("with a hint that helps there", () => {
+    const branches = { a: sink(), b: sink() }
+    const hint = (step: Any) => plan(step, Report).findings[0]!.hint!
+    assert.match(hint(Step.parallel("both", branches)), /^write two fields, or say with merge_strategy/)
+    assert.match(hint(Step.parallel("both", branches, { reduce: "keys" })), /merge_strategy \(in TypeScript `merge`\)/)
+    assert.match(hint(Step.forEach("each", sink())), /^the map answers the list .* or say with merge_strategy/)
+    for (const merge of ["overwrite", "keep_first", "update"] as const) {
+      assert.include(hint(Step.forEach("each", sink())), merge)
+      clean(Step.parallel("both", branches, { merge, reduce: "keys" }), Report)
+      clean(
+        merge === "update" ? Step.forEach("each", sink(), { merge }) : Step.forEach("each", sink(), { merge }),
+        Report
+      )
+    }
   })
   it("not one after the other, and not where only one of two happens", () => {
     clean(then(sink(), pass("x"), sink().pipe(Step.named("again"))), Report)

@@ -9,7 +9,10 @@ export const check = (seen: Seen, find: Find): void => {
   if (node._tag === "Check" && node.input !== undefined && Known.clash(sight.previous, node.input.jsonSchema)) {
     const to = Known.words(Known.typesOf(node.input.jsonSchema) ?? [])
     const from = Known.words(Known.typesOf(sight.previous) ?? [])
-    find("V-A2", seen, `by its input_schema the step takes ${to}, and is given ${from}`)
+    // Of an imported blueprint the fault is where it is used: it may be used rightly elsewhere.
+    const user = node.whole === true ? sight.giver : undefined
+    const what = user === undefined ? "the step" : "the imported blueprint"
+    find("V-A2", seen, `by its input_schema ${what} takes ${to}, and is given ${from}`, { node: user })
   }
   if (node._tag !== "Skill") return
   const { argument, id, input } = node.skill

@@ -91,12 +91,6 @@ export const cliErrors = {
     "a fault of flujo",
     "This should not happen, and is not your fault. `--trace` shows where it did; please report it with that."
   ),
-  Import: explained(
-    "FLJ-CLI-23",
-    exits.loading,
-    "an import that cannot be read",
-    "A blueprint imports a file that is there and cannot be used: it lies outside of the project, is a folder, or may not be read. The message says which and why."
-  ),
   Print: usage(
     24,
     "a pipeline that no text says",

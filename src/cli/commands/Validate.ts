@@ -41,6 +41,8 @@ import * as Workspace from "../Workspace.js"
 import * as Money from "./Money.js"
 
 interface Result extends Check.Checked {
+  /** Absolute; `path` is how it is shown. */
+  readonly file: string
   readonly fixed: Fix.Fixed | undefined
   readonly diff: string
   /** Findings that are in the baseline, and so not among the others. */
@@ -77,7 +79,7 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
       const bound = Bound.make(blueprint.pipeline, Money.prices(workspace))
       return { bound, isWithin: Bound.excess(bound, { maxCost }) === undefined }
     }
-    const look = (file: string) =>
+    const look = (file: string, fixes: boolean) =>
       Effect.gen(function* () {
         if (PipelineFile.parts(file) !== undefined) {
           const { blueprint, diagnostics, path } = yield* BlueprintFile.read(workspace, file)
@@ -86,6 +88,7 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
             return level === "off" ? [] : [{ ...one, severity: level }]
           })
           return {
+            file,
             path,
             text: undefined,
             blueprint: undefined,
@@ -103,9 +106,10 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
         const { code, skillIds, skills } = yield* UserCode.of(workspace, given, files)
         const options = { ...common, files, code, skillIds, skills }
         const checked = Check.check(given, options, severities)
-        if (!flags.fix || checked.text === undefined) {
+        if (!fixes || checked.text === undefined) {
           return {
             ...checked,
+            file,
             fixed: undefined,
             diff: "",
             knownCount: 0,
@@ -120,21 +124,29 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
         const diff = Diff.unified(path, text, fixed.text)
         if (!flags.dryRun && fixed.text !== text) yield* write(file, path, fixed.text)
         const shown = flags.dryRun ? checked : again(fixed.text)
-        return { ...shown, fixed, diff, knownCount: 0, isSound: true, cost: costOf(shown) } satisfies Result
+        return { ...shown, file, fixed, diff, knownCount: 0, isSound: true, cost: costOf(shown) } satisfies Result
       })
     const looked: Array<Result> = []
     for (const file of files) {
-      const either = yield* Effect.either(look(file))
+      const either = yield* Effect.either(look(file, flags.fix))
       if (Either.isRight(either)) looked.push(either.right)
       else unread.push({ path: yield* Workspace.shownPath(workspace, file), fault: either.left })
     }
     // One that cannot be read does not keep the others from being told of.
     const [first] = unread
     if (first !== undefined && looked.length === 0 && unread.length === 1) return yield* first.fault
-    // What an imported file has is told of once, where it is checked itself.
-    const names = new Set(looked.map(({ path }) => path))
+    // What was read before a file that it imports was repaired is looked at again.
+    const wasRepaired = ({ fixed }: Result): boolean => !flags.dryRun && (fixed?.repaired.length ?? 0) > 0
+    const repaired = new Set(looked.filter(wasRepaired).map(({ path }) => path))
+    for (const [at, { diagnostics, diff, file, fixed, path }] of looked.entries()) {
+      if (!diagnostics.some((one) => one.file !== path && repaired.has(one.file))) continue
+      looked[at] = { ...(yield* look(file, false)), diff, fixed }
+    }
+    // What an imported file has is told of once, where it is checked itself: not what it has only as it is used here.
+    const told = new Set(looked.flatMap(({ diagnostics, path }) => diagnostics.filter(isOf(path)).map(keyOf)))
     const results = looked.map((result): Result => {
-      const own = result.diagnostics.filter(({ file }) => file === result.path || !names.has(file))
+      const isOwn = isOf(result.path)
+      const own = result.diagnostics.filter((one) => isOwn(one) || !told.has(keyOf(one)))
       return { ...result, diagnostics: own, isSound: Check.isValid(result) }
     })
     const all = results.flatMap(({ diagnostics }) => diagnostics)
@@ -193,6 +205,15 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
     const exit = isDear || (fails && !flags.noStrict) ? invalid : (first?.fault.exit ?? exits.done)
     return { exit, data, text: text() }
   })
+
+const isOf =
+  (path: string) =>
+  ({ file }: Diagnostics.Diagnostic): boolean =>
+    file === path
+
+/** Without the message, which may name a path of steps that is another one where the file is imported. */
+const keyOf = ({ code, file, place, severity }: Diagnostics.Diagnostic): string =>
+  JSON.stringify([file, code, severity, place.span.start, place.span.end])
 
 const needs = (flag: string, other: string) =>
   new Fault({ ...cliErrors.Excluding, text: `${flag} says nothing without ${other}` })
