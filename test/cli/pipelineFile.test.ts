@@ -112,4 +112,25 @@ export default Step.make("hi", { input: Schema.String, output: Schema.String, ru
     here.write("flows/b.ts", needy("export const layer = Name"))
     refused(await here.flujo("run flows/b.ts --input hello"), 3, "layer is no layer")
   })
+  it.concurrent("has what its undos need from there too, where it is cancelled", async () => {
+    const here = project({
+      "flows/b.ts": `import { Context, Effect, Layer, Schema } from "effect"
+import { Pipeline, Step } from "flujo"
+class Name extends Context.Tag("Name")<Name, string>() {}
+export const layer = Layer.succeed(Name, "Ann")
+const text = { input: Schema.String, output: Schema.String }
+const input = Schema.Struct({ input: Schema.String, output: Schema.String })
+const release = Step.make("release", { input, output: Schema.String, run: () => Name })
+const book = Step.make("book", { ...text, run: Effect.succeed }).pipe(Step.compensate(release))
+const paid = Step.approve("paid", { message: "Paid?" })
+export default book.pipe(Step.andThen(paid), Pipeline.make("b"))
+`
+    })
+    ended(await here.flujo("run flows/b.ts --input room --run-id r"), 0)
+    const done = await here.flujo("cancel r")
+    ended(done, 0)
+    assert.strictEqual(done.stdout, "run r was cancelled\n")
+    const { data } = envelope(await here.flujo("lens show r --json"))
+    assert.deepInclude(data, { status: "cancelled", undone: 1, undo_failures: [] })
+  })
 })

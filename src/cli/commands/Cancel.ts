@@ -8,6 +8,7 @@ import { Journal } from "../../journal/Journal.js"
 import { printable } from "../../redaction/Printable.js"
 import type { Module } from "../Command.js"
 import { runErrors } from "../codes/Engine.js"
+import * as Driving from "../Driving.js"
 import { exits } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
@@ -41,10 +42,12 @@ export const run: Module<typeof Flags.cancel>["run"] = (flags) =>
     }
     // Of the letter comes no more than that the run takes back what can be undone.
     const { blueprint, folder } = yield* GoOn.kept(workspace, journal, row)
+    const canUndo = (yield* Runs.entries(journal, row)).some(({ event }) => event.kind === "UndoPlanned")
     const ended = yield* Flujo.resume(blueprint.pipeline, id).pipe(
       Effect.provideService(Journal, journal),
-      Effect.provide(Workspace.models(workspace, folder)),
-      Effect.either
+      Effect.either,
+      // Where nothing is to be undone, a layer that cannot be built any more keeps no run from its end.
+      Effect.provide(canUndo ? Driving.services(workspace, { blueprint, folder }) : Workspace.models(workspace, folder))
     )
     if (Either.isRight(ended)) {
       if (ended.right._tag === "Completed") {
