@@ -105,7 +105,7 @@ describe.concurrent("a blueprint", () => {
     symlinkSync("../outside.yaml", here.at("p/linked.yaml"))
     for (const [name, status, says] of [
       ["out", 4, /inside the project/],
-      ["link", 3, /outside the project/],
+      ["link", 4, /outside the project/],
       ["none", 4, /none_there\.yaml/],
       ["self", 4, /itself|circle|self\.yaml/],
       ["bad", 4, /nmae/]
