@@ -239,3 +239,20 @@ export interface Driver {
   readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
   readonly vacuum: Effect.Effect<void, JournalError>
 }
+
+/** Of a driver: the log of its store, and what is asked of the store as such. */
+export type LogOperations = Pick<
+  Driver,
+  | "queued"
+  | "log"
+  | "logOf"
+  | "seal"
+  | "lastSealed"
+  | "checkpoints"
+  | "keys"
+  | "putKey"
+  | "info"
+  | "bytesOf"
+  | "forget"
+  | "vacuum"
+>

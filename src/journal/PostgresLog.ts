@@ -2,26 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { Driver } from "./Driver.js"
+import type { LogOperations } from "./Driver.js"
 import type { JournalError } from "./Journal.js"
 import * as Pool from "./PostgresPool.js"
 import * as RunIndex from "./RunIndex.js"
-
-type Operations = Pick<
-  Driver,
-  | "queued"
-  | "log"
-  | "logOf"
-  | "seal"
-  | "lastSealed"
-  | "checkpoints"
-  | "keys"
-  | "putKey"
-  | "info"
-  | "bytesOf"
-  | "forget"
-  | "vacuum"
->
 
 export interface Access {
   readonly pool: Pool.Pool
@@ -30,7 +14,7 @@ export interface Access {
   readonly damaged: (table: string) => Pool.Failure
 }
 
-export const make = ({ damaged, pool, schema, tenant }: Access): Operations => {
+export const make = ({ damaged, pool, schema, tenant }: Access): LogOperations => {
   const read = <A, I>(
     table: string,
     row: Schema.Schema<A, I>,

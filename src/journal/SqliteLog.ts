@@ -1,7 +1,7 @@
 /** The log of a store in a SQLite file, and what is asked of the store as such. */
 import type Database from "better-sqlite3"
 import type * as Effect from "effect/Effect"
-import type { Driver } from "./Driver.js"
+import type { LogOperations } from "./Driver.js"
 import type { JournalError, Leaf, LogKey, Queued, Sealed } from "./Journal.js"
 
 export interface Access {
@@ -13,23 +13,7 @@ export interface Access {
   readonly hasRest: (run: string) => boolean
 }
 
-type Operations = Pick<
-  Driver,
-  | "queued"
-  | "log"
-  | "logOf"
-  | "seal"
-  | "lastSealed"
-  | "checkpoints"
-  | "keys"
-  | "putKey"
-  | "info"
-  | "bytesOf"
-  | "forget"
-  | "vacuum"
->
-
-export const make = ({ attempt, db, hasRest, tenant, transaction }: Access): Operations => {
+export const make = ({ attempt, db, hasRest, tenant, transaction }: Access): LogOperations => {
   const selectQueued = db.prepare<[string, number, number], Columns<Queued>>(
     `SELECT run, size, root, gone, number AS "order" FROM unsealed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
   )
