@@ -9,15 +9,16 @@ import type { OpenTask } from "./Runs.js"
 
 type Fitted = Either.Either<Json.Json, Fault>
 
-/** The first of `candidates` that the task takes. */
+/** The first of `candidates` that the task takes. Where none fits, it says what is wrong with the one that has fields. */
 const first = (task: OpenTask, candidates: ReadonlyArray<Json.Json>, hint: string): Fitted => {
   const shape = isOpaque(task.schema) ? undefined : JsonSchema.shape(task.schema)
-  let detail = ""
+  const misfits: Array<readonly [candidate: Json.Json, detail: string]> = []
   for (const candidate of candidates) {
     const fitted = shape?.decode(candidate)
     if (fitted === undefined || Either.isRight(fitted)) return Either.right(candidate)
-    detail = fitted.left.detail
+    misfits.push([candidate, fitted.left.detail])
   }
+  const [, detail = ""] = misfits.find(([candidate]) => typeof candidate === "object") ?? misfits.at(-1) ?? []
   return Either.left(
     new Fault({
       ...cliErrors.Answer,

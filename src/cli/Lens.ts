@@ -2,6 +2,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { Journal, JournalError } from "../journal/Journal.js"
+import type { RunRow } from "../journal/RunIndex.js"
+import type * as RunSummary from "../lens/RunSummary.js"
 import * as Trace from "../lens/Trace.js"
 import * as Faults from "./Faults.js"
 import { Invocation } from "./Invocation.js"
@@ -22,6 +25,19 @@ export const history = (stateUri: Option.Option<string>) =>
       })
     return { redaction: workspace.redaction, trace }
   })
+
+/** The rows of a list: a run that says it runs and is held by nobody was cut off. */
+export const listed = (
+  journal: Journal["Type"],
+  rows: ReadonlyArray<RunRow>
+): Effect.Effect<ReadonlyArray<RunSummary.Listed>, JournalError> =>
+  Effect.forEach(rows, (row) =>
+    row.status !== "running"
+      ? Effect.succeed(row)
+      : Effect.map(journal.holder(row.run), (holder) =>
+          Option.isSome(holder) ? row : { ...row, status: "cut" as const }
+        )
+  )
 
 /** The one run that the command names. */
 export const open = (stateUri: Option.Option<string>) =>

@@ -64,7 +64,7 @@ const statusWords: Readonly<Record<AnyStatus, string>> = {
 const gap = span("  ")
 
 /** One line per run under a head; ids are never cut, so that they can be copied. */
-export const runList = (rows: ReadonlyArray<RunRow>, options: Options): ReadonlyArray<string> => {
+export const runList = (rows: ReadonlyArray<RunSummary.Listed>, options: Options): ReadonlyArray<string> => {
   if (rows.length === 0) return [line([span("No runs.")], options)]
   const cells = rows.map((row) => [
     whole(row.run, options).text,

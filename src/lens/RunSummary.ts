@@ -9,10 +9,16 @@ import * as NanoUsd from "../domain/NanoUsd.js"
 import type { StepPath } from "../domain/StepPath.js"
 import * as StepPaths from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
+import type { RunRow } from "../journal/RunIndex.js"
 import * as Values from "./Values.js"
 
 /** `cut`: it neither ended nor rests, and nobody drives it: its process died. `empty`: no entries at all. */
 export type Status = "running" | "suspended" | "stuck" | "completed" | "failed" | "cancelled" | "cut" | "empty"
+
+/** A run of a list; `cut`: it was running and nobody drives it. */
+export interface Listed extends Omit<RunRow, "status"> {
+  readonly status: RunRow["status"] | "cut"
+}
 
 export interface Options {
   /** Whether somebody drives the run now (`Journal.holder`): the entries cannot tell. */

@@ -8,7 +8,6 @@ import type { Entry } from "../domain/Event.js"
 import { fromUnknown, type Json, type JsonObject } from "../domain/Json.js"
 import { type NanoUsd, toUsd } from "../domain/NanoUsd.js"
 import * as Usage from "../domain/Usage.js"
-import type { RunRow } from "../journal/RunIndex.js"
 import type { Redaction } from "../redaction/Redaction.js"
 import type { Change, Diff } from "./Diff.js"
 import type * as RunSummary from "./RunSummary.js"
@@ -17,7 +16,7 @@ import type { Trace } from "./Trace.js"
 import type { Decision, TraceNode } from "./TraceNode.js"
 
 /** A list of `{ run, pipeline, plan, status, started_at, updated_at, wake_at, tokens, labels }`. */
-export const runList = (rows: ReadonlyArray<RunRow>, redaction: Redaction): Json =>
+export const runList = (rows: ReadonlyArray<RunSummary.Listed>, redaction: Redaction): Json =>
   redaction.json(
     rows.map((row) => ({
       run: row.run,

@@ -14,6 +14,7 @@ import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
+import * as Lens from "../Lens.js"
 import * as States from "../States.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
@@ -33,21 +34,25 @@ export const run: Module<typeof Flags.lensList>["run"] = (flags) =>
     const limit = Option.getOrElse(flags.limit, () => limitDefault)
     const before = yield* beforeOf(flags.before)
     const isEmpty = Workspace.isDurable(workspace) && !(yield* Workspace.hasState(workspace))
-    const rows = isEmpty
-      ? []
-      : yield* Effect.mapError(
-          (yield* Workspace.history(workspace, "read")).runs({
-            status: Option.getOrUndefined(Option.map(flags.status, (status) => [status])),
-            pipeline: Option.getOrUndefined(flags.pipeline),
-            name: Option.getOrUndefined(flags.name),
-            label,
-            since,
-            until,
-            before,
-            limit
-          }),
-          Faults.journal
-        )
+    const journal = isEmpty ? undefined : yield* Workspace.history(workspace, "read")
+    const rows =
+      journal === undefined
+        ? []
+        : yield* journal
+            .runs({
+              status: Option.getOrUndefined(Option.map(flags.status, (status) => [status])),
+              pipeline: Option.getOrUndefined(flags.pipeline),
+              name: Option.getOrUndefined(flags.name),
+              label,
+              since,
+              until,
+              before,
+              limit
+            })
+            .pipe(
+              Effect.flatMap((found) => Lens.listed(journal, found)),
+              Effect.mapError(Faults.journal)
+            )
     return {
       exit: exits.done,
       data: ViewJson.runList(rows, redaction),

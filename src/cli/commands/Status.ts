@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { RunId } from "../../domain/RunId.js"
 import type { Journal } from "../../journal/Journal.js"
-import type { RunRow } from "../../journal/RunIndex.js"
 import * as Render from "../../lens/Render.js"
 import * as RunSummary from "../../lens/RunSummary.js"
 import * as Text from "../../lens/Text.js"
@@ -14,6 +13,7 @@ import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
 import { Host } from "../Host.js"
 import { Invocation } from "../Invocation.js"
+import * as Lens from "../Lens.js"
 import * as Settings from "../Settings.js"
 import * as View from "../View.js"
 import * as Workspace from "../Workspace.js"
@@ -35,7 +35,9 @@ export const run: Module<typeof Flags.status>["run"] = (flags) =>
             Effect.mapError(Workspace.history(workspace, "read"), (fault) => ({ fault })),
             (journal) =>
               Effect.gen(function* () {
-                const rows = yield* journal.runs({ limit: recent })
+                const rows = yield* Effect.flatMap(journal.runs({ limit: recent }), (found) =>
+                  Lens.listed(journal, found)
+                )
                 const undos = yield* Effect.forEach(rows, (row) => undoFailures(journal, row))
                 return { rows, undos: undos.flat(), waiting: yield* journal.tasks({ limit: tasksMax }) }
               })
@@ -82,7 +84,10 @@ interface UndoFailure extends RunSummary.UndoFailure {
 }
 
 /** The undos of a run that failed. What cannot be read is for `lens` to name, and hides nothing here. */
-const undoFailures = (journal: Journal["Type"], { run, status }: RunRow): Effect.Effect<ReadonlyArray<UndoFailure>> =>
+const undoFailures = (
+  journal: Journal["Type"],
+  { run, status }: RunSummary.Listed
+): Effect.Effect<ReadonlyArray<UndoFailure>> =>
   status !== "failed" && status !== "cancelled"
     ? Effect.succeed([])
     : journal.read(run).pipe(
