@@ -273,6 +273,27 @@ const ofChecks = {
       "polish",
       "{ from: draft, on: success, to: polish }, { from: polish, on: success, to: done }"
     )
+  },
+  "FLJ-CHECK-12": {
+    bad: machine(
+      "draft",
+      "polish",
+      "{ from: draft, on: success, to: polish }, { from: draft, on: success, to: done, when: input == 'short' }, { from: polish, on: success, to: done }",
+      "«process»"
+    ),
+    good: machine(
+      "draft",
+      "polish",
+      "{ from: draft, on: success, to: done, when: input == 'short' }, { from: draft, on: success, to: polish }, { from: polish, on: success, to: done }"
+    )
+  },
+  "FLJ-CHECK-13": {
+    bad: machine("draft", "done", "{ from: draft, on: success, to: done }", "«process»"),
+    good: machine(
+      "draft",
+      "polish",
+      "{ from: draft, on: success, to: polish }, { from: polish, on: success, to: done }"
+    )
   }
 }
 

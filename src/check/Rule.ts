@@ -150,6 +150,20 @@ export const rules = {
     why: "each run of it fails, at a state without a fitting transition or at its limit",
     explanation:
       "From the start state on, no transitions lead to one of end_states. Write a transition to one from a state that is entered."
+  },
+  "FLJ-CHECK-12": {
+    severity: "warning",
+    title: "a transition that is never taken",
+    why: "the first transition that fits holds, and this one never fits first",
+    explanation:
+      "Transitions are tried in their order. Behind one for the same state and event without a condition, no other is reached; and a condition that reads nothing and is false never holds. Put the one with the condition first, or remove it."
+  },
+  "FLJ-CHECK-13": {
+    severity: "warning",
+    title: "a state that is also an end",
+    why: "the machine ends as soon as it comes there, before the steps of the state",
+    explanation:
+      "A name stands in states and in end_states. The end holds. Give the end another name and go to it from the state, or take it out of end_states."
   }
 } as const satisfies Record<string, Rule>
 
