@@ -294,6 +294,10 @@ const ofChecks = {
       "polish",
       "{ from: draft, on: success, to: polish }, { from: polish, on: success, to: done }"
     )
+  },
+  "FLJ-CHECK-14": {
+    bad: 'steps:\n  - kind: hitl\n    name: ask\n    input: «"The text"»\n    message: Is it good?\n',
+    good: 'steps:\n  - kind: hitl\n    name: ask\n    input: "The text"\n    message: "Is this good? {{ previous_step }}"\n'
   }
 }
 

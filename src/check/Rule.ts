@@ -164,6 +164,13 @@ export const rules = {
     why: "the machine ends as soon as it comes there, before the steps of the state",
     explanation:
       "A name stands in states and in end_states. The end holds. Give the end another name and go to it from the state, or take it out of end_states."
+  },
+  "FLJ-CHECK-14": {
+    severity: "warning",
+    title: "an input that nobody reads",
+    why: "what was meant for the step goes nowhere",
+    explanation:
+      "A skill with `params` is given these; the step's own input fills one more of them only where the skill names it for that. A question and a wait for a signal take no input, but their texts may read it as {{ previous_step }}. Write the value where it is read, or leave `input` out."
   }
 } as const satisfies Record<string, Rule>
 

@@ -44,4 +44,14 @@ describe("every rule", () => {
     for (const id of Object.keys(Rule.aliases)) assert.notInclude(ids, id)
     for (const target of Object.values(Rule.aliases)) assert.isDefined(Rule.find(target))
   })
+
+  it("FLJ-CHECK-14 is of params, too, save where they read the input", () => {
+    const counted = (items: string) =>
+      `steps:\n  - name: count\n    skill: acme.count\n    input: [a]\n    params: { items: ${items} }\n`
+    assert.deepStrictEqual(
+      check(counted("[b]")).diagnostics.map(({ code }) => code),
+      ["FLJ-CHECK-14"]
+    )
+    assert.deepStrictEqual(check(counted('"{{ previous_step }}"')).diagnostics, [])
+  })
 })

@@ -1,4 +1,4 @@
-/** V-A1 and V-A5: steps that do nothing, and answers that go nowhere. */
+/** V-A1, V-A5 and FLJ-CHECK-14: steps that do nothing, and values that go nowhere. */
 import { isWrapper, type Node, nameOf, type PassNode } from "../../pipeline/Node.js"
 import { templatesOf } from "../../pipeline/Templates.js"
 import type { Seen } from "../Visit.js"
@@ -26,6 +26,15 @@ export const make = (find: Find): Unread => {
           if (typeof keys[0] === "string") read.add(keys[0])
           else readsAll = true
         }
+      }
+      if (node._tag === "Input" && !takes(node.step)) {
+        const [inner] = core(node.step)
+        const isGiven = inner?._tag === "Skill" && inner.params !== undefined
+        find("FLJ-CHECK-14", seen, `\`${nameOf(node) ?? seen.path}\` does not read its \`input\``, {
+          hint: isGiven
+            ? "its `params` are all that the skill is given: write what it needs there, or {{ previous_step }}, which is the input"
+            : "leave the `input` out"
+        })
       }
       if (node._tag !== "Sequence") return
       for (const [index, step] of node.steps.entries()) {
