@@ -179,6 +179,13 @@ export const rules = {
     why: "perhaps a step was meant to use it",
     explanation: "Use it with uses: imports.NAME, or remove it."
   },
+  "FLJ-BLUEPRINT-27": {
+    severity: "warning",
+    title: "a template in a key",
+    why: "only texts that are values are filled; the key keeps its braces",
+    explanation:
+      "In `input` and `params`, {{ … }} is filled where it stands in a value. Write a key that is known, with the template as its value, or build the map in a skill."
+  },
   "FLJ-CODE-1": {
     severity: "error",
     title: "code that may not be loaded",

@@ -51,6 +51,7 @@ export interface Value {
 export const params = (report: Report, tree: Tree.Tree): Value => {
   const origins: Array<Text> = []
   for (const part of Tree.parts(tree)) {
+    if (part._tag === "Map") for (const { key } of part.entries) keyProblem(report, key)
     if (part._tag !== "Scalar" || typeof part.value !== "string") continue
     if (!part.value.includes("{") && part.value.isWellFormed()) continue
     const template = Template.parse(part.value)
@@ -58,6 +59,13 @@ export const params = (report: Report, tree: Tree.Tree): Value => {
     origins.push({ source: template.source, within: part.within })
   }
   return { params: Step.params(Tree.toJson(tree)), origins }
+}
+
+const keyProblem = (report: Report, key: Tree.Key): void => {
+  if (!key.text.includes("{{")) return
+  report.add("FLJ-BLUEPRINT-27", key.span, `the key ${Words.quoted(key.text)} stays as it is written`, {
+    hint: "write a key that is known, and the template as its value"
+  })
 }
 
 /** `params` of what must say something. */

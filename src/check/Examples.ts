@@ -86,6 +86,10 @@ const ofBlueprints = {
     bad: `imports: { «child»: ./child.yaml }\n${sound}`,
     good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"
   },
+  "FLJ-BLUEPRINT-27": {
+    bad: step('    input: { «"{{ input }}"»: 1 }\n'),
+    good: step('    input: { name: "{{ input }}", count: 1 }\n')
+  },
   "FLJ-CODE-1": {
     bad: "steps:\n  - { name: rate, skill: «./lib/rate.ts#rate» }\n",
     good: "steps:\n  - { name: rate, skill: ./skills/rate.ts#rate }\n"

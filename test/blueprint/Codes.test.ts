@@ -332,6 +332,11 @@ const cases: ReadonlyArray<readonly [code: string, bad: string, good: string]> =
     steps("  - kind: loop\n    loop: { body: { name: a }, on_max: «fail» }\n"),
     steps("  - kind: loop\n    loop: { body: { name: a }, on_max: fail, exit_expression: 1 == 1 }\n")
   ],
+  [
+    "FLJ-BLUEPRINT-27",
+    steps('  - input: { a: [{ «"x {{ input }}"»: 1 }] }\n'),
+    steps('  - input: { a: [{ x: "{{ input }}" }] }\n')
+  ],
   ["V-T3", steps('  - input: "{{ input | «uper» }}"\n'), steps('  - input: "{{ input | upper }}"\n')],
   ["TEMPLATE-001", steps('  - input: "a «{% if input %}»"\n'), steps('  - input: "{% if input %}a{% endif %}"\n')],
   [

@@ -54,4 +54,14 @@ describe("every rule", () => {
     )
     assert.deepStrictEqual(check(counted('"{{ previous_step }}"')).diagnostics, [])
   })
+
+  it("FLJ-CHECK-3 is of what must hold after each step, too, and is said once", () => {
+    const { diagnostics } = check(
+      'static_invariants: ["false", "context.total is not defined"]\nsteps:\n  - { name: a, input: x }\n  - { name: b, input: y }\n'
+    )
+    assert.deepStrictEqual(
+      diagnostics.filter(({ code }) => code === "FLJ-CHECK-3").map(({ message }) => message),
+      ["this condition always answers `false`"]
+    )
+  })
 })

@@ -1,7 +1,7 @@
 /** FLJ-CHECK-1, 2 and 3: branches that cannot be taken, answers without a branch, conditions that are always the same. */
 import type { Json } from "../../domain/Json.js"
 import * as Answer from "../../expression/Answer.js"
-import { toText } from "../../expression/Template.js"
+import { type Template, toText } from "../../expression/Template.js"
 import * as Words from "../../expression/Words.js"
 import * as Known from "../Known.js"
 import type { Seen } from "../Visit.js"
@@ -9,15 +9,13 @@ import type { Find } from "./Find.js"
 
 export const check = (seen: Seen, find: Find): void => {
   const { node, sight } = seen
+  if (node._tag === "Validate") {
+    for (const validator of node.validators) if (validator._tag === "Holds") constant(seen, validator.template, find)
+  }
   if (node._tag !== "Branch" || !("source" in node.on)) return
   const template = node.on
   const answer = Answer.of(template)
-  if (answer._tag === "Constant") {
-    find("FLJ-CHECK-3", seen, `this condition always answers ${Words.quoted(toText(answer.value))}`, {
-      template: { of: template, span: { start: 0, end: template.source.length } }
-    })
-    return
-  }
+  if (constant(seen, template, find)) return
   const values = valuesOf(answer, sight)
   if (values === undefined) return
   const answers = new Set(values.map(toText))
@@ -34,6 +32,15 @@ export const check = (seen: Seen, find: Find): void => {
   find("FLJ-CHECK-2", seen, `there is no branch for ${Words.listed(without)}`, {
     hint: "write one, or a default_branch"
   })
+}
+
+const constant = (seen: Seen, template: Template, find: Find): boolean => {
+  const answer = Answer.of(template)
+  if (template.problems.length > 0 || answer._tag !== "Constant") return false
+  find("FLJ-CHECK-3", seen, `this condition always answers ${Words.quoted(toText(answer.value))}`, {
+    template: { of: template, span: { start: 0, end: template.source.length } }
+  })
+  return true
 }
 
 /** All that a condition can answer, where that is known. */
