@@ -134,6 +134,12 @@ describe("--fix", () => {
     assert.strictEqual(readFileSync(join(folder, "fix/broken.yaml"), "utf8"), bad.replace("nmae", "name"))
     assert.strictEqual(flujo("--dry-run").status, 2)
   })
+
+  it("leaves a byte order mark where it stands", () => {
+    put("marked/broken.yaml", `\ufeff${bad}`)
+    assert.isTrue(json("marked", "--fix").is_valid)
+    assert.strictEqual(readFileSync(join(folder, "marked/broken.yaml"), "utf8"), `\ufeff${bad.replace("nmae", "name")}`)
+  })
 })
 
 describe("what is imported", () => {

@@ -122,7 +122,7 @@ export const run: Module<typeof Flags.validate>["run"] = (flags) =>
         // A file that is imported is repaired as itself.
         const fixed = Fix.fix(text, (text) => again(text).diagnostics.filter(({ file }) => file === path))
         const diff = Diff.unified(path, text, fixed.text)
-        if (!flags.dryRun && fixed.text !== text) yield* write(file, path, fixed.text)
+        if (!flags.dryRun && fixed.text !== text) yield* write(file, path, `${markOf(given)}${fixed.text}`)
         const shown = flags.dryRun ? checked : again(fixed.text)
         return { ...shown, file, fixed, diff, knownCount: 0, isSound: true, cost: costOf(shown) } satisfies Result
       })
@@ -320,6 +320,10 @@ const write = (file: string, named: string, text: string) =>
       )
     )
   })
+
+/** The byte order mark, where the file begins with one: it is no part of its text, and stays. */
+const markOf = ({ bytes: [first, second, third] }: { readonly bytes: Uint8Array }): string =>
+  first === 0xef && second === 0xbb && third === 0xbf ? "\ufeff" : ""
 
 /** For reports that know only findings. */
 const asFinding = ({ fault, path }: Unread): Diagnostics.Diagnostic =>
