@@ -97,6 +97,8 @@ export interface Sight {
   readonly previous: Schema
   readonly steps: Names
   readonly context: Names
+  /** What the pipeline is given: `input`, and `initial_prompt`. */
+  readonly input: Schema
   /** The node that says what `previous` is, where that is not the step before. */
   readonly giver?: Node | undefined
 }
@@ -151,6 +153,9 @@ const startOf = (read: Read, sight: Sight): { readonly root: Schema; readonly fr
   switch (read.root) {
     case "previous_step":
       return { root: sight.previous, from: 0 }
+    case "input":
+    case "initial_prompt":
+      return { root: sight.input, from: 0 }
     case "steps": {
       if (typeof key !== "string" || !sight.steps.has(key)) return undefined
       const root = sight.steps.get(key)

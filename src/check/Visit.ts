@@ -73,7 +73,7 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         const writes = new Map<string, Known.Schema>()
         let { previous } = sight
         for (const step of node.steps) {
-          const one = walk(step, parent, { steps, context, previous })
+          const one = walk(step, parent, { ...sight, steps, context, previous, giver: undefined })
           previous = one.output
           for (const [field, schema] of one.writes) {
             writes.set(field, schema)
@@ -108,7 +108,8 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       case "Loop": {
         // The body sees what it answered before, which is not known before it has been walked.
         const body = walk(node.body, `${path}[*]`, {
-          steps: sight.steps,
+          ...sight,
+          giver: undefined,
           previous: undefined,
           context: { has: (field) => sight.context.has(field), get: () => undefined }
         })
@@ -126,7 +127,8 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       case "States": {
         const states = node.states.map(([key, state]) =>
           walk(state, `${path}[*]/${key}`, {
-            steps: sight.steps,
+            ...sight,
+            giver: undefined,
             previous: undefined,
             context: { has: (field) => sight.context.has(field), get: () => undefined }
           })
@@ -139,7 +141,8 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
       case "Check": {
         const { output, writes } = walk(node.step, parent, {
           ...sight,
-          ...(node.input && { previous: node.input.jsonSchema, giver: node })
+          ...(node.input && { previous: node.input.jsonSchema, giver: node }),
+          ...(node.input && node.whole === true && { input: node.input.jsonSchema })
         })
         return told(node.output?.jsonSchema ?? output, writes)
       }
@@ -169,7 +172,7 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         if (name !== undefined) steps.own.set(name, output)
         const context = new Names(sight.context)
         for (const [field, schema] of writes) context.own.set(field, schema)
-        walk(node.undo, `${path}!undo`, { steps, context, previous: undefined })
+        walk(node.undo, `${path}!undo`, { ...sight, steps, context, previous: undefined, giver: undefined })
         return told(output, writes)
       }
       case "Map":
@@ -202,13 +205,13 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
             : own
         const { previous } = sight
         const giver = sight.giver !== undefined && nameOf(sight.giver) === name ? sight.giver : node
-        const { output } = walk(node.step, path, { previous, steps: new Map(), context, giver })
+        const { output } = walk(node.step, path, { previous, input: previous, steps: new Map(), context, giver })
         return told(output, new Map(outputs.map(([, outer]) => [outer, undefined])))
       }
     }
   }
   const context = contextOf(pipeline.context)
-  walk(pipeline.root, "", { previous: undefined, steps: new Map(), context })
+  walk(pipeline.root, "", { previous: undefined, input: undefined, steps: new Map(), context })
 }
 
 const isDecider = (by: object): by is Decider => "step" in by

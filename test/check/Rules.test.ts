@@ -64,4 +64,17 @@ describe("every rule", () => {
       ["this condition always answers `false`"]
     )
   })
+
+  it("V-T5, V-A2 and FLJ-CHECK-1 know what the pipeline, and an import of it, is given", () => {
+    const codes = (schema: string, step: string) =>
+      check(`input_schema: ${schema}\nsteps:\n${step}`).diagnostics.map(({ code }) => code)
+    const person = "{ type: object, properties: { name: { type: string }, kind: { enum: [old, new] } } }"
+    assert.deepStrictEqual(codes("{ type: string }", '  - { name: a, input: "{{ input.name }}" }\n'), ["V-T5"])
+    assert.deepStrictEqual(codes(person, '  - { name: a, input: "{{ input.name }} {{ input.other }}" }\n'), [])
+    assert.deepStrictEqual(codes(person, '  - { name: a, input: "{{ initial_prompt.name.first }}" }\n'), ["V-T5"])
+    assert.deepStrictEqual(codes(person, '  - { name: a, skill: acme.count, input: "{{ input.name }}" }\n'), ["V-A2"])
+    const branches =
+      "  - { kind: conditional, condition: input.kind, branches: { old: { name: a }, new: { name: b }, odd: { name: c } } }\n"
+    assert.deepStrictEqual(codes(person, branches), ["FLJ-CHECK-1"])
+  })
 })

@@ -14,7 +14,7 @@ export const check = (seen: Seen, find: Find): void => {
   const { node } = seen
   // What loops, maps and machines read sees what a turn made, which the walk does not tell of at their place.
   const isTurning = node._tag === "Loop" || node._tag === "ForEach" || node._tag === "States"
-  const sight = isTurning ? { ...nothing, steps: seen.sight.steps } : seen.sight
+  const sight = isTurning ? { ...nothing, steps: seen.sight.steps, input: seen.sight.input } : seen.sight
   for (const template of templatesOf(node)) {
     if (template.problems.length > 0) continue
     for (const read of template.reads) reads(seen, template, read, sight, find)
@@ -35,7 +35,7 @@ const answersNull = ({ input, step }: InputNode): boolean => {
   return answer._tag === "Constant" && answer.value === null
 }
 
-const nothing: Known.Sight = { previous: undefined, steps: new Map(), context: new Map() }
+const nothing: Known.Sight = { previous: undefined, input: undefined, steps: new Map(), context: new Map() }
 
 const reads = (seen: Seen, template: Template, read: Read, sight: Known.Sight, find: Find): void => {
   if (read.guarded) return
