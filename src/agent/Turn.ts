@@ -12,6 +12,7 @@ import * as Once from "../domain/Once.js"
 import * as Tokens from "../llm/Tokens.js"
 import { AgentError, type AnyAgent, maxTokensDefault } from "../pipeline/Agent.js"
 import * as Tool from "../pipeline/Tool.js"
+import * as Asking from "./Asking.js"
 import * as Repair from "./Repair.js"
 import * as ToolCall from "./ToolCall.js"
 
@@ -97,8 +98,12 @@ export const take = (
     let last = ""
     let same = 1
     let corrections = 0
+    let model = 0
     for (let turn = 0; turn < agent.maxTurns + corrections; turn++) {
-      const reply = yield* replyTo(agent, ask, path, turn)
+      const answered = yield* Asking.ask(agent, ask, { path, turn, from: model })
+      const { reply } = answered
+      // Who answered goes on: a conversation stays with one model as long as that can be had.
+      model = answered.model
       const calls = yield* callsOf(agent, reply)
       if (calls.length === 0) {
         const output = yield* Effect.either(outputOf(agent, reply, turn))
@@ -149,26 +154,6 @@ const told =
     const { content, failed } = answers[index]!
     return { role: "tool", callId: id, name, content, ...(failed ? { failed } : {}) }
   }
-
-/** One model call, written down before anything reads it. */
-const replyTo = (agent: AnyAgent, ask: Model.ModelAsk, path: string, turn: number) =>
-  Once.run(
-    {
-      key: `turn[${turn}]`,
-      request: Either.getOrThrow(Json.fromUnknown(ask)),
-      success: Model.ModelReply,
-      failure: Model.ModelError,
-      per: "attempt",
-      effect: "model",
-      describe: ({ model, usage }) => ({ model, usage })
-    },
-    (info) =>
-      Effect.gen(function* () {
-        const models = yield* Model.Models
-        const { driver, model } = yield* models.driver(agent.model, { path, agent: agent.name, turn })
-        return yield* driver.call({ ...ask, model }, info)
-      })
-  )
 
 /** Whether a reply may be sent back: providers take no empty one, and a next turn has room for so much. */
 const isRepeatable = (agent: AnyAgent, reply: Model.ModelReply): boolean =>

@@ -6,6 +6,7 @@ import * as Agent from "../pipeline/Agent.js"
 import * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
 import { agentTools } from "./internal/AgentTools.js"
+import * as Fallbacks from "./internal/Fallbacks.js"
 import type { Known } from "./internal/SkillNamed.js"
 import * as JsonSchema from "./JsonSchema.js"
 import type { Key, Tree } from "./Tree.js"
@@ -18,6 +19,7 @@ export interface Declared {
 
 const keys = [
   "model",
+  "fallback_models",
   "system_prompt",
   "output_schema",
   "model_settings",
@@ -51,12 +53,8 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
     of,
     hint: "for instance openai:gpt-4o-mini, or offline:text without a key"
   })
-  const modelText = model === undefined ? undefined : Decode.word(report, model, "`model`")
-  if (modelText !== undefined && !/^[a-z][a-z0-9_-]*:./.test(modelText.value)) {
-    report.add("FLJ-BLUEPRINT-19", modelText.span, `${Words.quoted(modelText.value)} does not say who provides it`, {
-      hint: `put the provider before it: openai:${modelText.value.replace(/^:/, "")}`
-    })
-  }
+  const modelText = model === undefined ? undefined : Fallbacks.modelNamed(report, model)
+  const fallbacks = Fallbacks.read(report, fields.value("fallback_models"), modelText?.value)
   const system = Decode.required(report, fields, "system_prompt", {
     at: key.span,
     of,
@@ -87,6 +85,7 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
   return {
     name: key.text,
     model: modelText.value,
+    fallbacks,
     system: systemText.value,
     // A schema that says only "text" is what an agent without a schema answers.
     output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,

@@ -3,7 +3,8 @@
  * made of it; a test holds it to what the reader knows.
  */
 import type { Json, JsonObject } from "../domain/Json.js"
-import { repairs } from "../pipeline/Agent.js"
+import { ModelError } from "../domain/Model.js"
+import { fallbacksMost, repairs } from "../pipeline/Agent.js"
 
 export interface Key {
   readonly about: string
@@ -134,11 +135,36 @@ export const document: Shape = {
   }
 }
 
+const modelName = { type: "string", pattern: "^[a-z][a-z0-9_-]*:." }
+
 export const agent: Shape = {
   about: "A model with a prompt and a wanted output.",
   required: ["model", "system_prompt"],
+  needs: { max_turns: ["tools"], repair: ["output_schema"], max_corrections: ["output_schema"] },
   keys: {
-    model: key("Provider and model.", "openai:gpt-4o", { type: "string", pattern: "^[a-z][a-z0-9_-]*:." }),
+    model: key("Provider and model.", "openai:gpt-4o", modelName),
+    fallback_models: key(
+      "Models that are asked where `model` fails, in this order.",
+      ["anthropic:claude-sonnet-4-5", { model: "google:gemini-2.5-pro", on: ["TooLong"] }],
+      {
+        type: "array",
+        maxItems: fallbacksMost,
+        items: {
+          anyOf: [
+            modelName,
+            {
+              type: "object",
+              required: ["model"],
+              properties: {
+                model: modelName,
+                on: { type: "array", minItems: 1, items: { enum: [...ModelError.fields.reason.literals] } }
+              },
+              additionalProperties: false
+            }
+          ]
+        }
+      }
+    ),
     system_prompt: key("What the agent is to do.", "Summarize the article in three sentences.", text),
     output_schema: key(
       "JSON Schema of what it answers; text where absent.",

@@ -5,7 +5,7 @@
 
 import { format } from "../domain/NanoUsd.js"
 import type { Template } from "../expression/Template.js"
-import type { AnyAgent } from "../pipeline/Agent.js"
+import { type AnyAgent, modelsOf } from "../pipeline/Agent.js"
 import {
   type Assign,
   type Code,
@@ -71,7 +71,10 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Signal":
       return step("signal", `waits until it is told of ${node.signal} from outside`)
     case "Agent":
-      return step("agent", `asks the model ${node.agent.model} as agent ${node.agent.name}${tools(node.agent)}`)
+      return step(
+        "agent",
+        `asks the model ${modelsOf(node.agent).join(", else ")} as agent ${node.agent.name}${tools(node.agent)}`
+      )
     case "Skill":
       return step("skill", `runs the skill ${node.skill.id}${effects[node.skill.effect]}`)
     case "Ask":

@@ -39,7 +39,7 @@ export const make = (choices: Arr.NonEmptyReadonlyArray<Choice>): ModelDriver =>
         // What was set aside for the call is the price of the first model, and of one call.
         if (info.isPaid === true) return Effect.fail(error)
         const all = [...failures, error]
-        const next = choices.findIndex(({ on = reasonsDefault }, other) => other > index && on.includes(error.reason))
+        const next = nextOf(choices, index, error)
         return next === -1 ? Effect.fail(together(all)) : from(next, all)
       })
     }
@@ -72,8 +72,15 @@ export const fromNames = (
     return make(choices)
   })
 
+/** Who stands in for the choice at `index` after it failed so; -1: nobody. */
+export const nextOf = (
+  choices: ReadonlyArray<{ readonly on?: ReadonlyArray<Reason> | undefined }>,
+  index: number,
+  { reason }: ModelError
+): number => choices.findIndex(({ on = reasonsDefault }, other) => other > index && on.includes(reason))
+
 /** The last failure, with what was tried before it. */
-const together = (failures: ReadonlyArray<ModelError>): ModelError => {
+export const together = (failures: ReadonlyArray<ModelError>): ModelError => {
   const last = failures[failures.length - 1]!
   if (failures.length === 1) return last
   const before = failures.slice(0, -1).map(({ model, reason }) => `${model} (${reason})`)

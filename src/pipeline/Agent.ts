@@ -3,7 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
-import type { ModelSettings } from "../domain/Model.js"
+import type { ModelError, ModelSettings } from "../domain/Model.js"
 import * as Shape from "./Shape.js"
 import type { Skill } from "./Skill.js"
 import type { StepUncertain } from "./StepError.js"
@@ -13,6 +13,8 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly name: string
   /** With the provider's prefix: `openai:gpt-4o`. */
   readonly model: string
+  /** Models that are asked where `model` fails, in this order. */
+  readonly fallbacks: ReadonlyArray<FallbackModel>
   readonly system: string
   /** What is asked for; plain text where absent. */
   readonly output: Shape.Shape | undefined
@@ -29,6 +31,29 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly _R?: (() => R) | undefined
   readonly _E?: (() => E) | undefined
 }
+
+/** A model that stands in for those before it. */
+export interface FallbackModel {
+  readonly model: string
+  /** The failures before it for which it is asked; it is passed over for others. */
+  readonly on: ReadonlyArray<ModelError["reason"]>
+}
+
+/** What passes by itself, or with another provider. */
+export const fallbackOnDefault: FallbackModel["on"] = ["RateLimited", "Overloaded", "Network", "TimedOut"]
+
+/** Whether it stands in for what a name alone does. */
+export const isFallbackDefault = (on: FallbackModel["on"]): boolean =>
+  on.length === fallbackOnDefault.length && on.every((reason, index) => reason === fallbackOnDefault[index])
+
+/** All models that an agent may ask, in their order. */
+export const modelsOf = ({ fallbacks, model }: AnyAgent): ReadonlyArray<string> => [
+  model,
+  ...fallbacks.map(({ model }) => model)
+]
+
+/** More models that stand in than this are not allowed. */
+export const fallbacksMost = 8
 
 /**
  * `off`: the reply is the wanted JSON and nothing else. `syntax`: JSON is taken out of fences and prose, and its syntax is
@@ -80,6 +105,10 @@ export const maxTurnsMost = 200
 
 interface Options<T> {
   readonly model: string
+  /** Models that are asked where `model` fails, in this order; a name alone stands in for `fallbackOnDefault`. */
+  readonly fallbacks?:
+    | ReadonlyArray<string | { readonly model: string; readonly on?: FallbackModel["on"] | undefined }>
+    | undefined
   readonly system: string
   readonly settings?: ModelSettings | undefined
   /** Skills that it may call; `Tool.make` gives one another name, or asks a person first. */
@@ -129,6 +158,11 @@ export const make: {
   return {
     name,
     model: options.model,
+    fallbacks: (options.fallbacks ?? []).map((one) =>
+      typeof one === "string"
+        ? { model: one, on: fallbackOnDefault }
+        : { model: one.model, on: one.on ?? fallbackOnDefault }
+    ),
     system: options.system,
     output: options.output === undefined ? undefined : Shape.fromSchema(options.output),
     settings: { maxTokens: maxTokensDefault, ...options.settings },

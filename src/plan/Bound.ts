@@ -14,6 +14,7 @@ import * as Json from "../domain/Json.js"
 import * as NanoUsd from "../domain/NanoUsd.js"
 import * as Cost from "../governance/Cost.js"
 import * as PriceTable from "../governance/PriceTable.js"
+import { modelsOf } from "../pipeline/Agent.js"
 import type * as Node from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -318,26 +319,72 @@ const agent = (
   path: string,
   size: number | undefined
 ): Part => {
-  const priced = PriceTable.priceOf(prices, agent.model)
   const { inputs, output } = Turn.most(agent, size ?? inputTokensMax)
-  const sent = inputs.map((input) => Math.min(input, inputTokensMax, priced?.context ?? inputTokensMax))
+  const models = modelsOf(agent).map((model) => {
+    const priced = PriceTable.priceOf(prices, model)
+    return {
+      model,
+      priced,
+      sent: inputs.map((input) => Math.min(input, inputTokensMax, priced?.context ?? inputTokensMax))
+    }
+  })
+  const unpriced = models.filter(({ priced }) => priced === undefined)
   const because: Array<Reason> = []
   if (output === undefined) {
     const why = "has no token limit"
     because.push({ path, of: "cost", why }, { path, of: "tokens", why })
   }
-  if (priced === undefined) because.push({ path, of: "cost", why: `asks ${agent.model}, which has no known price` })
+  for (const { model } of unpriced) because.push({ path, of: "cost", why: `asks ${model}, which has no known price` })
+  const rates = models.flatMap(({ priced }) => priced?.rate ?? [])
   return {
-    calls: { least: 1, most: inputs.length },
+    calls: { least: 1, most: inputs.length + agent.fallbacks.length },
     // Its tools are code.
     hasCode: agent.tools.length > 0,
     size: undefined,
     because,
     cost:
-      priced === undefined || output === undefined
+      unpriced.length > 0 || output === undefined
         ? undefined
-        : NanoUsd.sum(sent.map((input) => Cost.worst(priced.rate, { input, output }))),
-    tokens: output === undefined ? undefined : sent.reduce((sum, input) => sum + input + output, 0),
-    rate: priced === undefined ? undefined : Cost.dearest(priced.rate)
+        : dearestWay(
+            models.map(({ sent }, index) => sent.map((input) => Cost.worst(rates[index]!, { input, output }))),
+            NanoUsd.zero,
+            (a, b) => NanoUsd.sum([a, b]),
+            NanoUsd.larger
+          ),
+    tokens:
+      output === undefined
+        ? undefined
+        : dearestWay(
+            models.map(({ sent }) => sent.map((input) => input + output)),
+            0,
+            (a, b) => Math.min(tokensMax, a + b),
+            Math.max
+          ),
+    rate: unpriced.length > 0 ? undefined : rates.map(Cost.dearest).reduce(NanoUsd.larger, NanoUsd.zero)
   }
+}
+
+/**
+ * The worst of all ways through a list of models: in each turn a model may answer, and go on with the next turn, or fail at
+ * its full price and leave the same turn to the next model. `costs`: of each model in each turn.
+ */
+const dearestWay = <N>(
+  costs: ReadonlyArray<ReadonlyArray<N>>,
+  zero: N,
+  add: (a: N, b: N) => N,
+  larger: (a: N, b: N) => N
+): N => {
+  const turns = costs[0]?.length ?? 0
+  // What is still to come, by the model that is asked next; after the last model nothing is.
+  let after = costs.map(() => zero)
+  for (let turn = turns - 1; turn >= 0; turn--) {
+    const now: Array<N> = []
+    let next = zero
+    for (let model = costs.length - 1; model >= 0; model--) {
+      next = add(costs[model]![turn]!, larger(after[model]!, next))
+      now[model] = next
+    }
+    after = now
+  }
+  return after[0] ?? zero
 }

@@ -71,6 +71,9 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         agent: {
           name: node.agent.name,
           model: node.agent.model,
+          ...(node.agent.fallbacks.length === 0
+            ? {}
+            : { fallbacks: node.agent.fallbacks.map(({ model, on }) => ({ model, on })) }),
           system: node.agent.system,
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
           settings: settingsJson(node.agent.settings),

@@ -97,6 +97,10 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
   const drafts = Array.from({ length: 3 }, (_, index) => ({
     ...Agent.make(`agent_${index}`, {
       model: pick(["openai:gpt-4o", "scripted:x.json"]),
+      fallbacks: [
+        ...(maybe(() => ["anthropic:claude-sonnet-4-5"]) ?? []),
+        ...(maybe(() => [{ model: "google:gemini-2.5-pro", on: ["TooLong" as const, "Cut" as const] }]) ?? [])
+      ],
       system: pick([...words, "Write."])
     }),
     output: maybe(() => shape(pick(schemas.slice(1))), 2),

@@ -14,8 +14,25 @@ const page = read("docs/agents.md")
 
 describe("docs/agents.md", () => {
   it("shows the blueprint as it is", () => {
-    const [, shown] = /<!-- file: blueprints\/visit.yaml -->\n```yaml\n([\s\S]*?)^```$/m.exec(page)!
-    assert.strictEqual(read("blueprints/visit.yaml").replace(/^#.*\n/, ""), shown)
+    for (const name of ["visit", "stand_in"]) {
+      const [, shown] = new RegExp(
+        `<!-- file: blueprints/${name}.yaml -->\n\`\`\`yaml\n([\\s\\S]*?)^\`\`\`$`,
+        "m"
+      ).exec(page)!
+      assert.strictEqual(read(`blueprints/${name}.yaml`).replace(/^#.*\n/, ""), shown)
+    }
+  })
+
+  it("and the model that stands in answers, and the trace shows both", async () => {
+    const here = place({
+      "stand_in.yaml": read("blueprints/stand_in.yaml"),
+      "stand_in.script.json": read("blueprints/stand_in.script.json")
+    })
+    ended(await here.flujo(["run", "stand_in.yaml", "--input", "Rain fell all night. The river rose by a metre."]), 0)
+    const { stdout } = await here.flujo("lens trace last -v")
+    assert.match(stdout, /turn\[0\]/)
+    assert.match(stdout, /model\[1\].* {2}offline/)
+    ended(await here.flujo("lens replay last"), 0)
   })
 
   it("and it asks, then acts once that is approved, then replays as it was", async () => {

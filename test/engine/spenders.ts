@@ -61,7 +61,11 @@ export const generate = (seed: number, options: { readonly unpriced: boolean } =
     const name = `s${names++}`
     const maxTokens = 1 + next(200)
     if (next(5) > 0) {
-      const agent = Agent.make(name, { model: model(), system: "be brief", settings: { maxTokens } })
+      const fallbacks = Array.from({ length: next(3) }, () => ({
+        model: model(),
+        on: ["Overloaded" as const, "Network" as const, "Cut" as const].slice(next(2))
+      }))
+      const agent = Agent.make(name, { model: model(), fallbacks, system: "be brief", settings: { maxTokens } })
       return Step.agent(name, agent) as Any
     }
     const [one, other] = [model(), model()]

@@ -51,7 +51,7 @@ export class Cast {
     return entries(
       [...this.uses].map(([name, uses]) => {
         const [first, ...others] = uses
-        const { maxCorrections, maxTurns, model, output, settings, system, tools } = first!.agent
+        const { fallbacks, maxCorrections, maxTurns, model, output, settings, system, tools } = first!.agent
         const repair = Agent.repairSaid(first!.agent)
         const path = this.paths.get(first!) ?? ""
         for (const other of others) {
@@ -59,6 +59,7 @@ export class Cast {
           const same =
             isAlike &&
             other.agent.model === model &&
+            JSON.stringify(other.agent.fallbacks) === JSON.stringify(fallbacks) &&
             Agent.repairSaid(other.agent) === repair &&
             other.agent.maxCorrections === maxCorrections &&
             other.agent.system === system
@@ -77,6 +78,7 @@ export class Cast {
         const said = pairs(own, { maxTokens: Agent.maxTokensDefault })
         const body: Part = entries([
           ["model", model],
+          ["fallback_models", fallbacks.length === 0 ? undefined : fallbackParts(fallbacks)],
           ["system_prompt", system],
           ["output_schema", output && schema(output, path)],
           ["model_settings", said.length === 0 ? undefined : entries(said)],
@@ -90,6 +92,16 @@ export class Cast {
     )
   }
 }
+
+const fallbackParts = (fallbacks: ReadonlyArray<Agent.FallbackModel>): ReadonlyArray<Part> =>
+  fallbacks.map(({ model, on }) =>
+    Agent.isFallbackDefault(on)
+      ? model
+      : entries([
+          ["model", model],
+          ["on", on]
+        ])
+  )
 
 const toolsOf = ({ maxTurns, tools }: Agent.AnyAgent, skill: (skill: AnySkill) => string) => [
   maxTurns,

@@ -381,6 +381,12 @@ export class Module {
     )
     const text = object([
       ["model", said(agent.model)],
+      [
+        "fallbacks",
+        agent.fallbacks.length === 0
+          ? undefined
+          : literal(agent.fallbacks.map(({ model, on }) => (Agent.isFallbackDefault(on) ? model : { model, on })))
+      ],
       ["system", said(agent.system)],
       ["output", agent.output && this.schema(agent.output)],
       ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],

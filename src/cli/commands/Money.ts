@@ -6,6 +6,7 @@ import type { JsonObject } from "../../domain/Json.js"
 import { fromText, type NanoUsd, toUsd } from "../../domain/NanoUsd.js"
 import * as BudgetRules from "../../governance/BudgetRules.js"
 import * as PriceTable from "../../governance/PriceTable.js"
+import * as Agent from "../../pipeline/Agent.js"
 import type { Node } from "../../pipeline/Node.js"
 import * as Bound from "../../plan/Bound.js"
 import * as Plan from "../../plan/Plan.js"
@@ -71,7 +72,7 @@ export const strict = (workspace: Workspace, root: Node): Effect.Effect<void, Fa
 export const models = (root: Node): ReadonlySet<string> => {
   const found = new Set<string>()
   const visit = (node: Node): void => {
-    if (node._tag === "Agent") found.add(node.agent.model)
+    if (node._tag === "Agent") for (const model of Agent.modelsOf(node.agent)) found.add(model)
     for (const child of Plan.children(node)) visit(child)
   }
   visit(root)
