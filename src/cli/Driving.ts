@@ -42,7 +42,7 @@ import * as Watch from "./Watch.js"
 import type { Workflow } from "./Workflow.js"
 import * as Workspace from "./Workspace.js"
 
-export type Shown = Flag.Values<typeof Flags.resume>
+export type Shown = Flag.Values<typeof Flags.approve>
 
 export interface Driven {
   readonly workspace: Workspace.Workspace
@@ -237,7 +237,9 @@ const conclude = (driven: Driven, exit: Exit.Exit<Ended, unknown>): Effect.Effec
 
 /** Codes of runs that this process did not drive. */
 const unowned: ReadonlySet<string> = new Set(
-  (["Held", "Plan", "Input", "Unknown", "Ended", "Exists", "Changed"] as const).map((reason) => runErrors[reason].code)
+  (["Held", "Plan", "Input", "Unknown", "Ended", "Exists", "Changed", "Upgrade"] as const).map(
+    (reason) => runErrors[reason].code
+  )
 )
 
 const debugPreviewLength = 1000

@@ -123,7 +123,14 @@ export const run = {
   ...driving
 } as const satisfies Flag.Flags
 
-export const resume = driving satisfies Flag.Flags
+export const resume = {
+  upgrade: Flag.text({
+    name: "upgrade",
+    value: "FILE",
+    about: "Go on by this blueprint from now on, if it goes the same way so far; exit code 5 and no change if not"
+  }),
+  ...driving
+} as const satisfies Flag.Flags
 
 export const answer = {
   inputFile: Flag.text({ name: "input-file", value: "FILE", about: "The answer is the text of a file" }),

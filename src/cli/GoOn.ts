@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Bytes from "../blueprint/Bytes.js"
 import type { Source } from "../domain/Event.js"
+import * as Version from "../domain/Version.js"
 import * as Flujo from "../engine/Flujo.js"
 import { Journal } from "../journal/Journal.js"
 import type { RunRow } from "../journal/RunIndex.js"
@@ -24,16 +25,14 @@ import * as View from "./View.js"
 import type { Workflow } from "./Workflow.js"
 import type { Workspace } from "./Workspace.js"
 
-/** The texts that a run was started with; none where a program started it. */
+/** The texts that a run goes by; none where they are a program's. */
 export const sources = (journal: Journal["Type"], row: RunRow): Effect.Effect<ReadonlyArray<Source>, Fault> =>
-  Effect.map(Runs.entries(journal, row), ([first]) =>
-    first?.event.kind === "RunStarted" ? first.event.payload.sources : []
-  )
+  Effect.map(Runs.entries(journal, row), (entries) => Version.of(entries)?.sources ?? [])
 
 export interface Kept {
   readonly blueprint: Workflow
   readonly folder: string
-  /** What it was started with: texts, and code as it was then. */
+  /** What it goes by: texts, and code as it was then. */
   readonly sources: ReadonlyArray<Source>
 }
 
@@ -70,7 +69,7 @@ const noteChanges = (workspace: Workspace, { sources }: Kept) =>
       const file = path.resolve(workspace.base, code?.file ?? source.path)
       const now = yield* Effect.option(ProjectFile.read(file, { sizeMax: Bytes.bytesMax }))
       if (Option.isSome(now) && now.value !== source.text) {
-        const what = code !== undefined ? "its code as it is now" : "what it was started with"
+        const what = code !== undefined ? "its code as it is now" : "what it keeps"
         yield* host.message(`note: ${printable(source.path)} has changed since; the run goes on with ${what}\n`)
       }
     }
@@ -90,6 +89,27 @@ export const resume = (
     return yield* Driving.drive(
       { workspace, journal, ...keptOnes, run, flags },
       Flujo.resume(keptOnes.blueprint.pipeline, run)
+    )
+  })
+
+/** Goes on with it by the blueprint in `file`, where that is another version of its own that it can go on with. */
+export const upgrade = (
+  workspace: Workspace,
+  journal: Journal["Type"],
+  row: RunRow,
+  { file, flags }: { readonly file: string; readonly flags: Driving.Shown }
+): Effect.Effect<Reply, Fault, Services> =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const invocation = yield* Invocation
+    const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
+    const checked = yield* BlueprintFile.readToRun(workspace, yield* BlueprintFile.locate(workspace, file))
+    const blueprint = yield* BlueprintFile.sound(checked, color)
+    const sources = [...blueprint.sources, ...checked.code]
+    const run = row.run
+    return yield* Driving.drive(
+      { workspace, journal, blueprint, folder: checked.folder, run, flags },
+      Flujo.resume(blueprint.pipeline, run, { upgrade: true, sources })
     )
   })
 

@@ -182,8 +182,12 @@ export const kinds = {
   RunSuspended: kind({ life: true, data: { waits: Schema.Array(Wait) } }),
   /** So many times in a row its process died and it came no further; `at`: the steps that were running. */
   RunStuck: kind({ life: true, data: { recoveries: Schema.Int, at: Schema.Array(Path) } }),
-  /** `again`: failed steps that are tried once more. */
-  RunResumed: kind({ life: true, data: { again: Schema.Array(Path) } }),
+  /** `again`: failed steps that are tried once more. `plan`, `sources`: another version, which it goes by from here on. */
+  RunResumed: kind({
+    life: true,
+    data: { again: Schema.Array(Path), plan: Schema.optional(Digest) },
+    payload: { sources: Schema.optional(Schema.Array(Source)) }
+  }),
   /** A step that had started and not ended is run again. */
   Recovered: kind({ life: true, data: {} }),
   RunCompleted: kind({ life: true, data: {}, payload: { output: Carried } }),

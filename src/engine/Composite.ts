@@ -41,9 +41,11 @@ export const sequence = (drive: Drive, node: Node.SequenceNode, place: Place, in
 const closures = (record: Record, path: StepPath.StepPath): { readonly lifted: number; readonly closed: boolean } => {
   let lifted = 0
   while (true) {
-    const closure = record.get(path, "Closed", lifted)
+    const closure = record.peek(path, "Closed", lifted)
     if (closure === undefined) return { lifted, closed: false }
+    // It is accounted for where the composite fails: another version of the pipeline may not.
     if (!closure.data.by.some((by) => record.again.has(by))) return { lifted, closed: true }
+    record.get(path, "Closed", lifted)
     lifted += 1
   }
 }

@@ -14,6 +14,7 @@ import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Entry, EventOf, Wait } from "../domain/Event.js"
 import * as StepPath from "../domain/StepPath.js"
+import type { Version } from "../domain/Version.js"
 import type { TemplateError, UndefinedVariables } from "../expression/Template.js"
 import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import type { ContextSpec, Node } from "../pipeline/Node.js"
@@ -65,7 +66,15 @@ export type Premise =
       readonly _tag: "Resumed"
       readonly history: ReadonlyArray<Entry>
       readonly again: ReadonlyArray<StepPath.StepPath>
+      /** Another version, which it goes by from now on. */
+      readonly upgrade?: Version | undefined
     }
+
+/** What a run says that goes on. */
+export const resumed = ({ again, upgrade }: Pick<Extract<Premise, { _tag: "Resumed" }>, "again" | "upgrade">) =>
+  upgrade === undefined
+    ? ({ kind: "RunResumed", data: { again }, payload: {} } as const)
+    : ({ kind: "RunResumed", data: { again, plan: upgrade.plan }, payload: { sources: upgrade.sources } } as const)
 
 /** Drives `owned`, and gives its lease back however it ends. */
 export const live = (
@@ -84,7 +93,7 @@ export const live = (
     if (premise._tag === "Started") {
       record.life({ path: StepPath.root, kind: "RunStarted", ...premise.event })
     } else {
-      record.life({ path: StepPath.root, kind: "RunResumed", data: { again: premise.again }, payload: {} })
+      record.life({ path: StepPath.root, ...resumed(premise) })
       for (const path of premise.again) record.again.set(path, record.now())
     }
     const history = premise._tag === "Started" ? [] : premise.history

@@ -15,15 +15,14 @@ import type { Entry, Event, EventOf, Source, Wait } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import * as RunId from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
+import * as Version from "../domain/Version.js"
 import type { UndefinedVariables } from "../expression/Template.js"
 import * as PriceTable from "../governance/PriceTable.js"
 import { Journal, type JournalError, type LetterRefused, type OwnedRun, type RunHeld } from "../journal/Journal.js"
-import type { Node } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Bound from "../plan/Bound.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
-import * as Compensate from "./Compensate.js"
 import * as Drive from "./Drive.js"
 import { detailOf } from "./Failure.js"
 import * as Fork from "./Fork.js"
@@ -32,6 +31,7 @@ import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
 import type { Terms } from "./Spending.js"
 import * as Stuck from "./Stuck.js"
+import * as Upgrade from "./Upgrade.js"
 
 /** The run ended well. */
 export interface Completed<out A> {
@@ -122,9 +122,19 @@ export const run = <In, Out, E, R>(
     )
   }) as Result<Out, E, R>
 
+export interface ResumeOptions extends Pick<RunOptions, "parkAfterMillis" | "recoveriesMax"> {
+  /**
+   * The pipeline may be another version of the run's own, which it goes by from then on. Where that does not say again
+   * what is recorded, this fails with reason `Upgrade`, naming the step and what differs, and nothing is written.
+   */
+  readonly upgrade?: boolean | undefined
+  /** The files that the other version was made from. */
+  readonly sources?: ReadonlyArray<Source> | undefined
+}
+
 /**
  * Goes on with a run that rests, was interrupted, or failed; of a failed one the failed steps are tried again. The
- * pipeline must be the one that the run was started with.
+ * pipeline must be the one that the run was started with, or was upgraded to.
  *
  * A run whose process died again and again without coming any further becomes stuck: this fails with reason `Stuck`, and
  * the run stays as it is until it is resumed once more.
@@ -132,7 +142,7 @@ export const run = <In, Out, E, R>(
 export const resume = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
   runId: RunId.RunId,
-  options?: Pick<RunOptions, "parkAfterMillis" | "recoveriesMax">
+  options?: ResumeOptions
 ): Result<Out, E, R> =>
   Effect.gen(function* () {
     const journal = yield* Journal
@@ -140,26 +150,26 @@ export const resume = <In, Out, E, R>(
     const owned = yield* own(journal, runId)
     return yield* Effect.gen(function* () {
       const history = yield* historyOf(journal, runId)
-      const stuck = Stuck.find(history, options?.recoveriesMax ?? Stuck.recoveriesMaxDefault)
+      const isUpgrade = options?.upgrade === true && Version.of(history)?.plan !== plan.digest
+      // Whoever brings another version has looked at what stops the run.
+      const stuck = isUpgrade ? undefined : Stuck.find(history, options?.recoveriesMax ?? Stuck.recoveriesMaxDefault)
       if (stuck !== undefined) {
         journal.stage(owned, { event: stuck, payload: undefined, at: yield* Clock.currentTimeMillis })
         yield* orJournal(runId, journal.barrier(owned))
         return yield* stuckError(runId, stuck)
       }
-      const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
-      const last = Drive.lastEnd(history)
-      const undos = last === undefined ? undefined : Compensate.failures(history)
-      const ended =
-        last?.kind === "RunCompleted"
-          ? "it completed already"
-          : last?.kind === "RunCancelled" && !(undos && undos.length > 0)
-            ? "it was cancelled"
-            : last?.kind === "RunFailed" && undos?.length === 0
-              ? "it failed, and what it had done was undone"
-              : undefined
-      if (ended !== undefined) return yield* new RunError({ reason: "Ended", run: runId, path: "", detail: ended })
-      const again = undos ?? (last?.kind === "RunFailed" ? last.data.at : [])
-      const premise = { _tag: "Resumed", history, again } as const
+      const kept = isUpgrade ? undefined : yield* drivenOf(journal, runId, pipeline, plan, history)
+      const again = yield* Either.mapLeft(
+        Upgrade.again(history),
+        (detail) => new RunError({ reason: "Ended", run: runId, path: "", detail })
+      )
+      const driven = kept ?? (yield* premiseOf(runId, pipeline, history))
+      if (isUpgrade) {
+        yield* Effect.mapError(Upgrade.check(runId, driven, history, journal.limits), refused(runId))
+        yield* orJournal(runId, journal.keepPlan({ digest: plan.digest, json: plan.text }))
+      }
+      const upgrade = isUpgrade ? { plan: plan.digest, sources: options?.sources ?? [] } : undefined
+      const premise = { _tag: "Resumed", history, again, upgrade } as const
       return yield* drive<Out, E>(journal, owned, { ...driven, parkAfterMillis: options?.parkAfterMillis }, premise)
     }).pipe(Effect.ensuring(journal.release(owned)))
   }) as Result<Out, E, R>
@@ -167,11 +177,14 @@ export const resume = <In, Out, E, R>(
 export interface ReplayOptions {
   /** Only as far as the run came in this step, by its standing path. Default: all of the record. */
   readonly until?: StepPath.StepPath | undefined
+  /** The pipeline may be another version than the one that was run, as long as it goes the same way. */
+  readonly anyVersion?: boolean | undefined
 }
 
 /**
  * Walks a recorded run again with the outside shut: no model, skill or network is called, and nothing is written. Fails
- * with reason `Diverged` at the first event that is not as recorded. Needs nothing that the steps need.
+ * with reason `Diverged` at the first event that is not as recorded. Needs nothing that the steps need. A run that was
+ * upgraded is walked as a whole by the version that it goes by now.
  */
 export const replay = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
@@ -181,27 +194,30 @@ export const replay = <In, Out, E, R>(
   Effect.gen(function* () {
     const journal = yield* Journal
     const plan = yield* planOf(pipeline)
-    const history = yield* recordOf(journal, runId, options)
-    const driven = yield* drivenOf(journal, runId, pipeline, plan, history)
+    const whole = yield* historyOf(journal, runId)
+    const driven =
+      options?.anyVersion === true
+        ? yield* premiseOf(runId, pipeline, whole)
+        : yield* drivenOf(journal, runId, pipeline, plan, whole)
+    const history = yield* upTo(runId, whole, options?.until)
     return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
 
 /**
- * Whether a run could go on, or would have gone, with another version of its pipeline: what is recorded is walked by
- * `pipeline` with the outside shut. Fails with reason `Diverged` at the first step that the new version does otherwise,
- * and with `Input` where it does not take the run's input.
+ * Whether a run could be resumed with another version of its pipeline, or would have gone the same way to its end: what
+ * is recorded is walked by `pipeline` with the outside shut. Fails with reason `Upgrade` at the first step that the new
+ * version does otherwise, and with `Input` where it does not take the run's input.
  */
 export const upgradeCheck = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
-  runId: RunId.RunId,
-  options?: ReplayOptions
+  runId: RunId.RunId
 ): Effect.Effect<Drive.Replayed, RunError, Journal> =>
   Effect.gen(function* () {
     const journal = yield* Journal
     yield* planOf(pipeline)
-    const history = yield* recordOf(journal, runId, options)
+    const history = yield* historyOf(journal, runId)
     const driven = yield* premiseOf(runId, pipeline, history)
-    return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
+    return yield* Effect.mapError(Upgrade.check(runId, driven, history, journal.limits), refused(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
 
 export interface ForkOptions extends Fork.Cut, Pick<RunOptions, "runId" | "parkAfterMillis" | "recoveriesMax"> {}
@@ -482,19 +498,16 @@ const historyOf = (journal: Journal["Type"], runId: RunId.RunId): Effect.Effect<
   })
 
 /** What is recorded, up to the last entry of a step. */
-const recordOf = (
-  journal: Journal["Type"],
+const upTo = (
   runId: RunId.RunId,
-  options: ReplayOptions | undefined
-): Effect.Effect<ReadonlyArray<Entry>, RunError> =>
-  Effect.gen(function* () {
-    const history = yield* historyOf(journal, runId)
-    const until = options?.until ?? StepPath.root
-    if (until === StepPath.root) return history
-    const last = history.findLastIndex(({ event }) => StepPath.isWithin(StepPath.standing(event.path), until))
-    if (last >= 0) return history.slice(0, last + 1)
-    return yield* new RunError({ reason: "NoStep", run: runId, path: until, detail: "the run did not come to it" })
-  })
+  history: ReadonlyArray<Entry>,
+  until: StepPath.StepPath = StepPath.root
+): Effect.Effect<ReadonlyArray<Entry>, RunError> => {
+  if (until === StepPath.root) return Effect.succeed(history)
+  const last = history.findLastIndex(({ event }) => StepPath.isWithin(StepPath.standing(event.path), until))
+  if (last >= 0) return Effect.succeed(history.slice(0, last + 1))
+  return Effect.fail(new RunError({ reason: "NoStep", run: runId, path: until, detail: "the run did not come to it" }))
+}
 
 /** The run's own premise, checked against the pipeline at hand. */
 const drivenOf = (
@@ -507,7 +520,8 @@ const drivenOf = (
   Effect.gen(function* () {
     const first = history[0]?.event
     if (first?.kind !== "RunStarted") return yield* unknownRun(runId)
-    if (first.data.plan !== plan.digest) return yield* changed(journal, runId, first.data.plan, plan)
+    const before = Version.of(history)?.plan ?? first.data.plan
+    if (before !== plan.digest) return yield* changed(journal, runId, before, plan)
     return yield* premiseOf(runId, pipeline, history)
   })
 
@@ -543,7 +557,7 @@ const termsOf = (
   Effect.gen(function* () {
     const { maxCost, maxTokens, mode = "strict" } = budget ?? {}
     const isLimited = maxCost !== undefined || maxTokens !== undefined
-    if (!isLimited && !hasCaps(pipeline.root)) return undefined
+    if (!isLimited && !Upgrade.hasCaps(pipeline.root)) return undefined
     const prices = yield* PriceTable.Prices
     const text = input === undefined ? "null" : typeof input === "string" ? input : Json.canonical(input)
     if (isLimited && mode === "strict") {
@@ -558,8 +572,6 @@ const termsOf = (
     const kept = { maxCost: maxCost ?? null, maxTokens: maxTokens ?? null, prices: PriceTable.digest(prices) }
     return { prices, budget: { ...kept, mode: isLimited ? mode : "reserve" } }
   })
-
-const hasCaps = (node: Node): boolean => node._tag === "Capped" || Plan.children(node).some(hasCaps)
 
 /** As the run was started, whatever the prices are now. */
 const keptTerms = (
@@ -584,18 +596,18 @@ const keptTerms = (
 const changed = (
   journal: Journal["Type"],
   runId: RunId.RunId,
-  digest: string,
+  digest: Plan.Plan["digest"],
   plan: Plan.Plan
 ): Effect.Effect<never, RunError> =>
   Effect.gen(function* () {
-    const before = yield* orJournal(runId, journal.plan(digest as Plan.Plan["digest"]))
+    const before = yield* orJournal(runId, journal.plan(digest))
     const difference = Option.isSome(before) ? PlanJson.firstDifference(before.value, plan.json) : undefined
     const where = difference === undefined ? "" : `; the first difference is at ${difference.at}: ${change(difference)}`
     return yield* new RunError({
       reason: "Changed",
       run: runId,
       path: "",
-      detail: `the pipeline is not the one that the run was started with${where}`
+      detail: `the pipeline is not the one that the run goes by${where}`
     })
   })
 
@@ -614,11 +626,11 @@ const sameRun = (
   input: Json.Json | undefined
 ): Effect.Effect<void, RunError> =>
   Effect.gen(function* () {
-    const entries = yield* orJournal(runId, Stream.runCollect(Stream.take(journal.read(runId), 1)))
+    const entries = yield* orJournal(runId, Stream.runCollect(journal.read(runId)))
     const first = Array.from(entries)[0]?.event
     if (first?.kind !== "RunStarted") return
     const exists = (detail: string) => new RunError({ reason: "Exists", run: runId, path: "", detail })
-    if (first.data.plan !== plan.digest)
+    if (Version.of(entries)?.plan !== plan.digest)
       return yield* exists("the id is in use by a run of another pipeline or version")
     const before = "value" in first.payload.input ? first.payload.input.value : undefined
     const same = before === undefined || input === undefined ? before === input : Json.equals(before, input)
@@ -643,7 +655,22 @@ const journalError =
 const diverged =
   (run: string) =>
   (error: Diverged): RunError =>
-    new RunError({ reason: "Diverged", run, path: error.path, detail: `${error.kind}: ${error.detail}` })
+    new RunError({
+      reason: "Diverged",
+      run,
+      path: error.path,
+      detail: `${[error.kind, error.field].join(" ").trim()}: ${error.detail}`,
+      ...(error.field === "" ? {} : { field: error.field })
+    })
+
+/** Of an upgrade. */
+const refused =
+  (run: string) =>
+  (error: Diverged | RunError): RunError => {
+    if (error._tag === "RunError") return error
+    const { _tag: _, ...said } = diverged(run)(error)
+    return new RunError({ ...said, reason: "Upgrade" })
+  }
 
 const heldError = (error: RunHeld): RunError =>
   new RunError({ reason: "Held", run: error.run, path: "", detail: error.message })

@@ -8,6 +8,7 @@ import type { Entry, Event, EventOf } from "../domain/Event.js"
 import * as Events from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
+import * as Version from "../domain/Version.js"
 import { isOfUndo } from "./Compensate.js"
 
 /** What the fork is given in place of what the parent has at the step. */
@@ -31,11 +32,14 @@ export const events = (
 ): Either.Either<ReadonlyArray<Event>, string> => {
   const first = history[0]?.event
   if (first?.kind !== "RunStarted") return Either.left("the run has no beginning")
+  // It goes on by the version that its parent goes by now, wherever they part.
+  const version = Version.of(history)
   const started: EventOf<"RunStarted"> = {
     ...first,
-    data: { ...first.data, parent: { run: parent, from } },
+    data: { ...first.data, plan: version?.plan ?? first.data.plan, parent: { run: parent, from } },
     payload: {
       ...first.payload,
+      sources: version?.sources ?? first.payload.sources,
       ...(from === StepPath.root && edit?._tag === "Input" ? { input: { value: edit.value } } : {})
     }
   }

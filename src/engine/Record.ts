@@ -87,8 +87,8 @@ export class Record {
   }
 
   /** The recorded event, without accounting for it. */
-  peek<K extends Event.Kind>(path: StepPath, kind: K): Event.EventOf<K> | undefined {
-    return this.byKey.get(Event.key(path, kind, 0))?.event as Event.EventOf<K> | undefined
+  peek<K extends Event.Kind>(path: StepPath, kind: K, ordinal = 0): Event.EventOf<K> | undefined {
+    return this.byKey.get(Event.key(path, kind, ordinal))?.event as Event.EventOf<K> | undefined
   }
 
   /** The recorded event, which is then accounted for. */

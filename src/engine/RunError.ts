@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
  * `Defect`: a step broke. `Cancelled`: somebody cancelled it. `Held`: another process drives it. `Plan`: the pipeline
  * has findings. `Input`: the input does not fit. `Unknown`: no such run. `Ended`: there is nothing to go on with.
  * `Exists`: the run id is in use for something else. `Changed`: the pipeline is not the one that the run was started
- * with. `Fork`: the run cannot be forked so. `Budget`: its worst case may be more than it may spend. `Diverged`: what
+ * with. `Fork`: the run cannot be forked so. `Upgrade`: it cannot go on with that version. `Budget`: its worst case may be more than it may spend. `Diverged`: what
  * was recorded and what was computed now differ. `Stuck`: its process died too often at one
  * point. `NoStep`: the run has not come to such a step. `Journal`: the journal
  * failed.
@@ -22,6 +22,7 @@ export class RunError extends Schema.TaggedError<RunError>("flujo/engine/RunErro
     "Exists",
     "Changed",
     "Fork",
+    "Upgrade",
     "Budget",
     "Diverged",
     "Stuck",
@@ -32,6 +33,8 @@ export class RunError extends Schema.TaggedError<RunError>("flujo/engine/RunErro
   run: Schema.String,
   /** The step, where one is at fault. */
   path: Schema.String,
+  /** Of what diverged: JSON Pointer (RFC 6901) into the event. */
+  field: Schema.optional(Schema.String),
   detail: Schema.String,
   hint: Schema.optional(Schema.String)
 }) {

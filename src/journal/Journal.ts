@@ -287,6 +287,8 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     /** What a cached step answered under `key`, if it is kept: see `Kept`. */
     readonly recall: (key: Digest) => Effect.Effect<Option.Option<Kept>, JournalError>
     readonly keep: (kept: Kept) => Effect.Effect<void, JournalError>
+    /** A plan that a run is about to go by; one that is kept already is left alone. */
+    readonly keepPlan: (plan: KeptPlan) => Effect.Effect<void, JournalError>
     readonly plan: (digest: Digest) => Effect.Effect<Option.Option<Json>, JournalError>
     readonly run: (run: RunId) => Effect.Effect<Option.Option<RunRow>, JournalError>
     readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>

@@ -266,6 +266,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
           Option.flatMap(Option.fromNullable(row), (row) => Kept.fromRow(key, row))
         ),
       keep: (kept) => driver.keep(Kept.toRow(kept), Kept.rowsMax),
+      keepPlan: driver.putPlan,
       plan,
       run: (run) => Effect.map(driver.run(run), Option.fromNullable),
       runs: driver.runs,

@@ -129,6 +129,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   const moveRun = db.prepare<[string, number, number | null, string, string]>(
     "UPDATE runs SET status = ?, updated_at = ?, wake_at = ? WHERE tenant = ? AND run = ?"
   )
+  const upgradeRun = db.prepare<[string, string, string]>("UPDATE runs SET plan = ? WHERE tenant = ? AND run = ?")
   const spendTokens = db.prepare<[number, string, string]>(
     "UPDATE runs SET tokens = tokens + ? WHERE tenant = ? AND run = ?"
   )
@@ -216,6 +217,9 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         moveRun.run(status, change.at, change.wakeAt, tenant, run)
         return
       }
+      case "Upgraded":
+        upgradeRun.run(change.plan, tenant, run)
+        return
       case "TokensSpent":
         spendTokens.run(change.tokens, tenant, run)
         return

@@ -5,6 +5,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { Digest } from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Answer, Slice, Writing } from "./Driver.js"
@@ -15,6 +16,8 @@ import type * as RunIndex from "./RunIndex.js"
 export interface Net {
   readonly added: RunIndex.RunRow | undefined
   readonly moved: Extract<RunIndex.Change, { readonly _tag: "RunMoved" }> | undefined
+  /** That it was upgraded to. */
+  readonly plan: Digest | undefined
   readonly tokens: number
   /** Undefined: ended. */
   readonly tasks: ReadonlyMap<StepPath, RunIndex.TaskRow | undefined>
@@ -23,6 +26,7 @@ export interface Net {
 export const net = (changes: ReadonlyArray<RunIndex.Change>): Net => {
   let added: Net["added"]
   let moved: Net["moved"]
+  let plan: Net["plan"]
   let tokens = 0
   const tasks = new Map<StepPath, RunIndex.TaskRow | undefined>()
   for (const change of changes) {
@@ -30,10 +34,14 @@ export const net = (changes: ReadonlyArray<RunIndex.Change>): Net => {
       case "RunAdded":
         added = change.row
         moved = undefined
+        plan = undefined
         tokens = 0
         break
       case "RunMoved":
         moved = change
+        break
+      case "Upgraded":
+        plan = change.plan
         break
       case "TokensSpent":
         tokens += change.tokens
@@ -46,10 +54,11 @@ export const net = (changes: ReadonlyArray<RunIndex.Change>): Net => {
         break
     }
   }
-  if (added === undefined) return { added, moved, tokens, tasks }
+  if (added === undefined) return { added, moved, plan, tokens, tasks }
   const row =
     moved === undefined ? added : { ...added, status: moved.status, updatedAt: moved.at, wakeAt: moved.wakeAt }
-  return { added: { ...row, tokens: row.tokens + tokens }, moved: undefined, tokens: 0, tasks }
+  const whole = { ...row, plan: plan ?? row.plan, tokens: row.tokens + tokens }
+  return { added: whole, moved: undefined, plan: undefined, tokens: 0, tasks }
 }
 
 type Record = { readonly [column: string]: string | number | null | undefined }
@@ -77,7 +86,7 @@ class Tables {
     if (changes.length > 0) this.change(part, run, net(changes))
   }
 
-  change(part: Part, run: string, { added, moved, tasks, tokens }: Net): void {
+  change(part: Part, run: string, { added, moved, plan: upgraded, tasks, tokens }: Net): void {
     if (added !== undefined) {
       const { labels, pipeline, plan, startedAt, status, updatedAt, wakeAt } = added
       this.added.push({
@@ -93,8 +102,9 @@ class Tables {
         labels: JSON.stringify(labels)
       })
     }
-    if (moved !== undefined || tokens !== 0) {
-      this.moved.push({ part, run, status: moved?.status, updated_at: moved?.at, wake_at: moved?.wakeAt, tokens })
+    if (moved !== undefined || upgraded !== undefined || tokens !== 0) {
+      const { at, status, wakeAt } = moved ?? {}
+      this.moved.push({ part, run, status, updated_at: at, wake_at: wakeAt, tokens, plan: upgraded })
     }
     for (const [path, row] of tasks) {
       if (row === undefined) this.ended.push({ part, run, path })
@@ -143,7 +153,7 @@ export const encode = (slices: ReadonlyArray<Slice>): ReadonlyArray<string | nul
 export const encodeProjection = ({ row, tasks }: RunIndex.Projection): ReadonlyArray<string | null> => {
   const tables = new Tables()
   const of = row?.run ?? Array.from(tasks.values())[0]?.run
-  if (of !== undefined) tables.change("any", of, { added: row, moved: undefined, tokens: 0, tasks })
+  if (of !== undefined) tables.change("any", of, { added: row, moved: undefined, plan: undefined, tokens: 0, tasks })
   return [text(tables.added), text(tables.opened)]
 }
 

@@ -399,5 +399,100 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
   CREATE INDEX cache_latest ON ${schema}.cache (tenant, at DESC, key);
   CREATE INDEX cache_expiry ON ${schema}.cache (tenant, expires_at);
   CREATE INDEX cache_run ON ${schema}.cache (tenant, run);
+  `,
+  // A run may be upgraded: then its row names another plan.
+  (schema) => `
+  CREATE OR REPLACE FUNCTION ${schema}.write_changes(
+    a_tenant TEXT, a_part TEXT, of_runs TEXT[],
+    some_rows JSON, some_roots JSON, some_blobs JSON, some_letters JSON, some_added JSON, some_moved JSON, some_ended JSON,
+    some_opened JSON
+  ) RETURNS VOID
+  LANGUAGE plpgsql VOLATILE AS $body$
+  BEGIN
+    IF some_rows IS NOT NULL THEN
+      INSERT INTO ${schema}.entries (tenant, run, seq, head, payload, salt, blob)
+      SELECT a_tenant, r.run, r.seq, r.head, r.payload, decode(r.salt, 'base64'), r.blob
+      FROM json_to_recordset(some_rows)
+        AS r (part TEXT, run TEXT, seq INTEGER, head TEXT, payload TEXT, salt TEXT, blob TEXT)
+      WHERE r.part = a_part AND r.run = ANY (of_runs);
+    END IF;
+
+    IF some_roots IS NOT NULL THEN
+      INSERT INTO ${schema}.roots (tenant, run, size, root)
+      SELECT a_tenant, r.run, r.size, r.root
+      FROM json_to_recordset(some_roots) AS r (part TEXT, run TEXT, size INTEGER, root TEXT)
+      WHERE r.part = a_part AND r.run = ANY (of_runs);
+    END IF;
+
+    IF some_blobs IS NOT NULL THEN
+      INSERT INTO ${schema}.blobs (tenant, run, address, bytes)
+      SELECT a_tenant, b.run, b.address, decode(b.bytes, 'base64')
+      FROM json_to_recordset(some_blobs) AS b (part TEXT, run TEXT, address TEXT, bytes TEXT)
+      WHERE b.part = a_part AND b.run = ANY (of_runs)
+      ON CONFLICT DO NOTHING;
+    END IF;
+
+    IF some_letters IS NOT NULL THEN
+      UPDATE ${schema}.inbox i SET taken = true
+      FROM json_to_recordset(some_letters) AS l (part TEXT, run TEXT, id TEXT)
+      WHERE l.part = a_part AND l.run = ANY (of_runs) AND i.tenant = a_tenant AND i.run = l.run AND i.id = l.id;
+    END IF;
+
+    IF some_added IS NOT NULL THEN
+      INSERT INTO ${schema}.runs AS o
+        (tenant, run, pipeline, plan, status, started_at, updated_at, wake_at, tokens, labels)
+      SELECT a_tenant, r.run, r.pipeline, r.plan,
+        CASE WHEN r.status = 'suspended' AND ${schema}.is_waited_for(a_tenant, r.run) THEN 'ready' ELSE r.status END,
+        r.started_at, r.updated_at, r.wake_at, r.tokens, r.labels
+      FROM json_to_recordset(some_added) AS r
+        (part TEXT, run TEXT, pipeline TEXT, plan TEXT, status TEXT, started_at BIGINT, updated_at BIGINT, wake_at BIGINT,
+         tokens BIGINT, labels TEXT)
+      WHERE r.part = a_part AND r.run = ANY (of_runs)
+      ON CONFLICT (tenant, run) DO UPDATE SET pipeline = excluded.pipeline, plan = excluded.plan,
+        status = excluded.status, started_at = excluded.started_at, updated_at = excluded.updated_at,
+        wake_at = excluded.wake_at, tokens = excluded.tokens, labels = excluded.labels;
+    END IF;
+
+    IF some_moved IS NOT NULL THEN
+      UPDATE ${schema}.runs o SET
+        status = CASE
+          WHEN m.status IS NULL THEN o.status
+          WHEN m.status = 'suspended' AND ${schema}.is_waited_for(a_tenant, m.run) THEN 'ready'
+          ELSE m.status END,
+        updated_at = CASE WHEN m.status IS NULL THEN o.updated_at ELSE m.updated_at END,
+        wake_at = CASE WHEN m.status IS NULL THEN o.wake_at ELSE m.wake_at END,
+        plan = coalesce(m.plan, o.plan),
+        tokens = o.tokens + m.tokens
+      FROM json_to_recordset(some_moved) AS m
+        (part TEXT, run TEXT, status TEXT, updated_at BIGINT, wake_at BIGINT, tokens BIGINT, plan TEXT)
+      WHERE m.part = a_part AND m.run = ANY (of_runs) AND o.tenant = a_tenant AND o.run = m.run;
+    END IF;
+
+    IF some_ended IS NOT NULL THEN
+      DELETE FROM ${schema}.tasks o
+      USING json_to_recordset(some_ended) AS e (part TEXT, run TEXT, path TEXT)
+      WHERE e.part = a_part AND e.run = ANY (of_runs) AND o.tenant = a_tenant AND o.run = e.run AND o.path = e.path;
+    END IF;
+
+    IF some_opened IS NOT NULL THEN
+      INSERT INTO ${schema}.tasks (tenant, run, path, task, opened_at, seq)
+      SELECT a_tenant, t.run, t.path, t.task, t.opened_at, t.seq
+      FROM json_to_recordset(some_opened) AS t
+        (part TEXT, run TEXT, path TEXT, task TEXT, opened_at BIGINT, seq INTEGER)
+      WHERE t.part = a_part AND t.run = ANY (of_runs)
+      ON CONFLICT (tenant, run, path) DO UPDATE SET task = excluded.task, opened_at = excluded.opened_at,
+        seq = excluded.seq;
+    END IF;
+
+    -- A run that had a letter, and has none any more, is not ready.
+    IF some_letters IS NOT NULL THEN
+      UPDATE ${schema}.runs o SET status = 'suspended'
+      FROM (SELECT DISTINCT l.run FROM json_to_recordset(some_letters) AS l (part TEXT, run TEXT)
+            WHERE l.part = a_part AND l.run = ANY (of_runs)) s
+      WHERE o.tenant = a_tenant AND o.run = s.run AND o.status = 'ready'
+        AND NOT ${schema}.is_waited_for(a_tenant, s.run);
+    END IF;
+  END
+  $body$;
   `
 ]

@@ -19,6 +19,7 @@ export const hasEnded = (status: RunStatus | undefined): boolean =>
 export const RunRow = Schema.Struct({
   run: RunId,
   pipeline: Schema.String,
+  /** The one that it goes by now. */
   plan: Digest,
   /** `ready`: suspended, and a letter waits. */
   status: RunStatus,
@@ -52,6 +53,7 @@ export type Change =
       readonly at: number
       readonly wakeAt: number | null
     }
+  | { readonly _tag: "Upgraded"; readonly plan: Digest }
   | { readonly _tag: "TokensSpent"; readonly tokens: number }
   | { readonly _tag: "TaskAdded"; readonly row: TaskRow }
   | { readonly _tag: "TaskEnded"; readonly path: StepPath }
@@ -77,8 +79,11 @@ export const changes = (entry: Entry): ReadonlyArray<Change> => {
           }
         }
       ]
-    case "RunResumed":
-      return [{ _tag: "RunMoved", status: "running", at, wakeAt: null }]
+    case "RunResumed": {
+      const { plan } = event.data
+      const moved: Change = { _tag: "RunMoved", status: "running", at, wakeAt: null }
+      return plan === undefined ? [moved] : [moved, { _tag: "Upgraded", plan }]
+    }
     case "RunSuspended": {
       const dues = event.data.waits.flatMap((wait) => (wait._tag === "Timer" ? [wait.due] : []))
       return [{ _tag: "RunMoved", status: "suspended", at, wakeAt: dues.length === 0 ? null : Math.min(...dues) }]
@@ -125,6 +130,8 @@ export const apply = ({ row, tasks }: Projection, change: Change): Projection =>
         row: row && { ...row, status: change.status, updatedAt: change.at, wakeAt: change.wakeAt },
         tasks
       }
+    case "Upgraded":
+      return { row: row && { ...row, plan: change.plan }, tasks }
     case "TokensSpent":
       return { row: row && { ...row, tokens: row.tokens + change.tokens }, tasks }
     case "TaskAdded":

@@ -9,6 +9,7 @@ import * as NanoUsd from "../domain/NanoUsd.js"
 import type { StepPath } from "../domain/StepPath.js"
 import * as StepPaths from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
+import * as Version from "../domain/Version.js"
 import type { RunRow } from "../journal/RunIndex.js"
 import * as Values from "./Values.js"
 
@@ -53,6 +54,7 @@ export interface OpenSignal {
 export interface RunSummary {
   readonly run: string
   readonly pipeline: string
+  /** The one that it goes by, or went by last. */
   readonly plan: string
   readonly labels: ReadonlyArray<readonly [name: string, value: string]>
   readonly status: Status
@@ -84,6 +86,8 @@ export interface RunSummary {
   /** When a resting run goes on by itself. */
   readonly wakeAt: Option.Option<number>
   readonly resumptions: number
+  /** How many times it was resumed with another version of its pipeline. */
+  readonly upgrades: number
   /** Steps that were running when a process died, and were run again. */
   readonly recoveries: number
   /** How many steps were taken back where the run failed or was cancelled. */
@@ -116,7 +120,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
   let usage = Usage.none
   let wakeAt = Option.none<number>()
   const settled: Array<NanoUsd.NanoUsd> = []
-  let [stepsDone, stepsFailed, calls, resumptions, recoveries] = [0, 0, 0, 0, 0]
+  let [stepsDone, stepsFailed, calls, resumptions, upgrades, recoveries] = [0, 0, 0, 0, 0, 0]
   const move = (to: Status, at?: number) => {
     status = to
     endedAt = Option.fromNullable(at)
@@ -133,6 +137,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
       case "RunResumed":
         move("running")
         resumptions += 1
+        if (event.data.plan !== undefined) upgrades += 1
         break
       case "RunStuck":
         move("stuck")
@@ -220,7 +225,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
   return {
     run: first?.run ?? "",
     pipeline: started?.data.pipeline ?? "",
-    plan: started?.data.plan ?? "",
+    plan: Version.of(entries)?.plan ?? "",
     labels: started?.data.labels ?? [],
     status: isRunning && !options.held ? "cut" : status,
     startedAt,
@@ -241,6 +246,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
     signals: [...signals.values()],
     wakeAt,
     resumptions,
+    upgrades,
     recoveries,
     undone: [...undos.values()].filter((error) => error === undefined).length,
     undoFailures: [...undos].flatMap(([path, error]) =>

@@ -91,6 +91,7 @@ const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   signals: view.signals.map(({ path, signal, since }) => ({ path, signal, since: Text.iso(since) })),
   wake_at: instantJson(view.wakeAt),
   resumptions: view.resumptions,
+  upgrades: view.upgrades,
   recoveries: view.recoveries,
   undone: view.undone,
   undo_failures: view.undoFailures.map(({ error, path }) => ({ path, error })),

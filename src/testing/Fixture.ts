@@ -14,6 +14,7 @@ import * as Blueprint from "../blueprint/Blueprint.js"
 import * as Imports from "../blueprint/Imports.js"
 import type { Source } from "../domain/Event.js"
 import type { RunId } from "../domain/RunId.js"
+import * as Version from "../domain/Version.js"
 import type { Replayed } from "../engine/Drive.js"
 import * as Flujo from "../engine/Flujo.js"
 import type { RunError } from "../engine/RunError.js"
@@ -77,15 +78,12 @@ export const replayFixture = <In, Out, E, R>(
       return new FixtureError({ reason: "Broken", file, run: copy.run, detail })
     })
     const found: Pipeline.Any = pipeline ?? (yield* keptOf(file, journal, copy.run))
-    return yield* Effect.provideService(Flujo.upgradeCheck(found, copy.run), Journal, journal)
+    return yield* Effect.provideService(Flujo.replay(found, copy.run, { anyVersion: true }), Journal, journal)
   }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
 
-/** The texts that the run was started with; none where a program started it. */
+/** The texts that the run goes by; none where they are a program's. */
 export const sourcesOf = (journal: Journal["Type"], run: RunId): Effect.Effect<ReadonlyArray<Source>, JournalError> =>
-  Effect.map(Stream.runCollect(Stream.take(journal.read(run), 1)), (entries) => {
-    const first = Array.from(entries)[0]?.event
-    return first?.kind === "RunStarted" ? first.payload.sources : []
-  })
+  Effect.map(Stream.runCollect(journal.read(run)), (entries) => Version.of(entries)?.sources ?? [])
 
 const keptOf = (file: string, journal: Journal["Type"], run: RunId) =>
   Effect.gen(function* () {

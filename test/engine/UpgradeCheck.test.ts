@@ -17,7 +17,7 @@ const double = Step.fn("double", (n: number) => n * 2)
 const review = Step.approve("review", { message: (n: number) => `Go on with ${n}?` })
 const last = code("last", (n) => n - 1)
 
-const before = first.pipe(Step.andThen(double), Step.andThen(review), Step.andThen(last), Pipeline.make("before"))
+const before = first.pipe(Step.andThen(double), Step.andThen(review), Step.andThen(last), Pipeline.make("numbers"))
 
 /** A run of `before` that waits for its review, and what `after` makes of it. */
 const checked = <Out, E, R>(after: Pipeline.Pipeline<number, Out, E, R>) =>
@@ -48,7 +48,7 @@ describe("an open run is compatible with a version", () => {
         Step.andThen(review),
         Step.andThen(code("other", (n) => n * 10)),
         Step.andThen(last),
-        Pipeline.make("after")
+        Pipeline.make("numbers")
       )
       assert.propertyVal(yield* checked(after), "_tag", "Right")
     })
@@ -60,7 +60,7 @@ describe("an open run is compatible with a version", () => {
         Step.andThen(double),
         Step.andThen(review),
         Step.andThen(last),
-        Pipeline.make("after")
+        Pipeline.make("numbers")
       )
       assert.propertyVal(yield* checked(after), "_tag", "Right")
     })
@@ -74,10 +74,10 @@ describe("an open run is stuck with a version", () => {
         Step.andThen(Step.fn("double", (n: number) => n * 3)),
         Step.andThen(review),
         Step.andThen(last),
-        Pipeline.make("after")
+        Pipeline.make("numbers")
       )
       const { detail, path, reason } = yield* stuck(after)
-      assert.deepStrictEqual([reason, path], ["Diverged", "double"])
+      assert.deepStrictEqual([reason, path], ["Upgrade", "double"])
       assert.include(detail, "recorded 4, now 6")
     })
   )
@@ -88,9 +88,9 @@ describe("an open run is stuck with a version", () => {
         Step.andThen(double),
         Step.andThen(Step.approve("review", { message: (n: number) => `Really ${n}?` })),
         Step.andThen(last),
-        Pipeline.make("after")
+        Pipeline.make("numbers")
       )
-      assert.deepInclude(yield* stuck(after), { reason: "Diverged", path: "review" })
+      assert.deepInclude(yield* stuck(after), { reason: "Upgrade", path: "review" })
     })
   )
 
@@ -100,9 +100,9 @@ describe("an open run is stuck with a version", () => {
         Step.andThen(double),
         Step.andThen(review),
         Step.andThen(last),
-        Pipeline.make("after")
+        Pipeline.make("numbers")
       )
-      assert.deepInclude(yield* stuck(after), { reason: "Diverged", path: "first" })
+      assert.deepInclude(yield* stuck(after), { reason: "Upgrade", path: "first" })
     })
   )
 
@@ -112,7 +112,7 @@ describe("an open run is stuck with a version", () => {
         input: Schema.Number.pipe(Schema.greaterThan(5)),
         output: Schema.Number,
         run: Effect.succeed
-      }).pipe(Step.andThen(double), Step.andThen(review), Step.andThen(last), Pipeline.make("after"))
+      }).pipe(Step.andThen(double), Step.andThen(review), Step.andThen(last), Pipeline.make("numbers"))
       assert.deepInclude(yield* stuck(after), { reason: "Input" })
     })
   )

@@ -157,7 +157,11 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   TimerFired: nothing,
   RunSuspended: nothing,
   RunStuck: nothing,
-  RunResumed: nothing,
+  RunResumed: FastCheck.record({
+    sources: FastCheck.option(FastCheck.array(FastCheck.record({ path: text, text }), { maxLength: 2 }), {
+      nil: undefined
+    })
+  }),
   Recovered: nothing,
   RunCompleted: FastCheck.record({ output: carried }),
   RunFailed: FastCheck.record({ error: json }),

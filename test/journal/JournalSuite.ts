@@ -15,7 +15,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as Digest from "../../src/domain/Digest.js"
-import type { Entry } from "../../src/domain/Event.js"
+import type { Entry, Event } from "../../src/domain/Event.js"
+import * as Json from "../../src/domain/Json.js"
 import type { Letter } from "../../src/domain/Letter.js"
 import { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
@@ -932,6 +933,31 @@ export const journalSuite = ({ name, open }: Backend): void => {
           assert.isUndefined(yield* driver.project({ run, count: count + 1, projection }))
         }),
       60
+    )
+
+    scoped("a run that was upgraded is told with its new plan, also after a rebuild", (store) =>
+      Effect.gen(function* () {
+        const journal = yield* journalOf(store)
+        const json = Json.canonical({ steps: ["other"] })
+        const other = { digest: Digest.ofText(json), json }
+        const owned = yield* begin(journal, run)
+        const planNow = Effect.map(journal.run(run), (row) => Option.getOrThrow(row).plan)
+        yield* journal.keepPlan(other)
+        yield* journal.keepPlan(other)
+        assert.strictEqual(yield* planNow, Histories.plan.digest)
+        journal.stage(owned, {
+          ...Histories.resumed,
+          event: { ...Histories.resumed.event, data: { again: [], plan: other.digest } } as Event
+        })
+        journal.stage(owned, Histories.note(1))
+        yield* journal.barrier(owned)
+        assert.strictEqual(yield* planNow, other.digest)
+        assert.deepStrictEqual(Option.getOrThrow(yield* journal.plan(other.digest)), { steps: ["other"] })
+        journal.stage(owned, { ...Histories.resumed, event: { ...Histories.resumed.event, ordinal: 1 } })
+        yield* journal.barrier(owned)
+        assert.strictEqual(yield* planNow, other.digest)
+        assert.strictEqual(yield* journal.rebuild, 0)
+      })
     )
 
     scoped("runs are listed newest first, page by page, each once", (store) =>

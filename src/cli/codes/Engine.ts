@@ -56,13 +56,19 @@ export const runErrors: Readonly<Record<RunError["reason"], Explained>> = {
     "FLJ-ENGINE-9",
     exits.usage,
     "not the pipeline that the run was started with",
-    "A run goes on with the pipeline that it was started with, which is kept in its journal. Read by this flujo, it makes another plan: use the flujo that started the run. A run that was started by a program is resumed by that program."
+    "A run goes on with the pipeline that it was started with, or was upgraded to, which is kept in its journal. Read by this flujo, it makes another plan: use the flujo that started the run, or `flujo resume RUN --upgrade FILE`. A run that was started by a program is resumed by that program; in code, `upgrade: true` goes on with another version where that is possible."
   ),
   Fork: explained(
     "FLJ-ENGINE-13",
     exits.usage,
     "the run cannot be forked so",
     "A fork begins with what its parent has recorded up to a step that it came to. What is given in place of it must fit that step: an input or an output a code step, an agent or a skill, an answer a question. The message says what is in the way; the parent is as it was."
+  ),
+  Upgrade: explained(
+    "FLJ-ENGINE-17",
+    exits.integrity,
+    "the run cannot go on with the new version",
+    "A run goes on only with a version of its pipeline that says again all that the run has recorded: the message names the first step that the new version does otherwise, and what of it. A version has the name of the pipeline, and does not limit what steps may spend where the run was started without any limit, because what it spent until then is not known. Nothing was changed; the run goes on as it was with `flujo resume RUN`."
   ),
   Diverged: explained(
     "FLJ-ENGINE-10",

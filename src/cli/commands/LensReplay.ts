@@ -67,13 +67,13 @@ const replay = (
     const { color } = View.options(host, invocation, "errors", { redaction: workspace.redaction })
     const walk = Option.isNone(file)
       ? Flujo.replay((yield* GoOn.kept(workspace, journal, row)).blueprint.pipeline, id, { until })
-      : Flujo.upgradeCheck(
+      : Flujo.replay(
           (yield* Effect.flatMap(
             BlueprintFile.read(workspace, yield* BlueprintFile.locate(workspace, file.value)),
             (checked) => BlueprintFile.sound(checked, color)
           )).pipeline,
           id,
-          { until }
+          { until, anyVersion: true }
         )
     const { end, entries } = yield* walk.pipe(
       Effect.provideService(Journal, journal),

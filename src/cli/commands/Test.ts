@@ -111,10 +111,11 @@ const walk = (workspace: Workspace.Workspace, file: string, shown: string, kept:
     const isThere = !kept && (yield* ProjectFile.stands(now))
     const id = row.run
     const replay = isThere
-      ? Flujo.upgradeCheck(
+      ? Flujo.replay(
           (yield* Effect.flatMap(BlueprintFile.read(workspace, now), (checked) => BlueprintFile.sound(checked, false)))
             .pipeline,
-          id
+          id,
+          { anyVersion: true }
         )
       : Flujo.replay((yield* GoOn.kept(workspace, journal, row)).blueprint.pipeline, id)
     const { entries } = yield* replay.pipe(

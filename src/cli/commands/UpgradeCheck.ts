@@ -43,7 +43,8 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
         Effect.either,
         Effect.map((checked) => ({
           row,
-          stuck: Either.isLeft(checked) ? Faults.run(checked.left, row.run) : undefined
+          stuck: Either.isLeft(checked) ? Faults.run(checked.left, row.run) : undefined,
+          field: Either.isLeft(checked) ? checked.left.field : undefined
         }))
       )
     )
@@ -56,11 +57,12 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
         pipeline: pipeline.name,
         compatible: checks.length - stuck.length,
         stuck: stuck.length,
-        runs: checks.map(({ row, stuck }) => ({
+        runs: checks.map(({ field, row, stuck }) => ({
           run: row.run,
           status: row.status,
           compatible: stuck === undefined,
           step: stuck?.location?.step ?? null,
+          field: field ?? null,
           why: stuck?.text ?? null
         }))
       }),
