@@ -7,6 +7,7 @@ import * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
 import { agentTools } from "./internal/AgentTools.js"
 import * as Fallbacks from "./internal/Fallbacks.js"
+import * as Prompt from "./internal/Prompt.js"
 import type { Known } from "./internal/SkillNamed.js"
 import * as JsonSchema from "./JsonSchema.js"
 import type { Key, Tree } from "./Tree.js"
@@ -29,7 +30,10 @@ const keys = [
   "max_corrections"
 ]
 
-export const read = (report: Report, known: Known, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
+/** What agents are read with. */
+export type Around = Known & { readonly prompts: Prompt.Prompts }
+
+export const read = (report: Report, known: Around, tree: Tree | undefined): ReadonlyMap<string, Declared> => {
   const declared = new Map<string, Declared>()
   const map = tree === undefined ? undefined : Decode.map(report, tree, "`agents`", "names, each with a model")
   for (const { key, value } of map?.entries ?? []) {
@@ -43,7 +47,7 @@ export const read = (report: Report, known: Known, tree: Tree | undefined): Read
   return declared
 }
 
-const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAgent | undefined => {
+const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAgent | undefined => {
   const before = report.found.length
   const fields = Decode.fields(report, tree, `the agent \`${key.text}\``, { of: "an agent", known: keys })
   if (fields === undefined) return undefined
@@ -60,7 +64,9 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
     of,
     hint: "say in a sentence what the agent is to do"
   })
-  const systemText = system === undefined ? undefined : Decode.text(report, system, "`system_prompt`")
+  const prompt = system?._tag === "Map" ? Prompt.read(report, known, system) : undefined
+  const systemText =
+    system === undefined || system._tag === "Map" ? undefined : Decode.text(report, system, "`system_prompt`")
   const schema = fields.value("output_schema")
   const output = schema === undefined ? undefined : JsonSchema.read(report, schema, "`output_schema`")
   const settings = fields.value("model_settings")
@@ -81,12 +87,14 @@ const agent = (report: Report, known: Known, key: Key, tree: Tree): Agent.AnyAge
   const maxCorrections =
     corrections === undefined ? undefined : Decode.integer(report, corrections, "`max_corrections`", range)
   if (!isData) ofData(report, fields, "max_corrections")
-  if (report.found.length > before || modelText === undefined || systemText === undefined) return undefined
+  if (report.found.length > before || modelText === undefined) return undefined
+  if (systemText === undefined && prompt === undefined) return undefined
   return {
     name: key.text,
     model: modelText.value,
     fallbacks,
-    system: systemText.value,
+    system: systemText?.value ?? "",
+    prompt,
     // A schema that says only "text" is what an agent without a schema answers.
     output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,
     settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings },

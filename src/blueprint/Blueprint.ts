@@ -25,6 +25,7 @@ import * as Decode from "./Decode.js"
 import * as Diagnostics from "./Diagnostics.js"
 import type { Child, Env, Options } from "./Env.js"
 import * as Imports from "./Imports.js"
+import type * as Prompt from "./internal/Prompt.js"
 import * as JsonSchema from "./JsonSchema.js"
 import { Origins, type Text } from "./Origins.js"
 import * as Read from "./Read.js"
@@ -153,7 +154,10 @@ export const diagnose = (
     const origin = origins.nearest(node)
     const texts = template === undefined ? [] : (origin?.texts.filter((text) => text.source === template.source) ?? [])
     const key = template === undefined ? "" : `${code}:${template.span.start}:${template.span.end}:${template.source}`
-    const text = texts.length === 0 ? undefined : texts[Math.min(nth(node, key), texts.length - 1)]
+    const own = texts.length === 0 ? undefined : texts[Math.min(nth(node, key), texts.length - 1)]
+    const prompt = node._tag === "Agent" ? node.agent.prompt : undefined
+    const ofPrompt = prompt === undefined || template === undefined ? [] : origins.promptTexts(prompt)
+    const text = own ?? ofPrompt.find(({ source }) => source === template?.source)
     const branch = [...(origin?.branches ?? [])].find(([name]) =>
       ["branch", "state"].some((word) => message.includes(`${word} ${JSON.stringify(name)}`))
     )
@@ -167,7 +171,7 @@ export const diagnose = (
     const rule = Object.hasOwn(rules, code) ? rules[code] : undefined
     return [
       Diagnostics.make(
-        origin?.source ?? source,
+        text?.file ?? origin?.source ?? source,
         {
           code,
           severity,
@@ -207,6 +211,7 @@ interface Reading {
   readonly found: Array<Diagnostics.Diagnostic>
   /** A file is read once, however many import it. */
   readonly children: Map<string, Child["inner"]>
+  readonly prompts: Prompt.Prompts
   /** The files on the way here. */
   readonly way: Array<string>
 }
@@ -218,9 +223,10 @@ const draft = (
   const source = Bytes.read(given)
   if (Either.isLeft(source)) return { blueprint: undefined, diagnostics: source.left }
   const origins = Origins.of(source.right)
-  const reading: Reading = { options, origins, sources: [], found: [], children: new Map(), way: [] }
+  const prompts: Prompt.Prompts = { files: options.files ?? new Map(), byPath: new Map(), found: [] }
+  const reading: Reading = { options, origins, sources: [], found: [], children: new Map(), prompts, way: [] }
   const found = one(reading, source.right)
-  const diagnostics = Diagnostics.sorted(reading.found)
+  const diagnostics = Diagnostics.sorted([...reading.found, ...prompts.found])
   if (found === undefined) return { blueprint: undefined, diagnostics }
   const { context, name, nameSpan, root, tree } = found
   return {
@@ -230,7 +236,7 @@ const draft = (
         { ...Pipeline.make(name)(Step.fromNode<Json, Json, Failure, Models>(root)), context },
         options.undefinedVariables ?? "strict"
       ),
-      sources: reading.sources.map(({ path, text }) => ({ path, text })),
+      sources: [...reading.sources, ...promptSources(reading)].map(({ path, text }) => ({ path, text })),
       warnings: diagnostics.filter(({ severity }) => severity === "warning"),
       locate: (node) => {
         const origin = origins.get(node)
@@ -248,6 +254,12 @@ const draft = (
     }
   }
 }
+
+/** Prompt files that are not among the blueprints. */
+const promptSources = ({ prompts, sources }: Reading): ReadonlyArray<Source.Source> =>
+  [...prompts.byPath.values()].flatMap((read) =>
+    read === undefined || sources.some(({ path }) => path === read.source.path) ? [] : [read.source]
+  )
 
 /** One file, and before it is done those that it imports. */
 const one = (reading: Reading, source: Source.Source) => {
@@ -336,7 +348,7 @@ const document = (report: Diagnostics.Report, tree: Tree, reading: Reading, orig
   const description = fields.value("description")
   if (description !== undefined) Decode.text(report, description, "`description`")
   const imports = importsOf(report, fields.value("imports"), reading)
-  const agents = Agents.read(report, { ...reading.options, origins }, fields.value("agents"))
+  const agents = Agents.read(report, { ...reading.options, origins, prompts: reading.prompts }, fields.value("agents"))
   const steps = Decode.required(report, fields, "steps", {
     at: Decode.headOf(tree),
     of: "the blueprint",

@@ -45,7 +45,8 @@ export const load = <E, R>(
     const queue: Array<Bytes.Given> = [main]
     let size = 0
     for (let given = queue.shift(); given !== undefined; given = queue.shift()) {
-      for (const path of named(given)) {
+      const { imports, prompts } = named(given)
+      for (const path of [...imports, ...prompts]) {
         if (path === main.path || files.has(path) || files.size >= filesMax || size > bytesMax) continue
         const bytes = yield* read(path)
         if (isRefused(bytes)) {
@@ -55,25 +56,56 @@ export const load = <E, R>(
         size += bytes?.length ?? 0
         const found = bytes === undefined || size > bytesMax ? undefined : { path, bytes }
         files.set(path, found)
-        if (found !== undefined) queue.push(found)
+        if (found !== undefined && imports.includes(path)) queue.push(found)
       }
     }
     return files
   })
 
+/** Of the files those that are blueprints: `main`, what it imports, and what these do; not their prompts. */
+export const blueprints = (main: Bytes.Given, files: Files): ReadonlyArray<Bytes.Given> => {
+  const found = new Map<string, Bytes.Given>([[main.path, main]])
+  for (const given of found.values()) {
+    for (const path of files.size === 0 ? [] : named(given).imports) {
+      const file = files.get(path)
+      if (file !== undefined && !isRefused(file) && !found.has(path)) found.set(path, { ...file, path })
+    }
+  }
+  return [...found.values()]
+}
+
 /** The files that a run keeps: the first is its own, the others are those that it imports. */
 export const fromSources = (sources: ReadonlyArray<{ readonly path: string; readonly text: string }>): Files =>
   new Map(sources.slice(1).map((source) => [source.path, source]))
 
-/** Paths that a text imports; whatever is wrong with it is said when it is read in earnest. */
-const named = (given: Bytes.Given): ReadonlyArray<string> => {
+/** Paths that a text imports, and those of its prompts; whatever is wrong with it is said when it is read in earnest. */
+const named = (
+  given: Bytes.Given
+): { readonly imports: ReadonlyArray<string>; readonly prompts: ReadonlyArray<string> } => {
   const source = Bytes.read(given)
-  if (Either.isLeft(source)) return []
+  if (Either.isLeft(source)) return { imports: [], prompts: [] }
   const report = new Diagnostics.Report(source.right)
   const tree = Read.read(report)
   const imports = tree?._tag === "Map" ? tree.entries.find(({ key }) => key.text === "imports")?.value : undefined
-  return declared(report, imports).flatMap(({ path }) => path ?? [])
+  return {
+    imports: declared(report, imports).flatMap(({ path }) => path ?? []),
+    prompts: promptFiles(given.path, tree)
+  }
 }
+
+/** Paths that the agents of a document name, from the project on; whatever is wrong with them is said when they are read. */
+const promptFiles = (from: string, tree: Tree | undefined): ReadonlyArray<string> => {
+  const agents = tree?._tag === "Map" ? tree.entries.find(({ key }) => key.text === "agents")?.value : undefined
+  return (agents?._tag === "Map" ? agents.entries : []).flatMap(({ value }) => {
+    const prompt = valueOf(value, "system_prompt")
+    const file = prompt && valueOf(prompt, "from_file")
+    if (file?._tag !== "Scalar" || typeof file.value !== "string") return []
+    return resolve(from, file.value.trim()) ?? []
+  })
+}
+
+const valueOf = (tree: Tree, name: string): Tree | undefined =>
+  tree._tag === "Map" ? tree.entries.find(({ key }) => key.text === name)?.value : undefined
 
 /** What is declared under `imports:`. */
 export const declared = (report: Diagnostics.Report, tree: Tree | undefined): ReadonlyArray<Import> => {

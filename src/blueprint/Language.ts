@@ -165,7 +165,21 @@ export const agent: Shape = {
         }
       }
     ),
-    system_prompt: key("What the agent is to do.", "Summarize the article in three sentences.", text),
+    system_prompt: key(
+      "What the agent is to do; from a file, with what fills it in.",
+      { from_file: "./prompts/writer.md", variables: { tone: "formal" } },
+      {
+        anyOf: [
+          text,
+          {
+            type: "object",
+            required: ["from_file"],
+            properties: { from_file: word, variables: { type: "object" } },
+            additionalProperties: false
+          }
+        ]
+      }
+    ),
     output_schema: key(
       "JSON Schema of what it answers; text where absent.",
       { type: "object", properties: { title: { type: "string" } }, required: ["title"] },

@@ -3,6 +3,7 @@
  * tree can be shown in the file.
  */
 import type { Span } from "../expression/Template.js"
+import type { Prompt } from "../pipeline/Agent.js"
 import type { Node } from "../pipeline/Node.js"
 import type { AnySkill } from "../pipeline/Skill.js"
 import type { Reference } from "./Code.js"
@@ -12,6 +13,8 @@ import type { Source } from "./Source.js"
 export interface Text {
   readonly source: string
   readonly within: (span: Span) => Span
+  /** Where it does not stand in the file of its node. */
+  readonly file?: Source | undefined
 }
 
 export interface Origin {
@@ -36,17 +39,21 @@ export class Origins {
     private readonly enclosing: WeakMap<Node, Node>,
     /** Skills that are named by their files. */
     private readonly references: WeakMap<AnySkill, Reference>,
+    /** Texts of prompts. */
+    private readonly prompts: WeakMap<Prompt, ReadonlyArray<Text>>,
     /** Whether every field that a step writes could be read: else nothing is said of fields that are not there. */
     private readonly whole: { isContext: boolean }
   ) {}
 
   static of(source: Source): Origins {
-    return new Origins(source, new WeakMap(), new WeakSet(), new WeakMap(), new WeakMap(), { isContext: true })
+    return new Origins(source, new WeakMap(), new WeakSet(), new WeakMap(), new WeakMap(), new WeakMap(), {
+      isContext: true
+    })
   }
 
   /** For the nodes of another file of the same whole. */
   within(source: Source): Origins {
-    return new Origins(source, this.byNode, this.faulty, this.enclosing, this.references, this.whole)
+    return new Origins(source, this.byNode, this.faulty, this.enclosing, this.references, this.prompts, this.whole)
   }
 
   put(node: Node, origin: Partial<Omit<Origin, "source">> & { readonly whole: Span }): void {
@@ -61,6 +68,14 @@ export class Origins {
 
   referenceOf(skill: AnySkill): Reference | undefined {
     return this.references.get(skill)
+  }
+
+  putPrompt(prompt: Prompt, texts: ReadonlyArray<Text>): void {
+    this.prompts.set(prompt, texts)
+  }
+
+  promptTexts(prompt: Prompt): ReadonlyArray<Text> {
+    return this.prompts.get(prompt) ?? []
   }
 
   get isContextWhole(): boolean {

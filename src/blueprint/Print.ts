@@ -11,6 +11,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
+import type { Prompt } from "../pipeline/Agent.js"
 import type { ContextSpec, Node, ValidateNode, Validator } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { AnySkill } from "../pipeline/Skill.js"
@@ -100,7 +101,7 @@ export const print = (pipeline: Pipeline.Any, options: Options = {}): Either.Eit
     }
   }
   const text = toText(document)
-  const files = [...book.files.values()]
+  const files = [...book.files.values(), ...book.prompts.values()]
   const read = readBack(text, files)
   if (Either.isLeft(read)) {
     return refused(
@@ -129,6 +130,7 @@ interface Whole {
 /** All files of one print. A pipeline that stands in it several times has one file. */
 class Book {
   readonly files = new Map<Node, File>()
+  readonly prompts = new Map<string, File>()
   readonly skills = new Map<string, AnySkill>()
   /** By file and export. */
   readonly referred = new Map<string, AnySkill>()
@@ -164,6 +166,7 @@ class Book {
     const agents = known.declared(
       (shape, path) => writer.schema(shape, path),
       (skill) => this.skillAs(skill, folder),
+      (prompt, agent) => this.promptAs(prompt, agent, folder),
       (path, detail, hint) => writer.refuse(path, detail, hint)
     )
     const fields = context && Object.entries(context.fields)
@@ -205,6 +208,19 @@ class Book {
     const { name, path } = reference
     this.referred.set(`${path}#${name}`, skill)
     return `${between(folder, path)}#${name}`
+  }
+
+  /** The file of a prompt, from `folder` on. */
+  private promptAs({ file, template }: Prompt, agent: string, folder: string): string {
+    const text = template.source
+    const wanted = file ?? `${folder}prompts/${agent}.md`
+    const dot = wanted.lastIndexOf(".") > wanted.lastIndexOf("/") ? wanted.lastIndexOf(".") : wanted.length
+    let path = wanted
+    const isOther = () => (this.prompts.has(path) ? this.prompts.get(path)?.text !== text : this.taken.has(path))
+    for (let count = 2; isOther(); count++) path = `${wanted.slice(0, dot)}_${count}${wanted.slice(dot)}`
+    this.taken.add(path)
+    this.prompts.set(path, { path, text })
+    return between(folder, path)
   }
 
   /** The name under which a file imports the pipeline of `scope`, which is written now if it is not yet. */

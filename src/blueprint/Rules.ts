@@ -221,6 +221,13 @@ export const rules = {
     explanation:
       "A kind of the project's own is a function from what stands below it to a pipeline. For this document the function throws, or answers something else."
   },
+  "FLJ-PROMPT-1": {
+    severity: "error",
+    title: "a prompt file that cannot be read",
+    why: "the agent would not know what it is to do",
+    explanation:
+      "A path under from_file is relative to the file that it stands in, has / between its names, and stays inside the project: no absolute path, no URL, no symbolic link that leads out of it. It leads to a text in UTF-8 of at most 1 MiB."
+  },
   "V-I1": {
     severity: "error",
     title: "an import that cannot be followed",

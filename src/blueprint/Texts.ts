@@ -9,6 +9,7 @@ import type { Params } from "../pipeline/Node.js"
 import * as Step from "../pipeline/Step.js"
 import type { Report } from "./Diagnostics.js"
 import type { Text } from "./Origins.js"
+import type { Source } from "./Source.js"
 import * as Tree from "./Tree.js"
 
 export interface Read {
@@ -17,6 +18,14 @@ export interface Read {
 }
 
 export const text = (report: Report, scalar: Tree.Scalar): Read => fromSource(report, scalar, Template.parse)
+
+/** A whole file. */
+export const whole = (report: Report, source: Source): Read => {
+  const template = Template.parse(source.text)
+  const within = (span: Template.Span) => span
+  problems(report, template, { within })
+  return { template, origins: [{ source: template.source, within }] }
+}
 
 /** A condition, with or without braces. */
 export const expression = (report: Report, scalar: Tree.Scalar): Read =>
@@ -28,7 +37,11 @@ const fromSource = (report: Report, scalar: Tree.Scalar, parse: (source: string)
   return { template, origins: [{ source: template.source, within: scalar.within }] }
 }
 
-const problems = (report: Report, { problems, source }: Template.Template, scalar: Tree.Scalar): void => {
+const problems = (
+  report: Report,
+  { problems, source }: Template.Template,
+  scalar: Pick<Tree.Scalar, "within">
+): void => {
   for (const { hint, message, span, topic } of problems) {
     const code = topic === "block" ? "TEMPLATE-001" : topic === undefined ? "FLJ-BLUEPRINT-21" : "V-T3"
     const meant = topic === "filter" ? Words.closest(source.slice(span.start, span.end), filterNames) : undefined

@@ -110,6 +110,10 @@ const ofBlueprints = {
     bad: "steps:\n  - { kind: «wait_and_tell», hours: -1, name: later }\n",
     good: "steps:\n  - { kind: wait_and_tell, hours: 2, name: later }\n"
   },
+  "FLJ-PROMPT-1": {
+    bad: 'agents:\n  writer: { model: "openai:gpt-4o", system_prompt: { from_file: «./nobody.md» } }\nsteps:\n  - { name: draft, uses: agents.writer }\n',
+    good: 'agents:\n  writer: { model: "openai:gpt-4o", system_prompt: { from_file: ./writer.md } }\nsteps:\n  - { name: draft, uses: agents.writer }\n'
+  },
   "V-I1": {
     bad: "imports: { child: «./nobody.yaml» }\nsteps:\n  - { name: inner, uses: imports.child }\n",
     good: "imports: { child: ./child.yaml }\nsteps:\n  - { name: inner, uses: imports.child }\n"

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Given } from "../blueprint/Bytes.js"
 import * as Code from "../blueprint/Code.js"
-import { type Files, isRefused } from "../blueprint/Imports.js"
+import { blueprints, type Files } from "../blueprint/Imports.js"
 import { commonKeys, customKeysOf as keysOf, kindNames } from "../blueprint/Steps.js"
 import type { CodeError } from "../code/CodeError.js"
 import type { Modules } from "../code/Modules.js"
@@ -55,8 +55,7 @@ export const of = (
 ): Effect.Effect<Known, Fault, FileSystem | Host | Path> =>
   Effect.gen(function* () {
     const builtins = yield* Workspace.skills(workspace)
-    const texts = [given, ...files.values()].flatMap((one) => (one === undefined || isRefused(one) ? [] : [one]))
-    const { ids, kinds: named, references } = Code.named(texts)
+    const { ids, kinds: named, references } = Code.named(blueprints(given, files))
     const wanted = ids.filter((id) => builtins.lookup(id) === undefined)
     const kinds = yield* kindsOf(workspace, named)
     if (wanted.length === 0 && references.length === 0 && kinds.sources.length === 0) {

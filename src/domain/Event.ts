@@ -94,8 +94,14 @@ export const kinds = {
     /** `prices`: the table whose digest the budget has. */
     payload: { input: Carried, sources: Schema.Array(Source), prices: Schema.optional(Json) }
   }),
+  /** `prompt`: of the text that an agent's prompt is filled in from. */
   StepStarted: kind({
-    data: { step: Schema.Literal("code", "agent", "skill"), version: Schema.String, edited },
+    data: {
+      step: Schema.Literal("code", "agent", "skill"),
+      version: Schema.String,
+      prompt: Schema.optional(Digest),
+      edited
+    },
     payload: { input: Carried }
   }),
   StepSucceeded: kind({ data: { edited }, payload: { output: Carried } }),

@@ -26,6 +26,7 @@ import * as Env from "./Env.js"
 import { defect, detailOf, engineFailed, engineFailure, stepDefect } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { type Drive, own, type Place, type Walked } from "./Place.js"
+import * as Prompt from "./Prompt.js"
 import type { Record, Said } from "./Record.js"
 import { Diverged } from "./RunError.js"
 import { type Crossed, call, cross, evaluated, output, oversize, textOf } from "./Value.js"
@@ -94,6 +95,10 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
         ? cross(Outcome.raw(jsonOf(begun.payload.input)), kind.input)
         : inputOf(node, place.env, input, kind.input)
     if (Either.isLeft(given)) return retried(drive, node, place, input, refused(given.left, path))
+    const asked = node._tag === "Agent" ? Prompt.filled(node.agent, place.env, input) : undefined
+    if (asked !== undefined && Either.isLeft(asked))
+      return retried(drive, node, place, input, refused(asked.left, path))
+    const doing: LeafNode = asked === undefined || node._tag !== "Agent" ? node : { ...node, agent: asked.right }
     const { from, json, value } = given.right
     const text = from === undefined && json !== undefined ? Json.canonical(json) : undefined
     const over = oversize(drive, "its input", text, path)
@@ -102,7 +107,7 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
     const told = record.tell(place.closed, {
       path,
       kind: "StepStarted",
-      data: { step: kind.step, version: kind.version, edited: begun?.data.edited },
+      data: { step: kind.step, version: kind.version, ...promptOf(node), edited: begun?.data.edited },
       payload: { input: from !== undefined ? { from } : json === undefined ? {} : { value: json } },
       text: text === undefined ? undefined : `{"input":{"value":${text}}}`
     })
@@ -112,7 +117,7 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
       Effect.flatMap(record.barrier, () => {
         const standing = { caps: place.caps, isPriced: node._tag === "Agent" }
         const door = new Door.Door(drive, path, place.attempt, standing)
-        return Effect.flatMap(execute(drive, node, place, path, value, json, door), (exit) => {
+        return Effect.flatMap(execute(drive, doing, place, path, value, json, door), (exit) => {
           const end =
             door.denial !== undefined
               ? engineFailed(door.denial, path)
@@ -129,6 +134,12 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
       recalled === undefined ? perform() : Effect.succeed(recalled)
     )
   })
+
+/** The digest of the text that a prompt is filled in from. */
+const promptOf = (node: LeafNode): { readonly prompt?: Digest.Digest } =>
+  node._tag === "Agent" && node.agent.prompt !== undefined
+    ? { prompt: Digest.ofText(node.agent.prompt.template.source) }
+    : {}
 
 /** Says how a step ended, and goes on from there. */
 const conclude = (

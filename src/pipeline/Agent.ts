@@ -4,6 +4,8 @@
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
 import type { ModelError, ModelSettings } from "../domain/Model.js"
+import * as Template from "../expression/Template.js"
+import { fromJson, type Params } from "./Params.js"
 import * as Shape from "./Shape.js"
 import type { Skill } from "./Skill.js"
 import type { StepUncertain } from "./StepError.js"
@@ -16,6 +18,8 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   /** Models that are asked where `model` fails, in this order. */
   readonly fallbacks: ReadonlyArray<FallbackModel>
   readonly system: string
+  /** Stands for `system`, which is filled in from it when the agent is called. */
+  readonly prompt: Prompt | undefined
   /** What is asked for; plain text where absent. */
   readonly output: Shape.Shape | undefined
   readonly settings: ModelSettings
@@ -31,6 +35,50 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly _R?: (() => R) | undefined
   readonly _E?: (() => E) | undefined
 }
+
+/** A prompt with `{{ … }}` in it. */
+export interface Prompt {
+  readonly template: Template.Template
+  /** Names that it reads beside those of every template. */
+  readonly variables: ReadonlyArray<readonly [name: string, value: Params]>
+  /** Where its text is kept, from the project's folder on. */
+  readonly file?: string | undefined
+}
+
+/** Names that every template has. */
+export const namesTaken = [
+  "input",
+  "initial_prompt",
+  "previous_step",
+  "steps",
+  "context",
+  "resume_input",
+  "this",
+  "index",
+  "output",
+  "loop"
+]
+
+/** Whether a prompt may call a variable so. */
+export const isVariable = (name: string): boolean =>
+  /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && !namesTaken.includes(name)
+
+/**
+ * A prompt that is filled in when the agent is called, from what the templates of its step see and from `variables`, whose
+ * texts are templates too. Without `{{ … }}` in it a text is better given as it is.
+ */
+export const prompt = (
+  source: string,
+  options: {
+    readonly variables?: { readonly [name: string]: Json.Json } | undefined
+    /** Where its text is kept: what a blueprint that is printed says. */
+    readonly file?: string | undefined
+  } = {}
+): Prompt => ({
+  template: Template.parse(source),
+  variables: Object.entries(options.variables ?? {}).map(([name, value]) => [name, fromJson(value)] as const),
+  file: options.file
+})
 
 /** A model that stands in for those before it. */
 export interface FallbackModel {
@@ -103,13 +151,13 @@ export const maxTurnsDefault = 10
 /** More turns than this are not allowed. */
 export const maxTurnsMost = 200
 
-interface Options<T> {
+interface Options<T, S extends string | Prompt = string | Prompt> {
   readonly model: string
   /** Models that are asked where `model` fails, in this order; a name alone stands in for `fallbackOnDefault`. */
   readonly fallbacks?:
     | ReadonlyArray<string | { readonly model: string; readonly on?: FallbackModel["on"] | undefined }>
     | undefined
-  readonly system: string
+  readonly system: S
   readonly settings?: ModelSettings | undefined
   /** Skills that it may call; `Tool.make` gives one another name, or asks a person first. */
   readonly tools?: T | undefined
@@ -129,23 +177,25 @@ type Needs<T extends Tools> = T[number] extends infer U
   : never
 
 /** A call that was in flight when its process died may not simply be made again. */
-type Failures<T extends Tools> = [T[number]] extends [never] ? never : StepUncertain
+type Failures<T extends Tools, S extends string | Prompt> =
+  | ([T[number]] extends [never] ? never : StepUncertain)
+  | (S extends Prompt ? Template.TemplateError : never)
 
 export const make: {
-  <const T extends Tools = readonly []>(
+  <const T extends Tools = readonly [], S extends string | Prompt = string>(
     name: string,
-    options: Options<T> & { readonly output?: undefined }
-  ): Agent<string, Needs<T>, Failures<T>>
-  <A, I extends Shape.Crossing, const T extends Tools = readonly []>(
+    options: Options<T, S> & { readonly output?: undefined }
+  ): Agent<string, Needs<T>, Failures<T, S>>
+  <A, I extends Shape.Crossing, const T extends Tools = readonly [], S extends string | Prompt = string>(
     name: string,
-    options: Options<T> & {
+    options: Options<T, S> & {
       readonly output: Schema.Schema<A, I>
       /** What may be done to a reply that does not fit. Default `syntax`. */
       readonly repair?: Repair | undefined
       /** How often the model is told what is wrong with its reply, and answers again. Default 0. */
       readonly maxCorrections?: number | undefined
     }
-  ): Agent<A, Needs<T>, Failures<T>>
+  ): Agent<A, Needs<T>, Failures<T, S>>
 } = (
   name: string,
   options: Options<Tools> & {
@@ -163,7 +213,8 @@ export const make: {
         ? { model: one, on: fallbackOnDefault }
         : { model: one.model, on: one.on ?? fallbackOnDefault }
     ),
-    system: options.system,
+    system: typeof options.system === "string" ? options.system : "",
+    prompt: typeof options.system === "string" ? undefined : options.system,
     output: options.output === undefined ? undefined : Shape.fromSchema(options.output),
     settings: { maxTokens: maxTokensDefault, ...options.settings },
     tools,

@@ -12,9 +12,12 @@ import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Template } from "../expression/Template.js"
 import type { AnyAgent } from "./Agent.js"
+import type { Params } from "./Params.js"
 import type { Retry } from "./Retry.js"
 import type { Shape } from "./Shape.js"
 import type { AnySkill } from "./Skill.js"
+
+export { type Params, paramsJson } from "./Params.js"
 
 /** A function in the tree. It has a version because it has no digest: raise it when the meaning changes. */
 export interface Code<F> {
@@ -82,27 +85,6 @@ export interface SkillNode {
   /** Values with templates in their texts; evaluated when the step starts. */
   readonly params: Params | undefined
   readonly onUncertain: OnUncertain
-}
-
-/** JSON whose texts are templates. */
-export type Params =
-  | { readonly _tag: "Text"; readonly template: Template }
-  | { readonly _tag: "List"; readonly items: ReadonlyArray<Params> }
-  | { readonly _tag: "Map"; readonly fields: ReadonlyArray<readonly [string, Params]> }
-  | { readonly _tag: "Value"; readonly value: Json }
-
-/** As it is written: templates as their text. */
-export const paramsJson = (params: Params): Json => {
-  switch (params._tag) {
-    case "Text":
-      return params.template.source
-    case "Value":
-      return params.value
-    case "List":
-      return params.items.map(paramsJson)
-    case "Map":
-      return Object.fromEntries(params.fields.map(([name, value]) => [name, paramsJson(value)]))
-  }
 }
 
 export interface SequenceNode {

@@ -18,6 +18,7 @@ import type { EffectClass, Once } from "../domain/Once.js"
 import * as Template from "../expression/Template.js"
 import type { Agent, AgentError } from "./Agent.js"
 import * as Node from "./Node.js"
+import { fromJson } from "./Params.js"
 import type { ContextClass, Fields, Snapshot } from "./PipelineContext.js"
 import * as Refine from "./Refine.js"
 import * as Retry from "./Retry.js"
@@ -191,14 +192,7 @@ export const skill: {
   })
 
 /** Every text of `json` read as a template. */
-export const params = (json: Json): Node.Params => {
-  if (typeof json === "string") {
-    return json.includes("{") ? { _tag: "Text", template: Template.parse(json) } : { _tag: "Value", value: json }
-  }
-  if (typeof json !== "object" || json === null) return { _tag: "Value", value: json }
-  if (Array.isArray(json)) return { _tag: "List", items: json.map((item: Json) => params(item)) }
-  return { _tag: "Map", fields: Object.entries(json).map(([name, value]) => [name, params(value)] as const) }
-}
+export const params: (json: Json) => Node.Params = fromJson
 
 // ---------------------------------------------------------------- waiting
 

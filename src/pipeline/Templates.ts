@@ -35,9 +35,13 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
       return node.validators.flatMap((one) => (one._tag === "Holds" ? [one.template] : []))
     case "When":
       return "source" in node.on ? [node.on] : []
+    case "Agent": {
+      const { prompt } = node.agent
+      if (prompt === undefined) return []
+      return [prompt.template, ...prompt.variables.flatMap(([, value]) => ofParams(value))]
+    }
     case "Skill":
       return node.params === undefined ? [] : ofParams(node.params)
-    case "Agent":
     case "Check":
     case "Cached":
     case "Code":

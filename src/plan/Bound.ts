@@ -319,7 +319,11 @@ const agent = (
   path: string,
   size: number | undefined
 ): Part => {
-  const { inputs, output } = Turn.most(agent, size ?? inputTokensMax)
+  const { prompt } = agent
+  // What fills a prompt in may be of any size.
+  const isFixed = prompt === undefined || prompt.template.isLiteral
+  const asked = prompt === undefined ? agent : { ...agent, system: prompt.template.source }
+  const { inputs, output } = Turn.most(asked, (isFixed ? size : undefined) ?? inputTokensMax)
   const models = modelsOf(agent).map((model) => {
     const priced = PriceTable.priceOf(prices, model)
     return {

@@ -7,7 +7,7 @@ import * as Json from "../domain/Json.js"
 import * as NanoUsd from "../domain/NanoUsd.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
-import { maxCorrectionsMost, maxTurnsMost } from "../pipeline/Agent.js"
+import { isVariable, maxCorrectionsMost, maxTurnsMost, namesTaken } from "../pipeline/Agent.js"
 import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params, ValidateNode } from "../pipeline/Node.js"
 import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -208,7 +208,15 @@ const check = (pipeline: Pipeline.Any) => {
       }
       case "Agent": {
         const path = claim(parent, node.name, node)
-        const { maxCorrections, maxTurns, tools } = node.agent
+        const { maxCorrections, maxTurns, prompt, tools } = node.agent
+        if (prompt !== undefined) {
+          for (const [, value] of prompt.variables) texts(value, path, node, sight)
+          const names = prompt.variables.map(([name]) => name)
+          text(prompt.template, path, node, { ...sight, variables: new Set(names) })
+          for (const name of names.filter((name) => !isVariable(name))) {
+            find("FLJ-PLAN-7", path, node, `${name} is not a name for a variable`, `not: ${namesTaken.join(", ")}`)
+          }
+        }
         limit(maxTurns, 1, maxTurnsMost, "max_turns", path, node)
         limit(maxCorrections, 0, maxCorrectionsMost, "max_corrections", path, node)
         tools.forEach(({ name }, index) => {

@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
-import { repairSaid } from "../pipeline/Agent.js"
+import { type Prompt, repairSaid } from "../pipeline/Agent.js"
 import type { Assign, Code, ContextSpec, Decider, Node, Validator } from "../pipeline/Node.js"
 import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -74,7 +74,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           ...(node.agent.fallbacks.length === 0
             ? {}
             : { fallbacks: node.agent.fallbacks.map(({ model, on }) => ({ model, on })) }),
-          system: node.agent.system,
+          system: node.agent.prompt === undefined ? node.agent.system : promptJson(node.agent.prompt),
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
           settings: settingsJson(node.agent.settings),
           ...(repairSaid(node.agent) === undefined ? {} : { repair: node.agent.repair }),
@@ -400,6 +400,12 @@ const nameIn = (value: Json.Json | undefined): string | undefined =>
 
 const below = (at: string, key: string | undefined): string =>
   key === undefined ? at : at === "" ? key : `${at}/${key}`
+
+/** With its text; where that is kept does not matter. */
+const promptJson = ({ template, variables }: Prompt): Json.JsonObject => ({
+  template: template.source,
+  variables: Object.fromEntries(variables.map(([name, value]) => [name, paramsJson(value)]))
+})
 
 const validatorJson = (validator: Validator, parent: string): Json.JsonObject => {
   switch (validator._tag) {

@@ -15,6 +15,8 @@ export interface Sight {
   /** Between the iterations of a loop. */
   readonly counts: boolean
   readonly context: ContextSpec | undefined
+  /** Names of a prompt's own. */
+  readonly variables?: ReadonlySet<string> | undefined
   /** Fields written anywhere, where no context is declared. */
   readonly written: ReadonlySet<string>
 }
@@ -100,14 +102,14 @@ export const faultOf = (
       if (sight.inTransition) return undefined
       return { message: "output stands only in a transition", hint: "write previous_step", span: read.span }
     default:
-      if (roots.includes(read.root)) return undefined
+      if (roots.includes(read.root) || sight.variables?.has(read.root) === true) return undefined
       return {
         message: `there is no ${read.root}`,
         hint: read.afterDash
           ? "this is a subtraction; a key with a dash in it is written x['a-b']"
           : everywhere.has(read.root)
             ? `write steps.${read.root}`
-            : `there are: ${roots.join(", ")}`,
+            : `there are: ${[...roots, ...(sight.variables ?? [])].join(", ")}`,
         span: read.span
       }
   }

@@ -380,6 +380,7 @@ describe("every code", () => {
         "FLJ-CODE-3",
         "FLJ-KIND-1",
         "FLJ-KIND-2",
+        "FLJ-PROMPT-1",
         "V-I1",
         "V-I2",
         "V-I3"

@@ -101,7 +101,11 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
         ...(maybe(() => ["anthropic:claude-sonnet-4-5"]) ?? []),
         ...(maybe(() => [{ model: "google:gemini-2.5-pro", on: ["TooLong" as const, "Cut" as const] }]) ?? [])
       ],
-      system: pick([...words, "Write."])
+      system: pick([
+        ...words,
+        "Write.",
+        Agent.prompt("Write in {{ tone }} of {{ input }}.", { variables: { tone: pick(["plain", "{{ input }}", 3]) } })
+      ])
     }),
     output: maybe(() => shape(pick(schemas.slice(1))), 2),
     ...(index === 0 ? {} : { tools, maxTurns: index === 1 ? 4 : 10 })

@@ -82,6 +82,7 @@ export const options: Options = {
   skillIds: all.map(({ id }) => id),
   code,
   files: new Map([
+    ["writer.md", { path: "writer.md", text: "Write about {{ input }}." }],
     ["child.yaml", { path: "child.yaml", text: 'name: child\nsteps: [{ name: a, input: "Hi {{ input }}" }]' }]
   ])
 }

@@ -1,7 +1,7 @@
 /** The agents of one file: each is declared once, and a step says what it asks for beyond that. */
 import type { ModelSettings } from "../../domain/Model.js"
 import * as Agent from "../../pipeline/Agent.js"
-import type { AgentNode } from "../../pipeline/Node.js"
+import { type AgentNode, paramsJson } from "../../pipeline/Node.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
 import * as Tool from "../../pipeline/Tool.js"
 import { type Entries, entries, type Part } from "./Document.js"
@@ -46,12 +46,23 @@ export class Cast {
   declared(
     schema: (shape: NonNullable<Agent.Agent["output"]>, path: string) => Part,
     skill: (skill: AnySkill) => string,
+    prompt: (prompt: Agent.Prompt, agent: string) => string,
     refuse: Refuse
   ): Entries {
     return entries(
       [...this.uses].map(([name, uses]) => {
         const [first, ...others] = uses
-        const { fallbacks, maxCorrections, maxTurns, model, output, settings, system, tools } = first!.agent
+        const {
+          fallbacks,
+          maxCorrections,
+          maxTurns,
+          model,
+          output,
+          prompt: prompted,
+          settings,
+          system,
+          tools
+        } = first!.agent
         const repair = Agent.repairSaid(first!.agent)
         const path = this.paths.get(first!) ?? ""
         for (const other of others) {
@@ -62,7 +73,8 @@ export class Cast {
             JSON.stringify(other.agent.fallbacks) === JSON.stringify(fallbacks) &&
             Agent.repairSaid(other.agent) === repair &&
             other.agent.maxCorrections === maxCorrections &&
-            other.agent.system === system
+            other.agent.system === system &&
+            isSamePrompt(other.agent.prompt, prompted)
           if (same && JSON.stringify(other.agent.output?.jsonSchema) === JSON.stringify(output?.jsonSchema)) continue
           refuse(this.paths.get(other) ?? "", `another agent is called ${name} too`, "give it a name of its own")
         }
@@ -79,7 +91,7 @@ export class Cast {
         const body: Part = entries([
           ["model", model],
           ["fallback_models", fallbacks.length === 0 ? undefined : fallbackParts(fallbacks)],
-          ["system_prompt", system],
+          ["system_prompt", prompted === undefined ? system : promptPart(prompted, prompt(prompted, name))],
           ["output_schema", output && schema(output, path)],
           ["model_settings", said.length === 0 ? undefined : entries(said)],
           ["tools", tools.length === 0 ? undefined : toolParts(tools, skill)],
@@ -92,6 +104,22 @@ export class Cast {
     )
   }
 }
+
+const promptPart = ({ variables }: Agent.Prompt, file: string): Part =>
+  entries([
+    ["from_file", file],
+    [
+      "variables",
+      variables.length === 0 ? undefined : entries(variables.map(([name, value]) => [name, paramsJson(value)] as const))
+    ]
+  ])
+
+const isSamePrompt = (one: Agent.Prompt | undefined, other: Agent.Prompt | undefined): boolean =>
+  one === undefined || other === undefined
+    ? one === other
+    : one.template.source === other.template.source &&
+      JSON.stringify(one.variables.map(([name, value]) => [name, paramsJson(value)])) ===
+        JSON.stringify(other.variables.map(([name, value]) => [name, paramsJson(value)]))
 
 const fallbackParts = (fallbacks: ReadonlyArray<Agent.FallbackModel>): ReadonlyArray<Part> =>
   fallbacks.map(({ model, on }) =>

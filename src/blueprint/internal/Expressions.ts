@@ -387,7 +387,7 @@ export class Module {
           ? undefined
           : literal(agent.fallbacks.map(({ model, on }) => (Agent.isFallbackDefault(on) ? model : { model, on })))
       ],
-      ["system", said(agent.system)],
+      ["system", agent.prompt === undefined ? said(agent.system) : promptSaid(agent.prompt)],
       ["output", agent.output && this.schema(agent.output)],
       ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],
       ["tools", agent.tools.length === 0 ? undefined : `[${agent.tools.map((tool) => this.tool(tool)).join(", ")}]`],
@@ -440,6 +440,14 @@ const reserved = new Set(
 const said = (text: string | undefined): string | undefined => (text === undefined ? undefined : JSON.stringify(text))
 const number = (value: number | undefined): string | undefined => (value === undefined ? undefined : String(value))
 const name = (node: Node): string => JSON.stringify(nameOf(node) ?? "")
+const promptSaid = ({ file, template, variables }: Agent.Prompt): string => {
+  const options = object([
+    ["variables", variables.length === 0 ? undefined : object(variables.map(([name, given]) => [name, value(given)]))],
+    ["file", said(file)]
+  ])
+  return `Agent.prompt(${JSON.stringify(template.source)}, ${options})`
+}
+
 const value = (params: Params): string => literal(paramsJson(params))
 
 const text = (on: unknown): string =>

@@ -17,6 +17,8 @@ const data = (value: unknown): Json.Json => {
   if (typeof value !== "object" || value === null) return value as Json.Json
   if ("encode" in value && "jsonSchema" in value) return schema(value.jsonSchema as Json.Json)
   if ("source" in value && "reads" in value) return { template: value.source as string }
+  // Where the text of a prompt is kept does not matter.
+  if ("template" in value && "variables" in value) return record({ ...fields(value), file: undefined })
   const tag = "_tag" in value ? value._tag : undefined
   if (typeof tag !== "string") {
     const isContext = "fields" in value && "tag" in value
