@@ -346,6 +346,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/StateVacuum.js")
   }),
   Command.make({
+    path: ["state", "rekey"],
+    about: "Wrap the keys of all encrypted runs with the key that flujo.toml names now",
+    args: [],
+    flags: Flags.stateRekey,
+    examples: [
+      ["flujo state rekey", "which keys are in use, and for how many runs"],
+      ["flujo state rekey --apply", "after a new key was made; the one of before stands in [encryption.old]"]
+    ],
+    load: () => import("./commands/StateRekey.js")
+  }),
+  Command.make({
     path: ["upgrade-check"],
     about: "Which runs would go the same way with a changed blueprint, and which get stuck where",
     args: [file],

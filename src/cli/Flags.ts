@@ -270,6 +270,11 @@ export const lensTrace = {
   ...lens
 } as const satisfies Flag.Flags
 
+const decrypt = Flag.flag({
+  name: "decrypt",
+  about: "Write what is encrypted in the state into a file that is not"
+})
+
 export const lensReplay = {
   file: Flag.text({
     name: "file",
@@ -288,6 +293,7 @@ export const lensReplay = {
     value: "FILE",
     about: "Replay the run in such a file, in place of one of the state"
   }),
+  decrypt,
   ...lens
 } as const satisfies Flag.Flags
 
@@ -366,15 +372,16 @@ export const ledgerKeys = {
 export const ledgerProve = {
   entry: Flag.whole({ name: "entry", value: "N", about: "The entry of this number" }, { min: 0, max: 1_000_000_000 }),
   noPayload: Flag.flag({ name: "no-payload", about: "Show only the commitment to the payload" }),
+  decrypt,
   out: out("RUN-N.proof.json"),
   stateUri
 } as const satisfies Flag.Flags
 
 export const ledgerCheckProof = { root } as const satisfies Flag.Flags
 
-export const ledgerExport = { out: out("RUN.jsonl"), stateUri } as const satisfies Flag.Flags
+export const ledgerExport = { out: out("RUN.jsonl"), decrypt, stateUri } as const satisfies Flag.Flags
 
-export const stateExport = { out: out("state-DATE.jsonl"), stateUri } as const satisfies Flag.Flags
+export const stateExport = { out: out("state-DATE.jsonl"), decrypt, stateUri } as const satisfies Flag.Flags
 
 export const stateImport = { stateUri } as const satisfies Flag.Flags
 
@@ -386,6 +393,11 @@ export const statePrune = {
   ),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
   apply: Flag.flag({ name: "apply", about: "Do it. Without it, what would be dropped is shown, and nothing changed" }),
+  stateUri
+} as const satisfies Flag.Flags
+
+export const stateRekey = {
+  apply: Flag.flag({ name: "apply", about: "Do it. Without it, what would be done is shown, and nothing changed" }),
   stateUri
 } as const satisfies Flag.Flags
 

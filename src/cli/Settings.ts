@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import * as Setting from "../project/Setting.js"
 import { printable } from "../redaction/Printable.js"
 import * as Workspace from "./Workspace.js"
+import * as WrappingKeys from "./WrappingKeys.js"
 
 export interface Row {
   readonly name: string
@@ -39,6 +40,12 @@ export const all = (workspace: Workspace.Workspace): ReadonlyArray<Row> => {
     ...config.ledger.anchors.map(({ source, value }) =>
       row("ledger.anchors", value._tag === "File" ? value.path : value.url, source)
     ),
+    ...(config.encryption.current === undefined
+      ? []
+      : [config.encryption.current, ...config.encryption.old].map(({ id, where }, i) =>
+          row(i === 0 ? `encryption (${id})` : `encryption.old.${id}`, WrappingKeys.show(where.value), where.source)
+        )),
+    row("phi", String(config.phi.value), config.phi.source),
     row("template.undefined_variables", config.undefinedVariables.value, config.undefinedVariables.source),
     row("settings.test_mode", String(config.testMode.value), config.testMode.source),
     row("code.allow", ["skills/*", ...config.codeAllow.value].join(", "), config.codeAllow.source),

@@ -2,6 +2,7 @@
  * Where a command works: the project's folder and settings, the state that they name, the models and skills that
  * pipelines may use here.
  */
+import type { CommandExecutor } from "@effect/platform/CommandExecutor"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Config from "effect/Config"
@@ -23,10 +24,12 @@ import * as StateUri from "../project/StateUri.js"
 import * as Redaction from "../redaction/Redaction.js"
 import type { SkillRegistry } from "../skill/SkillRegistry.js"
 import { cliErrors } from "./codes/Cli.js"
+import { encryptionErrors } from "./codes/Encryption.js"
 import { Fault } from "./Fault.js"
 import * as Faults from "./Faults.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
+import * as WrappingKeys from "./WrappingKeys.js"
 
 export interface Workspace {
   readonly config: ProjectConfig.ProjectConfig
@@ -59,7 +62,7 @@ export const read = (
       base: Option.match(config.root, { onNone: () => cwd, onSome: ({ value }) => value }),
       cwd,
       environment,
-      redaction: Redaction.make({ environment: Object.fromEntries(environment) })
+      redaction: Redaction.make({ environment: Object.fromEntries(environment), secrets: keysIn(config, environment) })
     }
     yield* Effect.logInfo("workspace").pipe(
       Effect.annotateLogs({
@@ -71,19 +74,31 @@ export const read = (
     return workspace
   })
 
+/** Keys of the encryption that are variables, whatever these are called. */
+const keysIn = (
+  { encryption: { current, old } }: ProjectConfig.ProjectConfig,
+  environment: ReadonlyMap<string, string>
+): ReadonlyArray<string> =>
+  [...(current === undefined ? [] : [current]), ...old].flatMap(({ where: { value } }) => {
+    const key = value._tag === "Variable" ? environment.get(value.name) : undefined
+    return key === undefined ? [] : [key]
+  })
+
 /** Whether runs outlive the process. */
 export const isDurable = ({ config }: Workspace): boolean => config.stateUri.value._tag !== "Memory"
 
-/** The journal, to write in. What is not there yet is made. */
-export const journal = (
-  workspace: Workspace
-): Effect.Effect<Journal["Type"], Fault, FileSystem.FileSystem | Path.Path | Scope.Scope> => opened(workspace, false)
+/** What a journal is opened with. */
+type Opening = CommandExecutor | FileSystem.FileSystem | Path.Path | Scope.Scope
+
+/** The journal, to write in. What is not there yet is made; where it is encrypted, its key is asked for first. */
+export const journal = (workspace: Workspace): Effect.Effect<Journal["Type"], Fault, Opening> =>
+  Effect.tap(opened(workspace, false), ({ store }) => Effect.mapError(store.encryption.ready, Faults.journal))
 
 /** The journal of runs that are there already; fails where there can be none. */
 export const history = (
   workspace: Workspace,
   access: "read" | "write"
-): Effect.Effect<Journal["Type"], Fault, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+): Effect.Effect<Journal["Type"], Fault, Opening> =>
   Effect.gen(function* () {
     if (!isDurable(workspace)) {
       return yield* new Fault({ ...cliErrors.InMemory, text: "the state is memory://, so there are no earlier runs" })
@@ -120,16 +135,24 @@ export const stateOf = ({ config }: Workspace): string => {
   return uri._tag === "Sqlite" ? uri.path : StateUri.show(uri)
 }
 
-const opened = (
-  workspace: Workspace,
-  readonly: boolean
-): Effect.Effect<Journal["Type"], Fault, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+export const phiWithoutKey = "phi is on, and no key is given to encrypt with"
+export const phiHint = "say in [encryption] of flujo.toml where it is: key_file, key_env or key_command"
+
+const opened = (workspace: Workspace, readonly: boolean): Effect.Effect<Journal["Type"], Fault, Opening> =>
   Effect.gen(function* () {
     const { config } = workspace
+    if (!readonly && config.phi.value && config.encryption.current === undefined) {
+      return yield* new Fault({
+        ...encryptionErrors.Phi,
+        text: `${phiWithoutKey} (${Setting.describe(config.phi.source)})`,
+        hint: phiHint
+      })
+    }
     const key = readonly || !config.ledger.checkpoints.value ? undefined : yield* keyFile(workspace)
     return yield* JournalOpen.layer(config.stateUri.value, {
       durability: config.durability.value,
       readonly,
+      encryption: yield* WrappingKeys.make(config.encryption, workspace.environment),
       sealing: key?.holder
     }).pipe(
       Layer.build,

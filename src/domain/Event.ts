@@ -219,9 +219,11 @@ export interface EventOf<K extends Kind> {
   readonly payload: Payload<K>
 }
 export type Event = { [K in Kind]: EventOf<K> }[Kind]
+/** What an event's entry says without its payload, which may be encrypted or erased. */
+export type Headed = { [K in Kind]: Omit<EventOf<K>, "payload"> }[Kind]
 
 /** An event in its place: who wrote it (`epoch` of its lease), when (`at`, milliseconds since 1970) and as which entry. */
-export interface Entry<E extends Event = Event> {
+export interface Entry<E extends Headed = Event> {
   readonly run: RunId
   readonly seq: number
   readonly at: number

@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Digest from "../domain/Digest.js"
-import type { Entry } from "../domain/Event.js"
+import type { Entry, Headed } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import * as Commitment from "./Commitment.js"
@@ -88,14 +88,18 @@ export const verify = (
     let count = 0
     let projection = RunIndex.empty
     let plan: Digest.Digest | undefined
-    const add = (entry: Entry): void => {
+    const add = (entry: Entry<Headed>): void => {
       count += 1
       if (entry.event.kind === "RunStarted") plan ??= entry.event.data.plan
       for (const change of RunIndex.changes(entry)) projection = RunIndex.apply(projection, change)
     }
     for (;;) {
       const before = count
-      const read = yield* journal.read(run, before).pipe(
+      // What payloads say can be read only where all of them can.
+      const entries: Stream.Stream<Entry<Headed>, JournalError> = found.locked === 0
+        ? journal.read(run, before)
+        : journal.heads(run, before)
+      const read = yield* entries.pipe(
         Stream.runForEach((entry) => Effect.sync(() => add(entry))),
         damageAt(() => count)
       )

@@ -36,6 +36,14 @@ export interface Row {
   readonly salt: Uint8Array | null
   /** Address of the payload in the run's blobs, when it is not in the row. */
   readonly blob: string | null
+  /** Why payload and salt, which are null here, cannot be read: never of a backend's own; see `SealedDriver`. */
+  readonly unread?: Unread | undefined
+}
+
+/** `Key`: they are encrypted, and the key is not here. `Corrupt`: they are not what was encrypted for this place. */
+export interface Unread {
+  readonly reason: "Key" | "Corrupt"
+  readonly why: string
 }
 
 export interface Blob {
@@ -58,7 +66,7 @@ export interface Writing {
 export interface Acquire {
   readonly owner: Owner
   readonly expiresAt: number
-  /** Keys the addresses of the run's blobs. */
+  /** Keys the addresses of the run's blobs; see `RunKey` for what a backend stores of it. */
   readonly key: Uint8Array
   readonly plan: KeptPlan
 }
@@ -170,6 +178,19 @@ export interface Driver {
   readonly waiting: (
     runs: ReadonlyArray<RunId>
   ) => Effect.Effect<ReadonlyArray<{ readonly run: string; readonly order: number }>, JournalError>
+  /** Undefined: there is no such run, or nothing is left of its key. */
+  readonly runKey: (run: RunId) => Effect.Effect<Uint8Array | undefined, JournalError>
+  /** By run, those after `after`. */
+  readonly runKeys: (page: {
+    readonly after: RunId | undefined
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<{ readonly run: RunId; readonly key: Uint8Array }>, JournalError>
+  /** Puts `key` in place of `seen`; false, and nothing done, if the run has another one. */
+  readonly putRunKey: (change: {
+    readonly run: RunId
+    readonly seen: Uint8Array
+    readonly key: Uint8Array
+  }) => Effect.Effect<boolean, JournalError>
   /** One that is there already is left alone. */
   readonly putPlan: (plan: KeptPlan) => Effect.Effect<void, JournalError>
   /** What a cached step answered under `key`. */

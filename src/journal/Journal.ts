@@ -11,7 +11,7 @@ import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Digest } from "../domain/Digest.js"
-import type { Entry, Event } from "../domain/Event.js"
+import type { Entry, Event, Headed } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import type { Letter } from "../domain/Letter.js"
 import type { RunId } from "../domain/RunId.js"
@@ -22,7 +22,8 @@ import type { Signer } from "./SignedNote.js"
 /**
  * `Conflict`: another owner took the run; stop. `Corrupt`: what is stored cannot be read; stop and tell a person.
  * `Foreign`: the file is not a flujo database. `Newer`: it was written by a newer flujo. `Locked`, `ReadOnly`, `Full`:
- * as the names say. `TooLarge`: a payload over the limit. `Unavailable`: the store did not answer. Nothing was written.
+ * as the names say. `TooLarge`: a payload over the limit. `Unavailable`: the store did not answer. `Key`: what is stored is
+ * encrypted, or is to be, and the key is not here. Nothing was written.
  */
 export class JournalError extends Schema.TaggedError<JournalError>("flujo/journal/JournalError")("JournalError", {
   reason: Schema.Literal(
@@ -34,7 +35,8 @@ export class JournalError extends Schema.TaggedError<JournalError>("flujo/journa
     "ReadOnly",
     "Full",
     "TooLarge",
-    "Unavailable"
+    "Unavailable",
+    "Key"
   ),
   /** Where: the store, or a run in it. */
   where: Schema.String,
@@ -110,6 +112,8 @@ export interface Stored {
   /** Text, or its UTF-8. */
   readonly payload: string | Uint8Array | null
   readonly salt: Uint8Array | null
+  /** Why payload and salt, which are null here, cannot be read; see `Driver.Unread`. */
+  readonly unread?: { readonly reason: "Key" | "Corrupt"; readonly why: string } | undefined
 }
 
 /** Root of the Merkle tree over the first `size` entries of a run, in lower-case hexadecimal. See `Ledger.ts`. */
@@ -232,6 +236,22 @@ export interface Store {
   readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
   /** Gives what was dropped back to the file system, as far as the store can. */
   readonly vacuum: Effect.Effect<void, JournalError>
+  readonly encryption: StoreEncryption
+}
+
+/** The keys of the runs of a store. */
+export interface StoreEncryption {
+  /** How many runs each wrapping key wraps, as people know it; under undefined those that are not encrypted. */
+  readonly runsByKey: Effect.Effect<ReadonlyMap<string | undefined, number>, JournalError>
+  /** The key that wraps that of a run, as people know it; undefined where the run is not encrypted. */
+  readonly keyOf: (run: RunId) => Effect.Effect<string | undefined, JournalError>
+  /**
+   * Wraps the keys of all runs with the current key; what runs hold stays as it is. Answers how many it wrapped: cut, it goes
+   * on where it was when it is asked again. Fails with `Key` at the first run whose key none of those given opens.
+   */
+  readonly rewrap: Effect.Effect<number, JournalError>
+  /** Fails with `Key` unless the current key is at hand, and is the one that its id had before. */
+  readonly ready: Effect.Effect<void, JournalError>
 }
 
 export interface RunFilter {
@@ -301,6 +321,8 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly holder: (run: RunId) => Effect.Effect<Option.Option<Owner>, JournalError>
     /** Makes the projections (`runs`, `tasks`) again from the entries alone; answers how many rows were different. */
     readonly rebuild: Effect.Effect<number, JournalError>
+    /** Entries without their payloads, for which no key is needed. What is left of one that was erased. */
+    readonly heads: (run: RunId, from: number) => Stream.Stream<Entry<Headed>, JournalError>
     /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */
     readonly stored: (run: RunId, from: number) => Stream.Stream<Stored, JournalError>
     /**

@@ -10,10 +10,11 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Entry } from "../domain/Event.js"
+import type { Entry, Headed } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Blob, Driver, Row as StoredRow } from "./Driver.js"
+import type { Encryption } from "./Encryption.js"
 import * as Inbox from "./Inbox.js"
 import {
   type Journal,
@@ -35,6 +36,7 @@ import { Owned } from "./Owned.js"
 import * as ProcessIdentity from "./ProcessIdentity.js"
 import * as Row from "./Row.js"
 import * as RunIndex from "./RunIndex.js"
+import * as SealedDriver from "./SealedDriver.js"
 import * as Sealer from "./Sealer.js"
 import * as Writer from "./Writer.js"
 
@@ -53,23 +55,27 @@ export interface Options {
   /** Where salts and keys come from: bytes that nobody can guess. */
   readonly entropy?: ((size: number) => Uint8Array) | undefined
   readonly owner?: Owner | undefined
+  /** Keys that what runs hold is encrypted with; see `SealedDriver`. Default: it is not. */
+  readonly encryption?: Encryption | undefined
   /** Signs checkpoints of the store's log over what is written, with the key that is answered. Default: nobody does. */
   readonly sealing?: KeyHolder | undefined
 }
 
 const pageRows = 256
 
-export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journal["Type"], never, Scope.Scope> =>
+export const make = (store: Driver, options: Options = {}): Effect.Effect<Journal["Type"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const entropy = options.entropy ?? pooledEntropy()
     const payloadBytesMax = options.payloadBytesMax ?? 16 * 1024 * 1024
+    const tenant = options.tenant ?? "default"
+    const { driver, keyring } = SealedDriver.make(store, { encryption: options.encryption, tenant, entropy })
     const clock = yield* Effect.clock
     const leasing: Lease.Options = {
       clock,
       millis: options.leaseMillis ?? 15_000,
       owner: options.owner ?? ProcessIdentity.owner(Buffer.from(entropy(16)).toString("hex"))
     }
-    const codec = yield* Row.make({ tenant: options.tenant ?? "default", payloadBytesMax, entropy })
+    const codec = yield* Row.make({ tenant, payloadBytesMax, entropy })
     const subscribers = new Set<Subscriber>()
     const log = Log.make(driver, clock)
     // Before the writer, so that at the end it comes after the last commit.
@@ -107,6 +113,21 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
     const read = (run: RunId, from = 0): Stream.Stream<Entry, JournalError> =>
       Stream.unfoldChunkEffect(start(from), (cursor) => page(driver, codec, run, cursor))
 
+    const heads = (run: RunId, first: number): Stream.Stream<Entry<Headed>, JournalError> =>
+      Stream.paginateChunkEffect(first, (from) =>
+        Effect.gen(function* () {
+          const texts = yield* driver.heads({ run, from, limit: pageRows })
+          const entries: Array<Entry<Headed>> = []
+          for (const [i, head] of texts.entries()) {
+            const entry = codec.decodeHead(run, { seq: from + i, head })
+            if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${from + i} cannot be read: ${entry.left}`)
+            entries.push(entry.right)
+          }
+          const next = texts.length < pageRows ? Option.none() : Option.some(from + texts.length)
+          return [Chunk.unsafeFromArray(entries), next]
+        })
+      )
+
     const stored = (run: RunId, first: number): Stream.Stream<Stored, JournalError> =>
       Stream.paginateChunkEffect(first, (from) =>
         Effect.map(driver.select({ run, from, limit: pageRows }), (rows) => {
@@ -114,7 +135,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
           return [Chunk.unsafeFromArray(rows), Option.fromNullable(last && last.seq + 1)]
         })
       ).pipe(
-        Stream.mapEffect(({ blob, head, payload, salt, seq }) => {
+        Stream.mapEffect(({ blob, head, payload, salt, seq, unread }) => {
+          if (unread !== undefined) return Effect.succeed({ seq, head, payload, salt, unread })
           if (blob === null) return Effect.succeed({ seq, head, payload, salt })
           return Effect.map(driver.blob({ run, address: blob }), (bytes) => ({
             seq,
@@ -178,7 +200,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       let projection = RunIndex.empty
       let count = 0
       for (;;) {
-        yield* Stream.runForEachChunk(read(run, count), (entries) =>
+        yield* Stream.runForEachChunk(heads(run, count), (entries) =>
           Effect.sync(() => {
             for (const entry of entries) {
               for (const change of RunIndex.changes(entry)) projection = RunIndex.apply(projection, change)
@@ -277,6 +299,7 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
         ),
       rebuild,
       restore,
+      heads,
       stored,
       roots,
       ids,
@@ -285,7 +308,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
         parentOf: (run) => Effect.map(driver.heads({ run, from: 0, limit: 1 }), ([head]) => parentIn(head)),
         bytesOf: driver.bytesOf,
         forget: driver.forget,
-        vacuum: driver.vacuum
+        vacuum: driver.vacuum,
+        encryption: keyring.store
       },
       log
     }
@@ -351,6 +375,11 @@ const page: (
       const row = rows[index]!
       if (row.blob !== null && entries.length > 0) break
       if (row.seq !== next) return yield* corrupt(run, `entry ${next} is missing`)
+      if (row.unread !== undefined) {
+        if (entries.length > 0) break
+        const { reason, why } = row.unread
+        return yield* new JournalError({ reason, where: `run ${run}`, detail: `entry ${next} cannot be read: ${why}` })
+      }
       const bytes = row.blob === null ? undefined : yield* driver.blob({ run, address: row.blob })
       const entry = codec.decode(run, row, bytes)
       // Those before it are handed out first, so that a reader knows where it is.

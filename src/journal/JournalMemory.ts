@@ -23,7 +23,7 @@ import type * as Kept from "./Kept.js"
 import * as RunIndex from "./RunIndex.js"
 
 interface Run {
-  readonly key: Uint8Array
+  key: Uint8Array
   lease: { owner: Owner | null; epoch: number; expiresAt: number }
   readonly rows: Array<Row>
   readonly roots: Array<Root>
@@ -213,6 +213,21 @@ export const makeDriver = (): Driver => {
           return last === undefined ? [] : [{ run: id, order: last.order }]
         })
       ),
+    runKey: (run) => Effect.sync(() => runs.get(run)?.key),
+    runKeys: ({ after, limit }) =>
+      Effect.sync(() =>
+        Array.from(runs, ([run, { key }]) => ({ run, key }))
+          .filter(({ run }) => after === undefined || run > after)
+          .sort((a, b) => compare(a.run, b.run))
+          .slice(0, limit)
+      ),
+    putRunKey: ({ key, run: id, seen }) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if (run === undefined || Buffer.compare(run.key, seen) !== 0) return false
+        run.key = key
+        return true
+      }),
     putPlan: ({ digest, json }) =>
       Effect.sync(() => {
         if (!plans.has(digest)) plans.set(digest, json)
@@ -350,8 +365,8 @@ const attempt = <A>(run: () => A): Effect.Effect<A, JournalError> =>
 
 const sizeOf = ({ blobs, letters, rows }: Run): number => {
   let bytes = 0
-  for (const { head, payload } of rows)
-    bytes += Buffer.byteLength(head) + (payload === null ? 0 : Buffer.byteLength(payload))
+  for (const { head, payload, salt } of rows)
+    bytes += Buffer.byteLength(head) + (payload === null ? 0 : Buffer.byteLength(payload)) + (salt?.length ?? 0)
   for (const blob of blobs.values()) bytes += blob.length
   for (const { data } of letters.values()) bytes += Buffer.byteLength(data)
   return bytes

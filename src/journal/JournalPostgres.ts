@@ -383,6 +383,23 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
     deliver,
     letters,
     waiting,
+    runKey: (run) =>
+      ask(`SELECT key FROM ${schema}.keys WHERE tenant = $1 AND run = $2`, [tenant, run], ([row]) =>
+        Effect.succeed(row?.key instanceof Uint8Array ? row.key : undefined)
+      ),
+    runKeys: ({ after, limit }) =>
+      ask(
+        `SELECT run, key FROM ${schema}.keys WHERE tenant = $1 AND run > $2 ORDER BY run LIMIT $3`,
+        [tenant, after ?? "", limit],
+        (rows) => orElse(decodeKeys(rows), damaged("keys"))
+      ),
+    // Asked again after a lost answer it says that it did nothing, and who asked looks again.
+    putRunKey: ({ key, run, seen }) =>
+      ask(
+        `UPDATE ${schema}.keys SET key = $3 WHERE tenant = $1 AND run = $2 AND key = $4 RETURNING run`,
+        [tenant, run, key, seen],
+        (rows) => Effect.succeed(rows.length === 1)
+      ),
     putPlan: ({ digest, json }) =>
       ask(
         `INSERT INTO ${schema}.plans (tenant, digest, json) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
@@ -459,6 +476,7 @@ const readOnly = (driver: Driver): Driver => {
     giveBack: refuse,
     deliver: refuse,
     keep: refuse,
+    putRunKey: refuse,
     project: refuse,
     putPlan: refuse,
     forget: refuse,
@@ -495,6 +513,7 @@ const decodeFacts = decodeRows(
     open: Schema.Array(StepPath)
   })
 )
+const decodeKeys = decodeRows(Schema.Struct({ run: RunId, key: Schema.Uint8ArrayFromSelf }))
 const decodeHeads = decodeRows(Schema.Struct({ head: Schema.String }))
 const decodeRoots = decodeRows(Schema.Struct({ size: Schema.Int, root: Schema.String }))
 const decodeRuns = decodeRows(
@@ -508,7 +527,7 @@ const decodeTasks = decodeRows(RunIndex.TaskRow)
 const decodeKept = decodeRows(
   Schema.Struct({
     key: Schema.String,
-    run: Schema.String,
+    run: RunId,
     value: Schema.String,
     at: Schema.Number,
     expiresAt: Schema.Number

@@ -166,6 +166,12 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   const selectKey = db
     .prepare<[string, string], Uint8Array>("SELECT key FROM keys WHERE tenant = ? AND run = ?")
     .pluck()
+  const selectKeys = db.prepare<[string, string, number], { run: RunId; key: Uint8Array }>(
+    "SELECT run, key FROM keys WHERE tenant = ? AND run > ? ORDER BY run LIMIT ?"
+  )
+  const swapKey = db.prepare<[Uint8Array, string, string, Uint8Array]>(
+    "UPDATE keys SET key = ? WHERE tenant = ? AND run = ? AND key = ?"
+  )
   const selectBlob = db
     .prepare<[string, string, string], Uint8Array>(
       "SELECT bytes FROM blobs WHERE tenant = ? AND run = ? AND address = ?"
@@ -459,6 +465,9 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     deliver: (letter) => attempt(() => transaction(() => deliver(letter))),
     letters: (run) => attempt(() => selectLetters.all(tenant, run)),
     waiting: (runs) => attempt(() => selectWaiting.all(tenant, JSON.stringify(runs))),
+    runKey: (run) => attempt(() => selectKey.get(tenant, run)),
+    runKeys: ({ after, limit }) => attempt(() => selectKeys.all(tenant, after ?? "", limit)),
+    putRunKey: ({ key, run, seen }) => attempt(() => swapKey.run(key, tenant, run, seen).changes === 1),
     putPlan: ({ digest, json }) =>
       attempt(() => {
         insertPlan.run(tenant, digest, json)

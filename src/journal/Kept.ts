@@ -7,11 +7,12 @@ import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Digest } from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
+import { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 
 export const Answer = Schema.Struct({
   /** Who answered it. */
-  run: Schema.String,
+  run: RunId,
   path: StepPath,
   /** Absent: nothing. */
   output: Schema.optional(Json.Json),
@@ -32,7 +33,7 @@ export interface Kept {
 /** As it is stored; `value` is the answer as canonical JSON. */
 export interface Row {
   readonly key: string
-  readonly run: string
+  readonly run: RunId
   readonly value: string
   readonly at: number
   readonly expiresAt: number

@@ -25,6 +25,8 @@ export interface Sound {
   readonly root: string
   /** How many of the entries stand below a root that was written with them. */
   readonly rooted: number
+  /** Entries whose payload is encrypted, and could not be looked at without the key: only their heads were. */
+  readonly locked: number
 }
 
 const restKinds: ReadonlySet<string> = new Set<Kind>([
@@ -81,14 +83,21 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
   const leaves: Array<MerkleTree.Hash> = []
   const due = new Set<number>()
   let ofTenant = tenant
+  let locked = 0
 
-  const wrong = ({ head: text, payload, salt, seq }: Stored): string | undefined => {
+  const wrong = ({ head: text, payload, salt, seq, unread }: Stored): string | undefined => {
     if (seq !== leaves.length) return seq > leaves.length ? "it is missing" : `entry ${seq} stands in its place`
     const head = readHead(text)
     if (typeof head === "string") return head
     ofTenant ??= head.tenant
     if (head.run !== run || head.seq !== seq || head.tenant !== ofTenant) return "its head belongs to another entry"
-    const payloadWrong = wrongPayload(commit, head.commitment, payload, salt)
+    if (unread?.reason === "Key") locked += 1
+    const payloadWrong =
+      unread === undefined
+        ? wrongPayload(commit, head.commitment, payload, salt)
+        : unread.reason === "Key"
+          ? undefined
+          : unread.why
     if (payloadWrong === undefined && isDue(seq + 1, head.kind)) due.add(seq + 1)
     return payloadWrong
   }
@@ -118,7 +127,7 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
       good = size
     }
     frontier = MerkleTree.append(frontier, leaves.slice(frontier.size))
-    return { entries, root: MerkleTree.rootOf(frontier).toString("hex"), rooted }
+    return { entries, root: MerkleTree.rootOf(frontier).toString("hex"), rooted, locked }
   }
 
   return {

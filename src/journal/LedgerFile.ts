@@ -14,7 +14,7 @@ import * as Json from "../domain/Json.js"
 import { RunId } from "../domain/RunId.js"
 import * as Audit from "./Audit.js"
 import * as Commitment from "./Commitment.js"
-import type { Journal, JournalError, KeptPlan, Root, RunCopy, Stored } from "./Journal.js"
+import { type Journal, JournalError, type KeptPlan, type Root, type RunCopy, type Stored } from "./Journal.js"
 import * as Ledger from "./Ledger.js"
 import * as Lines from "./Lines.js"
 
@@ -64,12 +64,17 @@ export const write = (
 > =>
   Effect.gen(function* () {
     const named = new Set<Digest.Digest>()
-    const each = ({ head }: Stored): void => {
+    let locked: string | undefined
+    const each = ({ head, unread }: Stored): void => {
+      locked ??= unread?.why
       const digest = planOf(head)
       if (digest !== undefined) named.add(digest)
     }
     const { found, roots } = yield* Audit.walk(journal, run, { each })
     if (Ledger.isBad(found)) return Either.left(found)
+    if (locked !== undefined) {
+      return yield* new JournalError({ reason: "Key", where: `run ${run}`, detail: locked })
+    }
     const { entries, root } = found
     const start = [line({ flujo: "run", run, version })]
     for (const digest of named) {

@@ -11,7 +11,7 @@ import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import * as Audit from "./Audit.js"
 import * as Commitment from "./Commitment.js"
-import type { Journal, JournalError, Root, Stored } from "./Journal.js"
+import { type Journal, JournalError, type Root, type Stored } from "./Journal.js"
 import * as Ledger from "./Ledger.js"
 import * as MerkleTree from "./MerkleTree.js"
 
@@ -57,6 +57,9 @@ export const make = (
     })
     if (Ledger.isBad(found)) return Either.left(found)
     if (wanted === undefined) return Either.right(Option.none())
+    if (withPayload && wanted.unread !== undefined) {
+      return yield* new JournalError({ reason: "Key", where: `run ${run}`, detail: wanted.unread.why })
+    }
     const { head, payload, salt, seq } = wanted
     // A root that was written is one that others may have; entries after the last one have none yet.
     const size = roots.find((root) => root.size > seq)?.size ?? found.entries

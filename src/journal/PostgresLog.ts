@@ -71,7 +71,7 @@ export const make = ({ damaged, pool, schema, tenant }: Access): LogOperations =
         read(
           "entries",
           Schema.Struct({ bytes: Schema.Number }),
-          `SELECT coalesce((SELECT sum(octet_length(head) + coalesce(octet_length(payload), 0))
+          `SELECT coalesce((SELECT sum(octet_length(head) + coalesce(octet_length(payload), 0) + coalesce(length(salt), 0))
                FROM ${schema}.entries WHERE tenant = $1 AND run = $2), 0)::FLOAT8
              + coalesce((SELECT sum(length(bytes)) FROM ${schema}.blobs WHERE tenant = $1 AND run = $2), 0)::FLOAT8
              + coalesce((SELECT sum(octet_length(data)) FROM ${schema}.inbox WHERE tenant = $1 AND run = $2), 0)::FLOAT8

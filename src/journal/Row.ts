@@ -39,6 +39,11 @@ export interface Codec {
   readonly place: (unplaced: Unplaced, seq: number) => Row
   /** An entry that was written elsewhere, as it is kept under this run's key. */
   readonly keep: (key: Uint8Array, stored: Stored) => { readonly row: Row; readonly blob: Blob | undefined }
+  /** Of a head alone. Left: what is wrong with it. */
+  readonly decodeHead: (
+    run: RunId,
+    row: { readonly seq: number; readonly head: string }
+  ) => Either.Either<Event.Entry<Event.Headed>, string>
   /** `bytes` are those of the row's blob, if it names one. Left: what is wrong with it. */
   readonly decode: (run: RunId, row: Row, bytes: Uint8Array | undefined) => Either.Either<Event.Entry, string>
 }
@@ -99,7 +104,7 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
       return { row: { seq, head, payload: null, salt, blob: address }, blob: { address, bytes } }
     }
 
-    const decode: Codec["decode"] = (run, row, bytes) => {
+    const readHead = (run: RunId, row: { readonly seq: number; readonly head: string }) => {
       const parsed = parse(row.head)
       if (Either.isLeft(parsed)) return Either.left("its head is not JSON")
       const decoded = decodeHead(parsed.right)
@@ -109,6 +114,23 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
         return Either.left("its head belongs to another entry")
       }
       if (!Event.isKind(kind)) return Either.left("its kind is unknown to this version of flujo")
+      const data_ = decoders(kind).data(data)
+      return Either.isLeft(data_)
+        ? Either.left(`its data has ${issue(data_.left)}`)
+        : Either.right({ at, commitment, data: data_.right, epoch, kind, ordinal, path })
+    }
+
+    const decodeOnlyHead: Codec["decodeHead"] = (run, row) =>
+      Either.map(readHead(run, row), ({ at, data, epoch, kind, ordinal, path }) => {
+        // `data` is of `kind`: the types cannot say that across a union.
+        const event = { path, kind, ordinal, data } as Event.Headed
+        return { run, seq: row.seq, at, epoch, event }
+      })
+
+    const decode: Codec["decode"] = (run, row, bytes) => {
+      const head = readHead(run, row)
+      if (Either.isLeft(head)) return Either.left(head.left)
+      const { at, commitment, data, epoch, kind, ordinal, path } = head.right
 
       let payload: Json.Json = {}
       if (commitment !== undefined) {
@@ -127,17 +149,14 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
         return Either.left("it has a payload that its head does not name")
       }
 
-      const decode = decoders(kind)
-      const data_ = decode.data(data)
-      if (Either.isLeft(data_)) return Either.left(`its data has ${issue(data_.left)}`)
-      const payload_ = decode.payload(payload)
+      const payload_ = decoders(kind).payload(payload)
       if (Either.isLeft(payload_)) return Either.left(`its payload has ${issue(payload_.left)}`)
       // `data` and `payload` are of `kind`: the types cannot say that across a union.
-      const event = { path, kind, ordinal, data: data_.right, payload: payload_.right } as Event.Event
+      const event = { path, kind, ordinal, data, payload: payload_.right } as Event.Event
       return Either.right({ run, seq: row.seq, at, epoch, event })
     }
 
-    return { encode, place, keep, decode }
+    return { encode, place, keep, decodeHead: decodeOnlyHead, decode }
   })
 
 /** Canonical text; optional fields may be there as `undefined`, which JSON does not have. */

@@ -4,7 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Digest } from "../domain/Digest.js"
-import type { Entry } from "../domain/Event.js"
+import type { Entry, Headed } from "../domain/Event.js"
 import { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
@@ -58,8 +58,8 @@ export type Change =
   | { readonly _tag: "TaskAdded"; readonly row: TaskRow }
   | { readonly _tag: "TaskEnded"; readonly path: StepPath }
 
-/** What `entry` changes; most entries change nothing. */
-export const changes = (entry: Entry): ReadonlyArray<Change> => {
+/** What `entry` changes, whatever its payload says; most entries change nothing. */
+export const changes = (entry: Entry<Headed>): ReadonlyArray<Change> => {
   const { at, event, run, seq } = entry
   switch (event.kind) {
     case "RunStarted":

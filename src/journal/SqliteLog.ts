@@ -48,7 +48,7 @@ export const make = ({ attempt, db, hasRest, tenant, transaction }: Access): Log
   )
   const countEntries = db.prepare<[string], number>("SELECT count(*) FROM entries WHERE tenant = ?").pluck()
   const selectBytes = db.prepare<{ tenant: string; run: string }, number>(
-    `SELECT coalesce((SELECT sum(octet_length(head) + coalesce(octet_length(payload), 0)) FROM entries
+    `SELECT coalesce((SELECT sum(octet_length(head) + coalesce(octet_length(payload), 0) + coalesce(length(salt), 0)) FROM entries
          WHERE tenant = @tenant AND run = @run), 0)
        + coalesce((SELECT sum(length(bytes)) FROM blobs WHERE tenant = @tenant AND run = @run), 0)
        + coalesce((SELECT sum(octet_length(data)) FROM inbox WHERE tenant = @tenant AND run = @run), 0)`

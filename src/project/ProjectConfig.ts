@@ -11,6 +11,8 @@
  * ledger.checkpoints = true                # processes that write sign checkpoints of the ledger as they go
  * ledger.key = ".flujo/ledger.key"         # the private key; by default beside the state
  * ledger.anchors = ["file:seals.txt"]      # where `flujo ledger checkpoint` leaves them; also https:// of a witness
+ * phi = true                               # patients' data: no key, no run; no content in traces. docs/encryption.md
+ * encryption.key_file = "flujo.key"        # what runs hold is encrypted; see ProjectEncryption.ts
  * template.undefined_variables = "strict"  # "strict", "warn" or "ignore": names that are not there; docs/expressions.md
  * rules.V-A5 = "off"                       # "off", "warning" or "error": what the checker makes of a finding
  *
@@ -27,7 +29,7 @@
  * Prices and budgets are tables of their own: see ProjectMoney.ts.
  *
  * The environment: `FLUJO_PROJECT_ROOT`, `FLUJO_STATE_URI`, `FLUJO_STATE_MODE` (`memory`, `ephemeral`),
- * `FLUJO_TEMPLATE_UNDEFINED` (as `undefined_variables`), `FLUJO_EPHEMERAL_STATE` and `FLUJO_TEST_MODE` (`1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`). An empty variable
+ * `FLUJO_TEMPLATE_UNDEFINED` (as `undefined_variables`), `FLUJO_PHI`, `FLUJO_EPHEMERAL_STATE` and `FLUJO_TEST_MODE` (`1`, `true`, `yes`, `on`; `0`, `false`, `no`, `off`). An empty variable
  * counts as absent. Of those that say where the state is, the first in this order counts.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -38,6 +40,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as CodeAllowed from "./CodeAllowed.js"
 import * as EnvFile from "./EnvFile.js"
+import * as ProjectEncryption from "./ProjectEncryption.js"
 import { ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
 import * as ProjectLedger from "./ProjectLedger.js"
@@ -78,6 +81,9 @@ export interface ProjectConfig {
   /** `found` is false where the file is named but absent. */
   readonly envFile: Option.Option<Setting<{ readonly file: string; readonly found: boolean }>>
   readonly ledger: ProjectLedger.ProjectLedger
+  readonly encryption: ProjectEncryption.ProjectEncryption
+  /** Whether nothing may be written without encryption, and no content may leave in traces. */
+  readonly phi: Setting<boolean>
   /** Prices and budgets. */
   readonly money: ProjectMoney
   /** By the name that stands in `compatible:NAME/MODEL`. */
@@ -154,6 +160,8 @@ export const read = (said: Said): Effect.Effect<ProjectConfig, ProjectError, Fil
       codeAllow: yield* codeAllowOf(toml),
       kinds: yield* kindsOf(toml),
       ledger: yield* ProjectLedger.read(toml, { base, path, state: stateUri.value }),
+      encryption: yield* ProjectEncryption.read(toml, { base, path }),
+      phi: yield* phiOf(toml, sayings),
       money: toml.money,
       providers: yield* providersOf(toml),
       envFile: Option.map(Option.fromNullable(envFile), ({ setting }) => setting),
@@ -351,6 +359,17 @@ const switchOf = (
   }
   return Effect.succeed(undefined)
 }
+
+/** Either of the two may say yes, and neither can take back the other's. */
+const phiOf = (
+  toml: ProjectToml.ProjectToml,
+  sayings: ReadonlyArray<Variables>
+): Effect.Effect<Setting<boolean>, ProjectError> =>
+  Effect.map(switchOf("FLUJO_PHI", sayings), (variable) => {
+    const said = ProjectToml.setting(toml, "phi", (document) => document.phi)
+    if (variable?.value === true) return variable
+    return said ?? variable ?? { value: false, source: byDefault }
+  })
 
 const undefinedNames: ReadonlyArray<UndefinedVariables> = ["strict", "warn", "ignore"]
 

@@ -12,7 +12,7 @@ import { nearest } from "./Nearest.js"
 import { frame, type Place, ProjectError, quoted } from "./ProjectError.js"
 import * as ProjectFile from "./ProjectFile.js"
 import * as ProjectMoney from "./ProjectMoney.js"
-import type { Setting } from "./Setting.js"
+import { byDefault, type Setting } from "./Setting.js"
 import * as TomlKeys from "./TomlKeys.js"
 
 const sizeMax = 256 * 1024
@@ -66,12 +66,25 @@ const Provider = Schema.Struct({
     })
   )
 })
+const words = Schema.Array(text).annotations({
+  message: () => ({ message: "must be a list of texts in quotes: a program and its arguments", override: true })
+})
+const KeyTable = Schema.Struct({ key_file: optional(text), key_env: optional(text), key_command: optional(words) })
+export type KeyTable = typeof KeyTable.Type
+const Encryption = Schema.Struct({
+  key_id: optional(text),
+  ...KeyTable.fields,
+  /** By the id of the key. */
+  old: optional(Schema.Record({ key: Schema.String, value: KeyTable }))
+})
 const Document = Schema.Struct({
   state_uri: optional(text),
   env_file: optional(text),
+  phi: optional(Schema.Boolean.annotations({ message: () => "must be true or false" })),
   settings: optional(Settings),
   state: optional(State),
   ledger: optional(Ledger),
+  encryption: optional(Encryption),
   template: optional(Template),
   rules: optional(Rules),
   code: optional(Code),
@@ -86,6 +99,7 @@ const tables: Readonly<Record<string, ReadonlyArray<string>>> = {
   settings: Object.keys(Settings.fields),
   state: Object.keys(State.fields),
   ledger: Object.keys(Ledger.fields),
+  encryption: Object.keys(Encryption.fields),
   template: Object.keys(Template.fields),
   rules: [],
   code: Object.keys(Code.fields),
@@ -189,6 +203,12 @@ export const setting = <A>(
       }
 }
 
+/** Where `key` stands. */
+export const sourceOf = ({ file }: ProjectToml, key: string): Setting<unknown>["source"] =>
+  file === undefined
+    ? byDefault
+    : { _tag: "File", key, file: file.name, line: TomlKeys.find(file.keys, key.split(".")).line }
+
 /** What the file says of rules of the checker, by code or pattern, in order. */
 export const rules = ({ document, file }: ProjectToml): ReadonlyMap<string, Setting<Level>> =>
   new Map(
@@ -228,6 +248,12 @@ const firstUnknown = (document: Toml.TomlTable): ReadonlyArray<string> | undefin
             .map(([name, table]) => ({ name, inner: unknownIn(table, byName) }))
             .flatMap(({ inner, name }) => (inner === undefined ? [] : [[name, ...inner]]))[0]
     if (unknown !== undefined) return [key, ...unknown]
+    if (key !== "encryption") continue
+    const old = entriesOf(value).find(([name]) => name === "old")?.[1] ?? {}
+    for (const [id, table] of entriesOf(old)) {
+      const inner = unknownIn(table, Object.keys(KeyTable.fields))
+      if (inner !== undefined) return [key, "old", id, ...inner]
+    }
   }
   return undefined
 }
@@ -257,6 +283,13 @@ const explain = (
           : `move line ${place.line} above [${table}] in line ${header.line}`
     }
   }
+  if (path[0] === "encryption" && key === "key") {
+    return {
+      reason: "UnknownKey",
+      detail: `a key does not belong into this file, which others read: [${table}] has no key`,
+      hint: 'say where it is: key_file = "/run/secrets/flujo.key", key_env = "FLUJO_KEY" or key_command = ["…"]'
+    }
+  }
   const home = Object.keys(tables).find((name) => name !== table && tables[name]!.includes(key))
   if (home !== undefined) {
     return {
@@ -275,7 +308,9 @@ const explain = (
   const here =
     table === undefined
       ? [...topKeys, ...Object.keys(tables), ...Object.keys(tablesByName), ...ProjectMoney.tables]
-      : (tablesByName[path[0] ?? ""] ?? tables[table] ?? [])
+      : path[0] === "encryption" && path.length > 2
+        ? Object.keys(KeyTable.fields)
+        : (tablesByName[path[0] ?? ""] ?? tables[table] ?? [])
   const meant = nearest(key, here)
   return {
     reason: "UnknownKey",

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Json } from "../../src/domain/Json.js"
 import * as Once from "../../src/domain/Once.js"
+import { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
 import type { Driver } from "../../src/journal/Driver.js"
 import type { Node } from "../../src/pipeline/Node.js"
@@ -48,7 +49,7 @@ export const answersOfCache = (driver: Driver): Driver => ({
         output,
         writes: h % 2 === 0 ? [{ field: "kept", json: h % 9 }] : []
       })
-      return { key, run: "earlier", value, at: 8_640_000_000_000_000, expiresAt: 8_640_000_000_000_000 }
+      return { key, run: RunId.make("earlier"), value, at: 8_640_000_000_000_000, expiresAt: 8_640_000_000_000_000 }
     }),
   keep: () => Effect.void
 })

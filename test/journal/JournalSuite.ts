@@ -336,7 +336,8 @@ export const journalSuite = ({ name, open }: Backend): void => {
           assert.deepStrictEqual(found, {
             entries: leaves.length,
             root: MerkleTree.root(leaves).toString("hex"),
-            rooted: roots.at(-1)?.size ?? 0
+            rooted: roots.at(-1)?.size ?? 0,
+            locked: 0
           })
         })
     )
@@ -1107,7 +1108,7 @@ export const journalSuite = ({ name, open }: Backend): void => {
         yield* journal.release(other)
         assert.isAbove(yield* journal.store.bytesOf(run), 100_000)
         for (const of of ["r1", "r2"]) {
-          const answer = { run: of, path: Histories.path("step"), writes: [] }
+          const answer = { run: Histories.id(of), path: Histories.path("step"), writes: [] }
           yield* journal.keep({ key: Digest.ofText(of), answer, at: 1, expiresAt: 9 })
         }
         const before = yield* journal.store.info
@@ -1171,8 +1172,9 @@ export const journalSuite = ({ name, open }: Backend): void => {
       Effect.gen(function* () {
         const [one, other] = [yield* journalOf(store), yield* journalOf(store)]
         const [a, b] = [Digest.ofText("a"), Digest.ofText("b")]
+        yield* one.release(yield* begin(one, run))
         const answer = {
-          run: "r1",
+          run,
           path: Histories.path("step"),
           output: { "\u0000": "é" },
           writes: [{ field: "f", json: 1 }]
@@ -1186,10 +1188,10 @@ export const journalSuite = ({ name, open }: Backend): void => {
         yield* one.keep({ key: b, answer, at: 30, expiresAt: 99 })
         assert.deepStrictEqual(yield* one.recall(a), Option.none())
         const driver = yield* store.connect
-        yield* driver.keep({ key: a, run: "r1", value: "{", at: 31, expiresAt: 99 }, 9)
+        yield* driver.keep({ key: a, run, value: "{", at: 31, expiresAt: 99 }, 9)
         assert.deepStrictEqual(yield* one.recall(a), Option.none(), "what cannot be read is not there")
         assert.isTrue(Option.isSome(yield* one.recall(b)))
-        yield* driver.keep({ key: Digest.ofText("c"), run: "r1", value: "{", at: 32, expiresAt: 99 }, 2)
+        yield* driver.keep({ key: Digest.ofText("c"), run, value: "{", at: 32, expiresAt: 99 }, 2)
         assert.isTrue(Option.isNone(yield* one.recall(b)), "the oldest goes first")
         assert.isDefined(yield* driver.recall(a))
       })

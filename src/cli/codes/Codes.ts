@@ -5,6 +5,7 @@ import * as Plan from "../../plan/Finding.js"
 import { exits } from "../Fault.js"
 import * as Cli from "./Cli.js"
 import * as Code from "./Code.js"
+import * as Encryption from "./Encryption.js"
 import * as Engine from "./Engine.js"
 import { type Explained, explained } from "./Explained.js"
 import * as Journal from "./Journal.js"
@@ -38,6 +39,7 @@ export const all: ReadonlyArray<Explained> = [
     Journal.journalErrors,
     Journal.letterRefusals,
     Ledger.ledgerErrors,
+    Encryption.encryptionErrors,
     Project.projectErrors,
     { Clash: Code.codeErrors.Clash },
     Cli.cliErrors

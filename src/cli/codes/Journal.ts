@@ -57,6 +57,12 @@ export const journalErrors: Readonly<Record<JournalError["reason"], Explained>> 
     exits.usage,
     "the state cannot be reached",
     "The state could not be opened; the message says why. `flujo status` shows which state is meant and where that was said."
+  ),
+  Key: explained(
+    "FLJ-JOURNAL-14",
+    exits.usage,
+    "the key of the encryption",
+    "What is stored is encrypted, or is to be, and its key is not here, or is another one. Nothing was changed. Say in [encryption] of flujo.toml where the key is (key_file, key_env or key_command), and list the keys of before under [encryption.old]. Lists and `flujo ledger verify` work without it. docs/encryption.md says what stays readable."
   )
 }
 

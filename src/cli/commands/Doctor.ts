@@ -8,6 +8,7 @@ import type { Blueprint } from "../../blueprint/Blueprint.js"
 import * as Check from "../../check/Check.js"
 import * as Search from "../../check/Search.js"
 import { Models } from "../../domain/Model.js"
+import * as Encryption from "../../journal/Encryption.js"
 import * as Needs from "../../plan/Needs.js"
 import * as CodeAllowed from "../../project/CodeAllowed.js"
 import { printable } from "../../redaction/Printable.js"
@@ -17,6 +18,8 @@ import { exits } from "../Fault.js"
 import type * as Flags from "../Flags.js"
 import * as UserCode from "../UserCode.js"
 import * as Workspace from "../Workspace.js"
+import { phiHint, phiWithoutKey } from "../Workspace.js"
+import * as WrappingKeys from "../WrappingKeys.js"
 
 /** What was looked at. `warning`: it works without, though perhaps not as meant. */
 interface Finding {
@@ -78,6 +81,7 @@ const lookedAt = (workspace: Workspace.Workspace) =>
     return [
       project,
       state,
+      ...(yield* encryption(workspace)),
       ...secrets,
       ...(yield* skills(workspace)),
       ...(yield* kinds(workspace)),
@@ -112,6 +116,25 @@ const stateFinding = (workspace: Workspace.Workspace) =>
     return isWritable
       ? ({ what: "state", state: "ok", text: uri.path } satisfies Finding)
       : ({ what: "state", state: "error", text: `${uri.path} cannot be written` } satisfies Finding)
+  })
+
+/** Whether the key is where it is said to be. It is fetched, looked at and dropped. */
+const encryption = ({ config, environment }: Workspace.Workspace) =>
+  Effect.gen(function* () {
+    const what = "encryption"
+    const keys = yield* WrappingKeys.make(config.encryption, environment)
+    if (keys === undefined) {
+      return config.phi.value
+        ? [{ what, state: "error", text: phiWithoutKey, hint: phiHint } satisfies Finding]
+        : [{ what, state: "ok", text: "off: what runs hold is stored as it is" } satisfies Finding]
+    }
+    const findings: Array<Finding> = []
+    for (const source of [keys.current, ...keys.old]) {
+      const key = yield* Effect.either(Encryption.load(source, (size) => new Uint8Array(size)))
+      if (Either.isLeft(key)) findings.push({ what, state: "error", text: key.left.message })
+      else if (source === keys.current) findings.push({ what, state: "ok", text: `on, with the key ${source.id}` })
+    }
+    return findings
   })
 
 /** Why SQLite cannot be loaded, in the first line of what was said; `undefined` where it can. */

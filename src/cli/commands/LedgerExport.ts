@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Module } from "../Command.js"
+import * as Encrypted from "../Encrypted.js"
 import * as Exporting from "../Exporting.js"
 import type * as Flags from "../Flags.js"
 import { Invocation } from "../Invocation.js"
@@ -17,6 +18,7 @@ export const run: Module<typeof Flags.ledgerExport>["run"] = (flags) =>
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "read")
     const id = (yield* Runs.find(journal, typed)).run
+    yield* Encrypted.mayLeave(journal, [id], flags)
     return yield* Exporting.run(journal, id, {
       cwd: workspace.cwd,
       named: Option.getOrElse(flags.out, () => `${id}.jsonl`),

@@ -9,6 +9,7 @@ import { excerpt } from "../../redaction/Printable.js"
 import type { Module } from "../Command.js"
 import { cliErrors } from "../codes/Cli.js"
 import { ledgerErrors } from "../codes/Ledger.js"
+import * as Encrypted from "../Encrypted.js"
 import { exits, Fault } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
@@ -32,6 +33,7 @@ export const run: Module<typeof Flags.ledgerProve>["run"] = (flags) =>
     const workspace = yield* Workspace.read(flags.stateUri)
     const journal = yield* Workspace.history(workspace, "read")
     const id = (yield* Runs.find(journal, colon === -1 ? typed : typed.slice(0, colon))).run
+    if (!flags.noPayload) yield* Encrypted.mayLeave(journal, [id], flags)
     const path = step === undefined ? undefined : Option.getOrUndefined(StepPath.fromString(step))
     const made = yield* Effect.mapError(
       LedgerProof.make(journal, id, {

@@ -11,6 +11,7 @@ import { excerpt } from "../../redaction/Printable.js"
 import * as BlueprintFile from "../BlueprintFile.js"
 import type { Module } from "../Command.js"
 import { cliErrors } from "../codes/Cli.js"
+import * as Encrypted from "../Encrypted.js"
 import * as Exporting from "../Exporting.js"
 import { exits, Fault } from "../Fault.js"
 import * as Faults from "../Faults.js"
@@ -46,6 +47,7 @@ export const run: Module<typeof Flags.lensReplay>["run"] = (flags) =>
     const journal = yield* Workspace.history(workspace, "read")
     const row = yield* Runs.find(journal, typed)
     if (Option.isNone(flags.export)) return yield* replay(workspace, { journal, row }, flags, until)
+    yield* Encrypted.mayLeave(journal, [row.run], flags)
     return yield* Exporting.run(journal, row.run, {
       cwd: workspace.cwd,
       named: flags.export.value,

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as StateFile from "../../journal/StateFile.js"
 import type { Module } from "../Command.js"
+import * as Encrypted from "../Encrypted.js"
 import { exits } from "../Fault.js"
 import * as Faults from "../Faults.js"
 import type * as Flags from "../Flags.js"
@@ -23,6 +24,7 @@ export const run: Module<typeof Flags.stateExport>["run"] = (flags) =>
       args.length === 0
         ? undefined
         : yield* Effect.forEach(args, (typed) => Effect.map(Runs.find(journal, typed), ({ run }) => run))
+    yield* Encrypted.mayLeave(journal, only, flags)
     const day = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 10)
     let runs = 0
     const text = StateFile.write(journal, only).pipe(

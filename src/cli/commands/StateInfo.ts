@@ -17,14 +17,22 @@ const info =
     Effect.gen(function* () {
       const workspace = yield* Workspace.read(flags.stateUri)
       const journal = yield* Workspace.history(workspace, access)
-      const { found, last, waiting } = yield* Effect.mapError(
-        Effect.all({ found: journal.store.info, last: journal.log.last, waiting: Stream.runCount(journal.log.queued) }),
+      const { found, keys, last, waiting } = yield* Effect.mapError(
+        Effect.all({
+          keys: journal.store.encryption.runsByKey,
+          found: journal.store.info,
+          last: journal.log.last,
+          waiting: Stream.runCount(journal.log.queued)
+        }),
         Faults.journal
       )
       const { bytes, entries, runsByStatus, version } = found
       const runs = Object.values(runsByStatus).reduce((sum, count) => sum + count, 0)
       const where = Workspace.stateOf(workspace)
       const sealed = Option.getOrUndefined(last)
+      const { current } = workspace.config.encryption
+      const encrypted = Array.from(keys).flatMap(([key, runs]) => (key === undefined ? [] : [{ key, runs }]))
+      const plain = keys.get(undefined) ?? 0
       return {
         exit: exits.done,
         data: {
@@ -34,6 +42,7 @@ const info =
           runs,
           runs_by_status: { ...runsByStatus },
           entries,
+          encryption: { key_id: current?.id ?? null, phi: workspace.config.phi.value, runs_by_key: encrypted, plain },
           log: {
             size: sealed?.size ?? 0,
             at: sealed === undefined ? null : Text.iso(sealed.at),
@@ -47,6 +56,11 @@ const info =
           ...Object.entries(runsByStatus)
             .sort(([a], [b]) => (a < b ? -1 : 1))
             .map(([status, count]) => `  ${status.padEnd(10)} ${count}`),
+          current === undefined
+            ? "encryption is off: no key is given"
+            : `encryption is on: new runs under the key ${current.id}`,
+          ...encrypted.map(({ key, runs }) => `  ${runs} under ${key}`),
+          ...(encrypted.length > 0 && plain > 0 ? [`  ${plain} not encrypted`] : []),
           sealed === undefined
             ? `no checkpoint yet, ${waiting} roots wait for one`
             : `last checkpoint ${Text.iso(sealed.at)} over ${sealed.size} roots, ${waiting} wait for the next`
