@@ -1,4 +1,7 @@
-/** All that is known of a run in one JSON file, masked as everything that is shown. */
+/**
+ * All that is known of a run in one JSON file, masked as everything that is shown. In phi mode what was said in it is not
+ * among that.
+ */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -55,7 +58,7 @@ const opening = '{\n  "exported_at": "'
 
 /** Answers where it was written. */
 export const write = (
-  { base, cwd, redaction }: Workspace,
+  { base, config, cwd, redaction }: Workspace,
   { entries, path: named, trace }: Given
 ): Effect.Effect<string, Fault, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
@@ -68,14 +71,14 @@ export const write = (
         ? path.join(base, "debug", `${now.replace(/\.\d+Z$/, "").replace(/[^0-9T]/g, "")}_${run}.json`)
         : path.resolve(cwd, named)
 
-    const json = {
-      exported_at: now,
-      flujo: version,
-      run,
-      pipeline: trace.summary.pipeline,
-      trace: ViewJson.trace(trace, redaction),
-      entries: entries.map((entry) => ViewJson.entry(entry, redaction))
-    }
+    const head = { exported_at: now, flujo: version, run, pipeline: trace.summary.pipeline }
+    const json = config.phi.value
+      ? { ...head, content: "withheld", entries: entries.map((entry) => ViewJson.head(entry, redaction)) }
+      : {
+          ...head,
+          trace: ViewJson.trace(trace, redaction),
+          entries: entries.map((entry) => ViewJson.entry(entry, redaction))
+        }
     yield* ProjectFile.makeFolder(path.dirname(file)).pipe(
       Effect.zipRight(fs.writeFileString(file, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600 })),
       Effect.mapError((error) => {

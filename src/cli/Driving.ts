@@ -65,7 +65,7 @@ export const services = (workspace: Workspace.Workspace, { blueprint, folder }: 
     Layer.unwrapEffect(
       Effect.map(
         Effect.promise(() => import("../telemetry/Otlp.js")),
-        (Otlp) => Otlp.layerConfig
+        (Otlp) => Otlp.layerConfigWith({ withheld: workspace.config.phi.value })
       )
     ).pipe(
       Layer.mapError(Faults.config),

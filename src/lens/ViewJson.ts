@@ -47,6 +47,12 @@ export const entry = ({ at, event, run, seq }: Entry, redaction: Redaction): Jso
   return redaction.json({ run, seq, at: Text.iso(at), path, kind, ordinal, data: plain(data), payload: plain(payload) })
 }
 
+/** An entry without what was said in it. */
+export const head = ({ at, event, run, seq }: Entry, redaction: Redaction): Json => {
+  const { data, kind, ordinal, path } = event
+  return redaction.json({ run, seq, at: Text.iso(at), path, kind, ordinal, data: plain(data) })
+}
+
 /** Absent fields may be there as `undefined`. */
 const plain = (value: unknown): Json => Either.getOrElse(fromUnknown(value), () => null)
 

@@ -24,11 +24,52 @@ export interface Options {
   readonly exportInterval?: Duration.DurationInput | undefined
   /** How long the end waits for the last export. Default: 3 seconds. */
   readonly shutdownTimeout?: Duration.DurationInput | undefined
+  /** Spans only, and of them nothing that anybody said; see `Withheld`. */
+  readonly withheld?: boolean | undefined
 }
 
 export const serviceNameDefault = "flujo"
 
 export const layer = (options: Options): Layer.Layer<never> =>
+  options.withheld === true ? layerWithheld(options) : layerWhole(options)
+
+/** Spans alone: what logs and metrics of a user's own may say, nobody can tell. */
+const layerWithheld = (options: Options): Layer.Layer<never> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() =>
+        Promise.all([
+          import("@effect/opentelemetry/OtlpTracer"),
+          import("@effect/opentelemetry/OtlpSerialization"),
+          import("@effect/platform/FetchHttpClient"),
+          import("./Withheld.js")
+        ])
+      ),
+      ([OtlpTracer, OtlpSerialization, FetchHttpClient, Withheld]) =>
+        Layer.unwrapScoped(
+          Effect.map(
+            OtlpTracer.make({
+              url: `${options.url.replace(/\/$/, "")}/v1/traces`,
+              resource: resourceOf(options),
+              headers: headersOf(options),
+              exportInterval: options.exportInterval ?? "5 seconds",
+              shutdownTimeout: options.shutdownTimeout ?? "3 seconds"
+            }),
+            (tracer) => Layer.setTracer(Withheld.tracer(tracer))
+          )
+        ).pipe(Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer]))
+    )
+  )
+
+const resourceOf = ({ serviceName, serviceVersion }: Options) => ({
+  serviceName: serviceName ?? serviceNameDefault,
+  serviceVersion
+})
+
+const headersOf = ({ headers }: Options): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, Redacted.value(value)]))
+
+const layerWhole = (options: Options): Layer.Layer<never> =>
   Layer.unwrapEffect(
     Effect.map(
       Effect.promise(() =>
@@ -37,13 +78,8 @@ export const layer = (options: Options): Layer.Layer<never> =>
       ([Otlp, FetchHttpClient]) =>
         Otlp.layerJson({
           baseUrl: options.url,
-          resource: {
-            serviceName: options.serviceName ?? serviceNameDefault,
-            serviceVersion: options.serviceVersion
-          },
-          headers: Object.fromEntries(
-            Object.entries(options.headers ?? {}).map(([name, value]) => [name, Redacted.value(value)])
-          ),
+          resource: resourceOf(options),
+          headers: headersOf(options),
           tracerExportInterval: options.exportInterval ?? "5 seconds",
           metricsExportInterval: options.exportInterval ?? "5 seconds",
           loggerExportInterval: options.exportInterval ?? "5 seconds",
@@ -108,12 +144,15 @@ export const options: Config.Config<Option.Option<Options>> = Config.all({
 )
 
 /** Exports where the environment names an endpoint; otherwise does nothing and loads nothing. */
-export const layerConfig: Layer.Layer<never, ConfigError.ConfigError> = Layer.unwrapEffect(
-  Effect.map(
-    options,
-    Option.match({
-      onNone: () => Layer.empty,
-      onSome: (some) => layer(some)
-    })
+export const layerConfigWith = (more: Pick<Options, "withheld">): Layer.Layer<never, ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      options,
+      Option.match({
+        onNone: () => Layer.empty,
+        onSome: (some) => layer({ ...some, ...more })
+      })
+    )
   )
-)
+
+export const layerConfig: Layer.Layer<never, ConfigError.ConfigError> = layerConfigWith({})

@@ -116,6 +116,46 @@ it.scopedLive("spans arrive at the collector with their attributes, their parent
   })
 )
 
+it.scopedLive("withheld, spans arrive with what is ours, and nothing that anybody said", () =>
+  Effect.gen(function* () {
+    const { received, url } = yield* collector
+    const word = "canary-7f3a91"
+    const own = Effect.fail({ _tag: "Refused", message: word, patient: word }).pipe(
+      Effect.tapErrorCause((cause) => Effect.logError(word, cause)),
+      Effect.withSpan(`a patient called ${word}`, { attributes: { name: word } })
+    )
+    const defect = Effect.withSpan(Effect.die(new Error(word)), Attributes.spanStep, {
+      attributes: { [Attributes.stepPath]: "draft", input: word }
+    })
+    const event = Effect.flatMap(Effect.currentSpan, (span) =>
+      Effect.sync(() => {
+        span.event(word, 1n, { said: word })
+        span.addLinks([{ _tag: "SpanLink", span, attributes: { said: word } }])
+      })
+    )
+    const all = Effect.all([Effect.exit(own), Effect.exit(defect), Effect.orDie(event), work]).pipe(
+      Effect.withSpan(Attributes.spanRun)
+    )
+    yield* Effect.provide(all, Otlp.layer({ url, withheld: true }))
+    const sent = JSON.stringify(received)
+    assert.notInclude(sent, word)
+    assert.deepStrictEqual([...new Set(received.map(({ path }) => path))], ["/v1/traces"])
+    const spans = received.flatMap(({ body }) =>
+      body.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+    )
+    assert.sameMembers(
+      spans.map(({ name }) => name),
+      ["span", Attributes.spanStep, Attributes.spanStep, Attributes.spanRun, Attributes.spanRun]
+    )
+    assert.include(sent, "Refused")
+    assert.include(sent, "draft")
+    // The same spans say it where it is not withheld.
+    received.length = 0
+    yield* Effect.provide(all, Otlp.layer({ url }))
+    assert.include(JSON.stringify(received), word)
+  })
+)
+
 it.scopedLive("a collector that is not there neither fails the work nor holds up its end", () =>
   Effect.gen(function* () {
     const start = performance.now()

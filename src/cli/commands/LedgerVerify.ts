@@ -60,7 +60,7 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
         ? one(wanted, found, { sealed: count, log })
         : yield* Ledgers.logBroken(count, wanted)
     }
-    let [sound, entries, under] = [0, 0, 0]
+    let [sound, entries, under, locked] = [0, 0, 0, 0]
     const bad: Array<{ readonly run: string; readonly found: Ledger.Bad }> = []
     yield* Stream.runForEach(Stream.mapError(journal.ids, Faults.journal), (id) =>
       Effect.gen(function* () {
@@ -74,6 +74,7 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
         if (typeof count !== "number") return yield* Ledgers.logBroken(count, id)
         sound += 1
         entries += found.entries
+        locked += found.locked
         under += count
       })
     )
@@ -92,9 +93,10 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
     }
     return {
       exit: exits.done,
-      data: { runs: sound, entries, sealed: under, log: logJson(log) },
+      data: { runs: sound, entries, sealed: under, locked, log: logJson(log) },
       text: [
         `${sound} ${sound === 1 ? "run" : "runs"}, ${entries} entries: as they were written`,
+        ...lockedLines(locked),
         ...logLines(log, entries - under)
       ].join("\n")
     }
@@ -123,7 +125,14 @@ const logLines = ({ last, size, unvouched }: LogAudit.Sound, tail: number): Read
   ...unvouched.map((from) => `from root ${from} on the log goes on under a key that the one before does not vouch for`)
 ]
 
-const one = (run: string, { entries, root, rooted }: Ledger.Sound, under?: UnderLog): Reply => {
+const lockedLines = (locked: number): ReadonlyArray<string> =>
+  locked === 0
+    ? []
+    : [
+        `the payloads of ${locked} of them are encrypted, and the key is not here: their heads were checked, and these not`
+      ]
+
+const one = (run: string, { entries, locked, root, rooted }: Ledger.Sound, under?: UnderLog): Reply => {
   const open = entries - rooted
   return {
     exit: exits.done,
@@ -132,10 +141,12 @@ const one = (run: string, { entries, root, rooted }: Ledger.Sound, under?: Under
       entries,
       root: { size: entries, root },
       rooted,
+      locked,
       ...(under === undefined ? {} : { sealed: under.sealed, log: logJson(under.log) })
     },
     text: [
       `run ${run}: ${entries} entries as they were written`,
+      ...lockedLines(locked),
       ...(open === 0
         ? []
         : [`the last ${open} of them stand below no root yet: only their order and form were checked`]),
