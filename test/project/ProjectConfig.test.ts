@@ -400,7 +400,7 @@ describe("flujo.toml", () => {
       "colour = 1",
       "UnknownKey",
       1,
-      ["known here: state_uri, env_file, settings, state, ledger, template"]
+      ["known here: state_uri, env_file, phi, settings, state, ledger, encryption, template"]
     ],
     ["__proto__", "__proto__ = 1", "UnknownKey", 1, ["__proto__"]],
     ["a __proto__ table", "[__proto__]\nstate_uri = 1", "UnknownKey", 1, ["__proto__"]],
