@@ -271,6 +271,8 @@ export const make = (driver: Driver, options: Options = {}): Effect.Effect<Journ
       run: (run) => Effect.map(driver.run(run), Option.fromNullable),
       runs: driver.runs,
       tasks: driver.tasks,
+      pools: driver.pools,
+      shares: driver.shares,
       holder: (run) =>
         Effect.map(driver.lease(run), (lease) =>
           lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())

@@ -4,17 +4,18 @@ import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
-import { journalSuite } from "./JournalSuite.js"
+import { type Backend, journalSuite } from "./JournalSuite.js"
+import { poolsSuite } from "./PoolsSuite.js"
 
-journalSuite({
+const memory: Backend = {
   name: "memory",
   open: Effect.sync(() => {
     const driver = JournalMemory.makeDriver()
     return { connect: Effect.succeed(driver) }
   })
-})
+}
 
-journalSuite({
+const sqlite: Backend = {
   name: "SQLite",
   open: Effect.map(
     Effect.acquireRelease(
@@ -23,4 +24,9 @@ journalSuite({
     ),
     (folder) => ({ connect: JournalSqlite.makeDriver({ path: path.join(folder, "flujo.db"), durability: "normal" }) })
   )
-})
+}
+
+for (const backend of [memory, sqlite]) {
+  journalSuite(backend)
+  poolsSuite(backend)
+}

@@ -5,6 +5,7 @@ import * as JournalPostgres from "../../src/journal/JournalPostgres.js"
 import * as Server from "../postgres/Server.js"
 import { type Backend, journalSuite } from "./JournalSuite.js"
 import { logSuite } from "./LogSuite.js"
+import { poolsSuite } from "./PoolsSuite.js"
 
 let server: Server.Server
 beforeAll(async () => {
@@ -24,3 +25,4 @@ const backend: Backend = {
 
 journalSuite(backend)
 logSuite(backend)
+poolsSuite(backend, 10)
