@@ -452,13 +452,17 @@ export const commands: ReadonlyArray<Command.Command> = [
   }),
   Command.make({
     path: ["dev", "budgets"],
-    about: "What a pipeline may spend, where that is said, and what it can cost at most",
+    about:
+      "What a pipeline may spend, where that is said, what it can cost at most, and what it shares with other runs",
     args: [
       { name: "show", about: "The word itself" },
       { name: "NAME", about: "The pipeline's name" }
     ],
-    flags: Flags.plain,
-    examples: [["flujo dev budgets show review", "of the pipeline called review"]],
+    flags: Flags.budgets,
+    examples: [
+      ["flujo dev budgets show review", "of the pipeline called review"],
+      ["flujo dev budgets show review --label team=a", "and of what its runs with this label share"]
+    ],
     load: () => import("./commands/BudgetsShow.js")
   }),
   Command.make({

@@ -28,6 +28,7 @@ import * as ViewJson from "../lens/ViewJson.js"
 import { printable } from "../redaction/Printable.js"
 import type { Services } from "./Command.js"
 import { runErrors } from "./codes/Engine.js"
+import * as Money from "./commands/Money.js"
 import { exits, Fault } from "./Fault.js"
 import * as Faults from "./Faults.js"
 import type * as Flag from "./Flag.js"
@@ -62,6 +63,7 @@ export const services = (workspace: Workspace.Workspace, { blueprint, folder }: 
   Layer.mergeAll(
     Layer.mapError(blueprint.layer ?? Layer.empty, (error) => Faults.layer(error, blueprint.sources[0]?.path)),
     Workspace.models(workspace, folder),
+    Money.layer(workspace),
     Layer.unwrapEffect(
       Effect.map(
         Effect.promise(() => import("../telemetry/Otlp.js")),

@@ -123,6 +123,11 @@ export const run = {
   ...driving
 } as const satisfies Flag.Flags
 
+export const budgets = {
+  label: Flag.texts({ name: "label", value: "NAME=VALUE", about: "As of a run with this label; as often as wanted" }),
+  stateUri
+} as const satisfies Flag.Flags
+
 export const resume = {
   upgrade: Flag.text({
     name: "upgrade",

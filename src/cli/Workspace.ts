@@ -88,7 +88,7 @@ const keysIn = (
 export const isDurable = ({ config }: Workspace): boolean => config.stateUri.value._tag !== "Memory"
 
 /** What a journal is opened with. */
-type Opening = CommandExecutor | FileSystem.FileSystem | Path.Path | Scope.Scope
+export type Opening = CommandExecutor | FileSystem.FileSystem | Path.Path | Scope.Scope
 
 /** The journal, to write in. What is not there yet is made; where it is encrypted, its key is asked for first. */
 export const journal = (workspace: Workspace): Effect.Effect<Journal["Type"], Fault, Opening> =>

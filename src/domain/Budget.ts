@@ -51,8 +51,10 @@ export const Denial = Schema.Struct({
    */
   reason: Schema.Literal("Cost", "Tokens", "NoPrice", "NoBound", "Uncounted", "Unasked"),
   model: Schema.String,
-  /** The step whose limit it is; empty: that of the run. */
+  /** The step whose limit it is; empty: that of the run, or of `pool`. */
   scope: Schema.String,
+  /** The limit shared with other runs that it is. */
+  pool: Schema.optional(Schema.String),
   /** In billionths of a dollar or tokens, as the limit is; 0 where nothing could be asked for. */
   asked: Schema.Int,
   left: Schema.Int,
@@ -70,8 +72,8 @@ export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>("flujo/do
   }
 }
 
-const words = ({ asked, left, limit, model, reason, scope }: Denial): string => {
-  const whose = scope === "" ? "the run" : scope
+const words = ({ asked, left, limit, model, pool, reason, scope }: Denial): string => {
+  const whose = pool ?? (scope === "" ? "the run" : scope)
   switch (reason) {
     case "Cost": {
       const [of, is, rest] = [limit, asked, left].map((amount) => format(NanoUsd.make(Math.max(0, amount))))

@@ -154,17 +154,30 @@ export const kinds = {
    * The worst case of a model call is set aside before it is made. `under`: the steps with limits of their own that it
    * stands in. The ordinal counts the tries of one call.
    */
-  Reserved: kind({ life: true, data: { model: Schema.String, ...Amount.fields, under: Schema.Array(Path) } }),
+  Reserved: kind({
+    life: true,
+    data: {
+      model: Schema.String,
+      ...Amount.fields,
+      under: Schema.Array(Path),
+      /** Limits shared with other runs that it counts for, too, by their names. */
+      pools: Schema.optional(Schema.Array(Schema.String))
+    }
+  }),
   /** A model call was not made. The ordinal is the attempt of the step that it holds for. */
   Denied: kind({ data: Denial.fields }),
   /**
    * What a reserved call is taken to have cost; its ordinal is that of the reservation. `usage`: as counted. `refused`:
    * the count cannot be true, so the worst case. `failed`, `cut`: it may have been billed, so the worst case. `free`: it
-   * was not billed.
+   * was not billed. `pools`: shared limits that it counts for, and what was reserved of them.
    */
   Settled: kind({
     life: true,
-    data: { ...Amount.fields, basis: Schema.Literal("usage", "refused", "failed", "cut", "free") }
+    data: {
+      ...Amount.fields,
+      basis: Schema.Literal("usage", "refused", "failed", "cut", "free"),
+      pools: Schema.optional(Schema.Struct({ names: Schema.Array(Schema.String), held: Amount }))
+    }
   }),
   TaskOpened: kind({
     data: { task: Schema.Literal("approve", "ask", "uncertain") },

@@ -260,11 +260,6 @@ export class Door implements Context.Tag.Service<typeof Once> {
         return yield* halt(new Diverged({ path: at, kind: "Answered", field: "", detail }))
       }
       let hold: Hold | undefined
-      if (data.effect === "model" && this.isLimited) {
-        const reserved = drive.spending!.reserve(at, request, standing)
-        if ("reason" in reserved) return yield* this.deny(refusedAt, reserved)
-        hold = reserved
-      }
       let isMade = false
       const made = Effect.suspend(() => {
         isMade = true
@@ -305,17 +300,30 @@ export class Door implements Context.Tag.Service<typeof Once> {
         return Effect.flatMap(Effect.orDie(failure.decode(encoded.right)), (error) => Effect.fail(error as E))
       }
       let trouble: Effect.Effect<never, E> | undefined
-      const exit = yield* Effect.exit(
-        // A journal that cannot be written stops the run from outside: user code does not hear of it.
-        Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never)).pipe(
-          Effect.zipRight(made),
-          Effect.onExit((exit) =>
+      // A journal that cannot be written stops the run from outside: user code does not hear of it.
+      const barrier = Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
+      // What is held is settled, whatever comes between.
+      const held = Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          if (data.effect === "model" && this.isLimited) {
+            const reserved = drive.spending!.reserve(at, request, { ...standing, refusedAt, attempt })
+            if ("reason" in reserved) return this.deny(refusedAt, reserved)
+            hold = reserved
+          }
+          const call = Effect.onExit(restore(Effect.zipRight(barrier, made)), (exit) =>
             Effect.sync(() => {
               trouble = conclude(exit)
             })
           )
-        )
+          if (hold?.isClaim !== true) return call
+          // Before it is known whether the store granted it, there is nothing that could be settled.
+          return Effect.flatMap(barrier, () => {
+            const denial = hold?.denial()
+            return denial === undefined ? call : this.deny(refusedAt, denial)
+          })
+        })
       )
+      const exit = yield* Effect.exit(held)
       if (trouble !== undefined) return yield* trouble
       if (Exit.isSuccess(exit)) return yield* decoded(success, answer, ask)
       return yield* exit

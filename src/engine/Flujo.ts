@@ -20,7 +20,6 @@ import type { UndefinedVariables } from "../expression/Template.js"
 import * as PriceTable from "../governance/PriceTable.js"
 import { Journal, type JournalError, type LetterRefused, type OwnedRun, type RunHeld } from "../journal/Journal.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
-import * as Bound from "../plan/Bound.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
 import * as Drive from "./Drive.js"
@@ -29,8 +28,8 @@ import * as Fork from "./Fork.js"
 import * as InputShape from "./InputShape.js"
 import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
-import type { Terms } from "./Spending.js"
 import * as Stuck from "./Stuck.js"
+import * as Terms from "./Terms.js"
 import * as Upgrade from "./Upgrade.js"
 
 /** The run ended well. */
@@ -88,9 +87,9 @@ export const run = <In, Out, E, R>(
     }
     const id = options?.runId ?? (yield* RunId.make)
     const value = yield* Effect.mapError(shape.decode(json), (misfit) => inputError(misfit.detail))
-    const terms = yield* termsOf(pipeline, json, options?.budget)
-    const owned = yield* journal.create(id, { digest: plan.digest, json: plan.text })
     const labels = Object.entries(options?.labels ?? {})
+    const terms = yield* Terms.start(journal, pipeline, json, options?.budget, labels)
+    const owned = yield* journal.create(id, { digest: plan.digest, json: plan.text })
     return yield* drive<Out, E>(
       journal,
       owned,
@@ -154,6 +153,7 @@ export const resume = <In, Out, E, R>(
       // Whoever brings another version has looked at what stops the run.
       const stuck = isUpgrade ? undefined : Stuck.find(history, options?.recoveriesMax ?? Stuck.recoveriesMaxDefault)
       if (stuck !== undefined) {
+        yield* Terms.settleLost(journal, owned, history)
         journal.stage(owned, { event: stuck, payload: undefined, at: yield* Clock.currentTimeMillis })
         yield* orJournal(runId, journal.barrier(owned))
         return yield* stuckError(runId, stuck)
@@ -529,10 +529,10 @@ const drivenOf = (
 const premiseOf = (
   runId: RunId.RunId,
   pipeline: Pipeline.Any,
-  [started]: ReadonlyArray<Entry>
+  history: ReadonlyArray<Entry>
 ): Effect.Effect<Drive.Driven, RunError> =>
   Effect.gen(function* () {
-    const first = started?.event
+    const first = history[0]?.event
     if (first?.kind !== "RunStarted") return yield* unknownRun(runId)
     const { input } = first.payload
     const shape = InputShape.of(pipeline.root)
@@ -544,54 +544,9 @@ const premiseOf = (
       context: pipeline.context,
       undefinedVariables: pipeline.undefinedVariables ?? "strict",
       input: Outcome.carried(value, json, shape),
-      terms: yield* keptTerms(runId, first)
+      terms: yield* Terms.kept(runId, first, history)
     }
   })
-
-/** What the run may spend, and at which prices; `undefined` where neither it nor any of its steps has a limit. */
-const termsOf = (
-  pipeline: Pipeline.Any,
-  input: Json.Json | undefined,
-  budget: Budget | undefined
-): Effect.Effect<Terms | undefined, RunError> =>
-  Effect.gen(function* () {
-    const { maxCost, maxTokens, mode = "strict" } = budget ?? {}
-    const isLimited = maxCost !== undefined || maxTokens !== undefined
-    if (!isLimited && !Upgrade.hasCaps(pipeline.root)) return undefined
-    const prices = yield* PriceTable.Prices
-    const text = input === undefined ? "null" : typeof input === "string" ? input : Json.canonical(input)
-    if (isLimited && mode === "strict") {
-      const bound = Bound.make(pipeline, prices, { inputBytes: Buffer.byteLength(text) })
-      const detail = Bound.excess(bound, { maxCost, maxTokens })
-      if (detail !== undefined) {
-        const hint =
-          "allow more, limit its steps, or run it in mode reserve: then it stops at the call that is too much"
-        return yield* new RunError({ reason: "Budget", run: "", path: "", detail, hint })
-      }
-    }
-    const kept = { maxCost: maxCost ?? null, maxTokens: maxTokens ?? null, prices: PriceTable.digest(prices) }
-    return { prices, budget: { ...kept, mode: isLimited ? mode : "reserve" } }
-  })
-
-/** As the run was started, whatever the prices are now. */
-const keptTerms = (
-  runId: RunId.RunId,
-  { data, payload }: EventOf<"RunStarted">
-): Effect.Effect<Terms | undefined, RunError> => {
-  const { budget } = data
-  if (budget === undefined) return Effect.succeed(undefined)
-  const prices = PriceTable.fromJson(payload.prices ?? null)
-  return Either.isRight(prices) && PriceTable.digest(prices.right) === budget.prices
-    ? Effect.succeed({ budget, prices: prices.right })
-    : Effect.fail(
-        new RunError({
-          reason: "Journal",
-          run: runId,
-          path: "",
-          detail: "the prices that the run was started with are not what its journal keeps"
-        })
-      )
-}
 
 const changed = (
   journal: Journal["Type"],

@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
+import type { Pool, Short } from "../domain/Pool.js"
 import { isWithin, root, type StepPath } from "../domain/StepPath.js"
-import type { Journal, JournalError, OwnedRun } from "../journal/Journal.js"
+import type { Claim, Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import { type Outcome, payloadOf } from "./Outcome.js"
 import { Diverged } from "./RunError.js"
 
@@ -198,6 +199,28 @@ export class Record {
     this.stage(Event.key(said.path, said.kind, ordinal), { ...said, ordinal })
   }
 
+  /** A fact like those of `life`, written only if it fits into limits that runs share; else what `denied` answers is. */
+  claim(said: Said<"Reserved">, pools: ReadonlyArray<Pool>, denied: (short: Short) => Said<"Denied">): void {
+    const ordinal = this.ordinal(said.path, said.kind)
+    const key = Event.key(said.path, said.kind, ordinal)
+    this.stage(
+      key,
+      { ...said, ordinal },
+      {
+        pools,
+        denied: (short) => {
+          const instead = denied(short)
+          const at = this.now()
+          const { data, kind, path } = instead
+          const event: Event.Event = { path, kind, ordinal: instead.ordinal ?? 0, data, payload: {} }
+          this.byKey.delete(key)
+          this.byKey.set(Event.key(path, kind, event.ordinal), { event, at, fresh: true, used: true })
+          return { event, payload: undefined, at }
+        }
+      }
+    )
+  }
+
   /** A person's answer, which no walk says by itself. */
   answer(path: StepPath, payload: Event.Payload<"TaskAnswered">, letter: string): void {
     this.stage(Event.key(path, "TaskAnswered", 0), { path, kind: "TaskAnswered", data: {}, payload, letter })
@@ -269,7 +292,7 @@ export class Record {
     }
   }
 
-  private stage<K extends Event.Kind>(key: string, said: Said<K>): void {
+  private stage<K extends Event.Kind>(key: string, said: Said<K>, claim?: Claim): void {
     if (this.mode._tag === "Replay") return
     const at = this.now()
     const event = {
@@ -286,7 +309,8 @@ export class Record {
       event,
       payload,
       at,
-      ...(said.letter === undefined ? {} : { letter: said.letter })
+      ...(said.letter === undefined ? {} : { letter: said.letter }),
+      ...(claim === undefined ? {} : { claim })
     })
   }
 

@@ -1,7 +1,8 @@
 /**
  * Money at the door: the worst case of a model call is set aside before it is made, and it is settled however it ends.
  * A balance moves and its entry is staged in one synchronous step, so at every prefix of the journal what is settled and
- * what is reserved together are within each limit. Only live runs spend; a replay reads what was denied.
+ * what is reserved together are within each limit. What counts for limits that runs share is granted by the store, which
+ * writes the reservation or the denial. Only live runs spend; a replay reads what was denied.
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -10,23 +11,48 @@ import type { Entry, RunBudget } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import { ModelAsk } from "../domain/Model.js"
 import { zero } from "../domain/NanoUsd.js"
+import type { Pool } from "../domain/Pool.js"
 import type { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 import * as Cost from "../governance/Cost.js"
+import type { Rate } from "../governance/Price.js"
 import * as PriceTable from "../governance/PriceTable.js"
 import { Quota, type Scope } from "../governance/Quota.js"
+import * as SharedLimits from "../governance/SharedLimits.js"
 import * as Tokens from "../llm/Tokens.js"
 import * as Bound from "../plan/Bound.js"
 import type { Record } from "./Record.js"
 
-/** What a run may spend and at which prices, as it was started. */
+/** What a run may spend and at which prices, as it was started; and what it shares with others, as it is now. */
 export interface Terms {
   readonly budget: RunBudget
   readonly prices: PriceTable.PriceTable
+  readonly shared: ReadonlyArray<SharedLimits.Shared>
+}
+
+/** Where a call stands, and where it says that it was denied. */
+export interface Seat {
+  readonly caps: ReadonlyArray<Scope>
+  /** The plan counts the call, so it was part of what the start rule looked at. */
+  readonly isPriced: boolean
+  readonly refusedAt: StepPath
+  readonly attempt: number
+}
+
+interface Held {
+  readonly scopes: ReadonlyArray<Scope>
+  readonly pools: ReadonlyArray<Pool>
+  readonly seat: Seat
+  readonly most: Cost.Most
+  readonly rate: Rate | undefined
 }
 
 /** A call that has money set aside. Each is settled once. */
 export interface Hold {
+  /** Whether the store has the last word, which it has said once the reservation is durable. */
+  readonly isClaim: boolean
+  /** What the store said; there is nothing to settle then. */
+  readonly denial: () => Denial | undefined
   /** It ended with this count; what cannot be true is not believed. */
   readonly counted: (usage: Usage.Usage | undefined) => void
   readonly ended: (how: "failed" | "cut" | "free") => void
@@ -46,27 +72,24 @@ export class Spending {
 
   /** Whether anything limits a call that stands in these steps. */
   isLimited(caps: ReadonlyArray<Scope>): boolean {
-    const { maxCost, maxTokens } = this.terms.budget
-    return caps.length > 0 || maxCost !== null || maxTokens !== null
+    const { budget, shared } = this.terms
+    return caps.length > 0 || budget.maxCost !== null || budget.maxTokens !== null || shared.length > 0
   }
 
-  /**
-   * Sets the worst case of a call aside. `isPriced`: the plan counts the call, so it was part of what the start rule
-   * looked at.
-   */
-  reserve(
-    at: StepPath,
-    request: Json,
-    { caps, isPriced }: { readonly caps: ReadonlyArray<Scope>; readonly isPriced: boolean }
-  ): Hold | Denial {
-    const { budget, prices } = this.terms
+  /** Sets the worst case of a call aside. */
+  reserve(at: StepPath, request: Json, seat: Seat): Hold | Denial {
+    const { caps, isPriced } = seat
+    const { budget, prices, shared } = this.terms
     const limits = { maxCost: budget.maxCost ?? undefined, maxTokens: budget.maxTokens ?? undefined }
     // The nearest step first: what it would deny is not laid on the run.
     const scopes: ReadonlyArray<Scope> = [...caps.toReversed(), { path: "", limits }]
+    const pools = SharedLimits.pools(shared, this.record.now())
     const ask = Schema.decodeUnknownEither(ModelAsk)(request)
     const model = Either.isRight(ask) ? ask.right.model : "a model"
     const none = { model, scope: "", asked: 0, left: 0, limit: 0 }
-    const costly = scopes.find(({ limits }) => limits.maxCost !== undefined)
+    const costly =
+      scopes.find(({ limits }) => limits.maxCost !== undefined) ??
+      pools.flatMap(({ limits, name }) => (limits.maxCost === undefined ? [] : { path: "", pool: name })).at(0)
     if (!isPriced && budget.mode === "strict" && !caps.some(({ limits }) => limits.maxCost !== undefined)) {
       return { ...none, reason: "Uncounted" }
     }
@@ -75,7 +98,9 @@ export class Spending {
     const priced = PriceTable.priceOf(prices, model)
     const input = Math.min(bytes, priced?.context ?? Number.POSITIVE_INFINITY)
     if (output === undefined || input > Bound.inputTokensMax) return { ...none, reason: "NoBound" }
-    if (priced === undefined && costly !== undefined) return { ...none, scope: costly.path, reason: "NoPrice" }
+    if (priced === undefined && costly !== undefined) {
+      return { ...none, scope: costly.path, ...("pool" in costly ? { pool: costly.pool } : {}), reason: "NoPrice" }
+    }
     const most = { input, output }
     const worst: Amount = {
       cost: priced === undefined ? null : Cost.worst(priced.rate, most),
@@ -83,19 +108,37 @@ export class Spending {
     }
     const short = this.quota.short(worst, scopes)
     if (short !== undefined) return { model, ...short }
+    return this.hold(at, model, worst, { scopes, pools, seat, most, rate: priced?.rate })
+  }
+
+  /** Holds and says so in one step. */
+  private hold(at: StepPath, model: string, worst: Amount, { most, pools, rate, scopes, seat }: Held): Hold {
+    const { attempt, caps, refusedAt } = seat
     const under = caps.map(({ path }) => path as StepPath)
+    const names = pools.map(({ name }) => name)
     this.quota.hold(
-      at,
-      model,
-      worst,
+      { path: at, model, amount: worst, pools: names },
       scopes.map(({ path }) => path)
     )
-    this.record.life({ path: at, kind: "Reserved", data: { model, ...worst, under }, payload: {} })
+    const data = { model, ...worst, under, ...(names.length === 0 ? {} : { pools: names }) }
+    const said = { path: at, kind: "Reserved", data, payload: {} } as const
+    let denial: Denial | undefined
+    if (names.length === 0) this.record.life(said)
+    else {
+      this.record.claim(said, pools, ({ left, limit, pool, reason }) => {
+        this.quota.release(at)
+        const asked = reason === "Cost" ? (worst.cost ?? 0) : worst.tokens
+        denial = { reason, model, scope: "", pool, asked, left, limit }
+        return { path: refusedAt, kind: "Denied", ordinal: attempt, data: denial, payload: {} }
+      })
+    }
     return {
+      isClaim: names.length > 0,
+      denial: () => denial,
       counted: (usage) => {
         if (usage === undefined || !Cost.isBelievable(usage, most)) this.settle(at, worst, "refused")
         else {
-          const cost = priced === undefined ? null : Cost.ofUsage(priced.rate, usage)
+          const cost = rate === undefined ? null : Cost.ofUsage(rate, usage)
           this.settle(at, { cost, tokens: Usage.total(usage) }, "usage")
         }
       },
@@ -104,8 +147,9 @@ export class Spending {
   }
 
   private settle(at: StepPath, amount: Amount, basis: "usage" | "refused" | "failed" | "cut" | "free"): void {
-    this.quota.settle(at, amount)
-    this.record.life({ path: at, kind: "Settled", data: { ...amount, basis }, payload: {} })
+    const { amount: held, pools: names } = this.quota.settle(at, amount)
+    const pools = names.length === 0 ? {} : { pools: { names, held } }
+    this.record.life({ path: at, kind: "Settled", data: { ...amount, basis, ...pools }, payload: {} })
   }
 
   /** Calls that a dead process left open: what was answered costs what it cost, the others their worst case. */

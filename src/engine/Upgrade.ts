@@ -45,7 +45,7 @@ export const check = (
         "a run is upgraded to another version of its own pipeline, under the same name"
       )
     }
-    if (driven.terms === undefined && hasCaps(driven.root)) {
+    if (started?.kind === "RunStarted" && started.data.budget === undefined && hasCaps(driven.root)) {
       return yield* refuse(
         "the new version limits what steps may spend, and the run was started without any limit, so what it spent is not known",
         "leave the limits out, or start the run anew"

@@ -1,13 +1,23 @@
 /**
- * Which budget a pipeline has: the rule that names it, else the first pattern that fits, else the default, else none.
- * In a pattern `*` stands for any text, `?` for one character and `[abc]` for one of these.
+ * Which limits a run has. For itself: of the rule that names its pipeline, else of the first pattern that fits, else of
+ * the default; and of each rule for a label of it. Together with others: what the default says of a day, a month or all
+ * time holds for all runs, what a pattern says for the runs that it is the rule of, what a label says for those that have
+ * it; all of them hold at once. In a pattern `*` stands for any text, `?` for one character and `[abc]` for one of these.
  */
-import type { Limits } from "../domain/Budget.js"
+import { type Limits, tighter } from "../domain/Budget.js"
+import type { Of, Period, Shared } from "./SharedLimits.js"
+
+export interface Rule {
+  readonly limits: Limits
+  readonly shared: ReadonlyArray<{ readonly per: Period; readonly limits: Limits }>
+}
 
 export interface BudgetRules {
-  readonly budgetDefault: Limits | undefined
+  readonly budgetDefault: Rule | undefined
   /** In their order. */
-  readonly budgets: ReadonlyArray<readonly [pattern: string, limits: Limits]>
+  readonly budgets: ReadonlyArray<readonly [pattern: string, rule: Rule]>
+  /** By `NAME=VALUE`. */
+  readonly labelBudgets: ReadonlyArray<readonly [label: string, rule: Rule]>
 }
 
 export interface Resolved {
@@ -16,12 +26,43 @@ export interface Resolved {
   readonly source: string
 }
 
-export const resolve = ({ budgetDefault, budgets }: BudgetRules, name: string): Resolved | undefined => {
+const limitsSomething = ({ maxCost, maxTokens }: Limits): boolean => maxCost !== undefined || maxTokens !== undefined
+
+/** What a run may spend by itself. */
+export const resolve = (rules: BudgetRules, { labels, pipeline }: Of): Resolved | undefined => {
+  const own = ruleOf(rules, pipeline)
+  const found = [...(own === undefined ? [] : [own]), ...ofLabels(rules, labels)].filter(([, { limits }]) =>
+    limitsSomething(limits)
+  )
+  if (found.length === 0) return undefined
+  return {
+    limits: found.reduce<Limits>((all, [, { limits }]) => tighter(all, limits), {}),
+    source: found.map(([source]) => source).join(" and ")
+  }
+}
+
+/** What it shares with others. */
+export const shared = (rules: BudgetRules, { labels, pipeline }: Of): ReadonlyArray<Shared> => {
+  const own = ruleOf(rules, pipeline)
+  const central = rules.budgetDefault === undefined ? [] : [["budgets.default", rules.budgetDefault] as const]
+  const others = own === undefined || own[1] === rules.budgetDefault ? [] : [own]
+  return [...central, ...others, ...ofLabels(rules, labels)].flatMap(([name, { shared }]) =>
+    shared.map(({ limits, per }) => ({ name, per, limits }))
+  )
+}
+
+const ruleOf = ({ budgetDefault, budgets }: BudgetRules, name: string): readonly [string, Rule] | undefined => {
   const found =
     budgets.find(([pattern]) => pattern === name) ?? budgets.find(([pattern]) => expression(pattern).test(name))
-  if (found !== undefined) return { limits: found[1], source: `budgets.pipeline[${found[0]}]` }
-  return budgetDefault === undefined ? undefined : { limits: budgetDefault, source: "budgets.default" }
+  if (found !== undefined) return [`budgets.pipeline[${found[0]}]`, found[1]]
+  return budgetDefault === undefined ? undefined : ["budgets.default", budgetDefault]
 }
+
+const ofLabels = ({ labelBudgets }: BudgetRules, labels: Of["labels"]): ReadonlyArray<readonly [string, Rule]> =>
+  labels.flatMap(([name, value]) => {
+    const found = labelBudgets.find(([label]) => label === `${name}=${value}`)
+    return found === undefined ? [] : [[`budgets.label[${found[0]}]`, found[1]] as const]
+  })
 
 const expression = (pattern: string): RegExp => {
   let source = ""

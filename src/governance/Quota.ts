@@ -33,6 +33,8 @@ export interface Open {
   readonly path: string
   readonly model: string
   readonly amount: Amount
+  /** Limits shared with other runs that it counts for. */
+  readonly pools: ReadonlyArray<string>
 }
 
 export class Quota {
@@ -44,8 +46,8 @@ export class Quota {
     const quota = new Quota()
     for (const { event } of entries) {
       if (event.kind === "Reserved") {
-        const { cost, model, tokens, under } = event.data
-        quota.hold(event.path, model, { cost, tokens }, ["", ...under])
+        const { cost, model, pools = [], tokens, under } = event.data
+        quota.hold({ path: event.path, model, amount: { cost, tokens }, pools }, ["", ...under])
       } else if (event.kind === "Settled") quota.settle(event.path, event.data)
     }
     return quota
@@ -70,10 +72,11 @@ export class Quota {
     return undefined
   }
 
-  /** Sets `amount` aside for the call at `path`, which has nothing set aside. */
-  hold(path: string, model: string, amount: Amount, scopes: ReadonlyArray<string>): void {
+  /** Sets an amount aside for the call at a path that has nothing set aside. */
+  hold(open: Open, scopes: ReadonlyArray<string>): void {
+    const { amount, path } = open
     if (this.holds.has(path)) throw new Error(`two reservations are open at ${path}`)
-    this.holds.set(path, { path, model, amount, scopes })
+    this.holds.set(path, { ...open, scopes })
     for (const scope of scopes) {
       const balance = this.balanceOf(scope)
       balance.heldCost += BigInt(amount.cost ?? 0)
@@ -81,8 +84,8 @@ export class Quota {
     }
   }
 
-  /** Gives back what was set aside for the call at `path`, and counts `actual`, which is no more. */
-  settle(path: string, actual: Amount): void {
+  /** Gives back what was set aside for the call at `path`, and counts `actual`, which is no more. Answers what it was. */
+  settle(path: string, actual: Amount): Open {
     const hold = this.holds.get(path)
     if (hold === undefined) throw new Error(`nothing is reserved at ${path}`)
     this.holds.delete(path)
@@ -92,6 +95,19 @@ export class Quota {
       balance.heldTokens -= BigInt(hold.amount.tokens)
       balance.settledCost += BigInt(actual.cost ?? 0)
       balance.settledTokens += BigInt(actual.tokens)
+    }
+    return hold
+  }
+
+  /** As if nothing had been set aside for the call at `path`: the store did not write that it was. */
+  release(path: string): void {
+    const hold = this.holds.get(path)
+    if (hold === undefined) throw new Error(`nothing is reserved at ${path}`)
+    this.holds.delete(path)
+    for (const scope of hold.scopes) {
+      const balance = this.balanceOf(scope)
+      balance.heldCost -= BigInt(hold.amount.cost ?? 0)
+      balance.heldTokens -= BigInt(hold.amount.tokens)
     }
   }
 

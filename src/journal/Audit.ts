@@ -125,7 +125,8 @@ const indexFault = (
     const stored: RunIndex.Projection = {
       // Whether a letter waits, entries do not say.
       row: row?.status === "ready" ? { ...row, status: "suspended" } : row,
-      tasks: new Map(tasks.map((task) => [task.path, task]))
+      tasks: new Map(tasks.map((task) => [task.path, task])),
+      pools: new Map((yield* journal.shares(run)).map((share) => [share.pool, share]))
     }
     return RunIndex.differences(stored, projection) === 0
       ? undefined

@@ -7,6 +7,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type { Digest } from "../domain/Digest.js"
+import type { Short } from "../domain/Pool.js"
 import type { RunId } from "../domain/RunId.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type {
@@ -15,6 +16,7 @@ import type {
   Leaf,
   LogKey,
   Owner,
+  PoolRow,
   Queued,
   Root,
   RunFilter,
@@ -84,12 +86,18 @@ export interface Slice extends Writing {
 
 /**
  * `Refused`: the lease is not ours (any more), or a new run's id is taken; nothing of the slice was written.
- * `LettersWaiting`: all was written but its `Park`.
+ * `LettersWaiting`: all was written but its `Park`. `Short`: claims that do not fit; nothing of the slice was written.
  */
 export type Answer =
   | { readonly _tag: "Written" }
   | { readonly _tag: "LettersWaiting" }
+  | { readonly _tag: "Short"; readonly shorts: ReadonlyArray<Shortage> }
   | { readonly _tag: "Refused"; readonly holder: Owner | null }
+
+/** A claim that was not met, by the number of its entry. */
+export interface Shortage extends Short {
+  readonly seq: number
+}
 
 export interface LeaseRow {
   /** Null when given back. The row stays, so that epochs never go back. */
@@ -204,6 +212,8 @@ export interface Driver {
     readonly run?: RunId | undefined
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<TaskRow>, JournalError>
+  readonly pools: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<PoolRow>, JournalError>
+  readonly shares: (run: RunId) => Effect.Effect<ReadonlyArray<PoolRow>, JournalError>
   /** Ids of all runs that have an entry or a row in a projection, in order, after `after`. */
   readonly ids: (page: {
     readonly after: RunId | undefined
@@ -255,7 +265,7 @@ export interface Driver {
   readonly bytesOf: (run: RunId) => Effect.Effect<number, JournalError>
   /**
    * Removes every row of a run that has ended and is held by nobody, and queues a leaf that says so, all at once; false, and
-   * nothing done, otherwise. Plans stay, and what the log has.
+   * nothing done, otherwise. Plans stay, what the log has, and what was spent of limits that runs share.
    */
   readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
   readonly vacuum: Effect.Effect<void, JournalError>

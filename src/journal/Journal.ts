@@ -14,6 +14,7 @@ import type { Digest } from "../domain/Digest.js"
 import type { Entry, Event, Headed } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import type { Letter } from "../domain/Letter.js"
+import type * as Pool from "../domain/Pool.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Kept } from "./Kept.js"
 import type { RunRow, TaskRow } from "./RunIndex.js"
@@ -103,6 +104,20 @@ export interface Staged {
   readonly at: number
   /** Id of the letter that this event answers; marked as taken in the same transaction. */
   readonly letter?: string | undefined
+  /** Written only if it fits into each of these, for a run that has an entry already; else `denied` is written instead. */
+  readonly claim?: Claim | undefined
+}
+
+/** What an entry takes out of limits that runs share. */
+export interface Claim {
+  readonly pools: ReadonlyArray<Pool.Pool>
+  /** Called once, before the barrier behind the claim returns. */
+  readonly denied: (short: Pool.Short) => Omit<Staged, "claim">
+}
+
+/** A limit that runs share, as it stands. */
+export interface PoolRow extends Pool.Share {
+  readonly pool: string
 }
 
 /** An entry as it is stored, its payload wherever that stands. */
@@ -319,7 +334,11 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     }) => Effect.Effect<ReadonlyArray<TaskRow>, JournalError>
     /** Who drives the run now, if anybody does. */
     readonly holder: (run: RunId) => Effect.Effect<Option.Option<Owner>, JournalError>
-    /** Makes the projections (`runs`, `tasks`) again from the entries alone; answers how many rows were different. */
+    /** What was spent and is set aside of these shared limits; one that nothing was taken from is left out. */
+    readonly pools: (names: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<PoolRow>, JournalError>
+    /** What a run has of each. */
+    readonly shares: (run: RunId) => Effect.Effect<ReadonlyArray<PoolRow>, JournalError>
+    /** Makes the projections (`runs`, `tasks`, `pools`) again from the entries alone; answers how many rows were different. */
     readonly rebuild: Effect.Effect<number, JournalError>
     /** Entries without their payloads, for which no key is needed. What is left of one that was erased. */
     readonly heads: (run: RunId, from: number) => Stream.Stream<Entry<Headed>, JournalError>

@@ -293,6 +293,8 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       run: (run) => Effect.map(driver.run(run), Option.fromNullable),
       runs: driver.runs,
       tasks: driver.tasks,
+      pools: driver.pools,
+      shares: driver.shares,
       holder: (run) =>
         Effect.map(driver.lease(run), (lease) =>
           lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Digest } from "../domain/Digest.js"
+import * as Pool from "../domain/Pool.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Answer, Driver, LetterRow, Row, Slice, Writing } from "./Driver.js"
 import * as Inbox from "./Inbox.js"
@@ -20,6 +21,7 @@ import {
 } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import type * as Kept from "./Kept.js"
+import * as Pools from "./Pools.js"
 import * as RunIndex from "./RunIndex.js"
 
 interface Run {
@@ -37,6 +39,7 @@ export const makeDriver = (): Driver => {
   const runs = new Map<RunId, Run>()
   const plans = new Map<Digest, string>()
   const kept = new Map<string, Kept.Row>()
+  const pools = new Map<string, Pool.Share>()
   let letterCount = 0
   let queue: Array<Queued> = []
   let queuedCount = 0
@@ -63,8 +66,13 @@ export const makeDriver = (): Driver => {
       const letter = run.letters.get(id)
       if (letter !== undefined) letter.taken = true
     }
-    for (const change of changes) run.projection = RunIndex.apply(run.projection, change)
+    for (const change of changes) {
+      run.projection = RunIndex.apply(run.projection, change)
+      if (change._tag === "PoolMoved") pools.set(change.pool, Pool.add(totalOf(change.pool), change.by))
+    }
   }
+
+  const totalOf = (pool: string): Pool.Share => pools.get(pool) ?? Pool.nothing
 
   /** Throws before anything is written, as a constraint does. */
   const check = (slice: Slice): Answer | undefined => {
@@ -81,6 +89,8 @@ export const makeDriver = (): Driver => {
 
   const apply = (slice: Slice): Answer => {
     const { acquire, rest } = slice
+    const shorts = Pools.shortages(Pools.movesOf(slice), totalOf)
+    if (shorts.length > 0) return { _tag: "Short", shorts }
     let run = runs.get(slice.run)
     if (acquire !== undefined) {
       const { digest, json } = acquire.plan
@@ -277,6 +287,15 @@ export const makeDriver = (): Driver => {
           .sort((a, b) => a.openedAt - b.openedAt || compare(a.run, b.run) || a.seq - b.seq)
           .slice(0, limit)
       ),
+    pools: (names) =>
+      Effect.sync(() =>
+        names.flatMap((pool) => {
+          const share = pools.get(pool)
+          return share === undefined ? [] : [{ pool, ...share }]
+        })
+      ),
+    shares: (run) =>
+      Effect.sync(() => Array.from(runs.get(run)?.projection.pools ?? [], ([pool, share]) => ({ pool, ...share }))),
     ids: ({ after, limit }) =>
       Effect.sync(() =>
         Array.from(runs.keys())
@@ -347,7 +366,12 @@ export const makeDriver = (): Driver => {
         const run = runs.get(id)
         if ((run?.rows.length ?? 0) !== count) return undefined
         const different = run === undefined ? 0 : RunIndex.differences(run.projection, projection)
-        if (run !== undefined) run.projection = projection
+        if (run !== undefined) {
+          for (const [pool, share] of run.projection.pools)
+            pools.set(pool, Pool.add(totalOf(pool), Pool.negated(share)))
+          for (const [pool, share] of projection.pools) pools.set(pool, Pool.add(totalOf(pool), share))
+          run.projection = projection
+        }
         return different
       })
   }

@@ -19,6 +19,7 @@ import * as PostgresBatch from "./PostgresBatch.js"
 import * as PostgresLog from "./PostgresLog.js"
 import { migrate } from "./PostgresMigrate.js"
 import * as Pool from "./PostgresPool.js"
+import * as PostgresPools from "./PostgresPools.js"
 import * as RunIndex from "./RunIndex.js"
 
 export interface Options extends Pool.Options, JournalMake.Options {
@@ -87,7 +88,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
   ): Effect.Effect<A, JournalError> => pool.use((lent) => Effect.flatMap(lent.query(text, values), read))
 
   const relaxed = isRelaxed ? "set_config('synchronous_commit', 'off', true), " : ""
-  const commitText = `SELECT ${relaxed}${schema}.write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS answer`
+  const commitText = `SELECT ${relaxed}${schema}.write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS answer`
 
   const commit = (slices: ReadonlyArray<Slice>): Effect.Effect<ReadonlyArray<Answer>, JournalError> =>
     Effect.suspend(() => {
@@ -323,7 +324,8 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
           const { row, tasks } = projection
           const wanted: RunIndex.Projection = {
             row: row?.status === "suspended" && facts.waited === true ? { ...row, status: "ready" } : row,
-            tasks
+            tasks,
+            pools: projection.pools
           }
           const storedRuns = yield* lent.query(
             `SELECT ${runColumns} FROM ${schema}.runs WHERE tenant = $1 AND run = $2`,
@@ -342,9 +344,14 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
             else different += 1
           }
           different += RunIndex.differences(
-            { row: Either.isRight(found) ? found.right[0] : undefined, tasks: foundTasks },
+            {
+              row: Either.isRight(found) ? found.right[0] : undefined,
+              tasks: foundTasks,
+              pools: yield* PostgresPools.of(lent, schema, tenant, run)
+            },
             wanted
           )
+          different += yield* PostgresPools.replace(lent, schema, tenant, run, projection.pools)
           if (different === 0) return 0
           yield* lent.query(`DELETE FROM ${schema}.runs WHERE tenant = $1 AND run = $2`, [tenant, run])
           yield* lent.query(`DELETE FROM ${schema}.tasks WHERE tenant = $1 AND run = $2`, [tenant, run])
@@ -446,9 +453,12 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         [tenant, run ?? null, limit],
         (rows) => orElse(decodeTasks(rows), damaged("tasks"))
       ),
+    pools: (names) => pool.use((lent) => PostgresPools.named(lent, schema, tenant, names)),
+    shares: (run) =>
+      pool.use((lent) => Effect.map(PostgresPools.of(lent, schema, tenant, run), (shares) => [...shares.values()])),
     ids: ({ after, limit }) =>
       ask(
-        ["entries", "runs", "tasks"]
+        ["entries", "runs", "tasks", "shares"]
           .map(
             (table) =>
               `(SELECT DISTINCT run FROM ${schema}.${table} WHERE tenant = $1 AND run > $2 ORDER BY run LIMIT $3)`

@@ -17,10 +17,12 @@ import * as Inbox from "./Inbox.js"
 import { Journal, JournalError, Owner, type Root, type RunFilter } from "./Journal.js"
 import * as JournalMake from "./JournalMake.js"
 import type * as Kept from "./Kept.js"
+import * as Pools from "./Pools.js"
 import * as RunIndex from "./RunIndex.js"
 import * as SqliteFile from "./SqliteFile.js"
 import * as SqliteLog from "./SqliteLog.js"
 import type * as SqliteOptions from "./SqliteOptions.js"
+import * as SqlitePools from "./SqlitePools.js"
 
 export interface Options extends SqliteOptions.Options, JournalMake.Options {}
 
@@ -200,7 +202,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   )
   const selectIds = db
     .prepare<{ tenant: string; after: string; limit: number }, RunId>(
-      ["entries", "runs", "tasks"]
+      ["entries", "runs", "tasks", "shares"]
         .map(
           (table) =>
             `SELECT * FROM (SELECT DISTINCT run FROM ${table} WHERE tenant = @tenant AND run > @after ORDER BY run LIMIT @limit)`
@@ -209,6 +211,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
         .concat(" ORDER BY run LIMIT @limit")
     )
     .pluck()
+  const pools = SqlitePools.make(db, tenant)
   const selectPages = new Map<string, Database.Statement<Array<string | number>>>()
 
   const isWaitedFor = (run: string): boolean => hasLetters.get(tenant, run) !== undefined
@@ -237,6 +240,9 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       case "TaskEnded":
         deleteTask.run(tenant, run, change.path)
         return
+      case "PoolMoved":
+        pools.move(run, change)
+        return
     }
   }
 
@@ -251,6 +257,8 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
 
   const writeSlice = (slice: Slice): Answer => {
     const { acquire, epoch, rest, run } = slice
+    const shorts = Pools.shortages(Pools.movesOf(slice), pools.total)
+    if (shorts.length > 0) return { _tag: "Short", shorts }
     if (acquire !== undefined) {
       const { digest, json } = acquire.plan
       const owner = ownerText(acquire.owner)
@@ -387,7 +395,8 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     const { row, tasks } = projection
     const wanted: RunIndex.Projection = {
       row: row?.status === "suspended" && isWaitedFor(run) ? { ...row, status: "ready" } : row,
-      tasks
+      tasks,
+      pools: projection.pools
     }
     const storedRun = selectRun.get(tenant, run)
     const found = decodeRun(storedRun)
@@ -399,9 +408,10 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       else different += 1
     }
     different += RunIndex.differences(
-      { row: Either.isRight(found) ? found.right : undefined, tasks: foundTasks },
+      { row: Either.isRight(found) ? found.right : undefined, tasks: foundTasks, pools: pools.of(run) },
       wanted
     )
+    different += pools.replace(run, projection.pools)
     if (different === 0) return 0
     deleteRun.run(tenant, run)
     deleteTasks.run(tenant, run)
@@ -492,6 +502,8 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       attempt(() =>
         (run === undefined ? selectTasks.all(tenant, limit) : selectTasksOf.all(tenant, run, limit)).map(taskRow)
       ),
+    pools: (names) => attempt(() => pools.rows(names)),
+    shares: (run) => attempt(() => [...pools.of(run).values()]),
     ids: ({ after, limit }) => attempt(() => selectIds.all({ tenant, after: after ?? "", limit })),
     project: (made) => attempt(() => transaction(() => project(made))),
     ...SqliteLog.make({
@@ -499,6 +511,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       tenant,
       attempt,
       transaction,
+      dropped: pools.drop,
       hasRest: (run) => lease(run)?.owner === null && RunIndex.hasEnded(selectStatus.get(tenant, run))
     })
   }

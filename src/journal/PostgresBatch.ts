@@ -10,6 +10,8 @@ import * as Json from "../domain/Json.js"
 import type { StepPath } from "../domain/StepPath.js"
 import type { Answer, Slice, Writing } from "./Driver.js"
 import { Owner } from "./Journal.js"
+import * as Pools from "./Pools.js"
+import * as PostgresPools from "./PostgresPools.js"
 import type * as RunIndex from "./RunIndex.js"
 
 /** What the changes of one slice come to. */
@@ -52,6 +54,9 @@ export const net = (changes: ReadonlyArray<RunIndex.Change>): Net => {
       case "TaskEnded":
         tasks.set(change.path, undefined)
         break
+      // Moved one by one, in their order.
+      case "PoolMoved":
+        break
     }
   }
   if (added === undefined) return { added, moved, plan, tokens, tasks }
@@ -75,6 +80,7 @@ class Tables {
   readonly moved: Array<Record> = []
   readonly ended: Array<Record> = []
   readonly opened: Array<Record> = []
+  readonly pools: Array<Record> = []
 
   write(part: Part, run: string, { blobs, changes, letters, roots, rows }: Writing): void {
     for (const { blob, head, payload, salt, seq } of rows) {
@@ -84,6 +90,7 @@ class Tables {
     for (const { address, bytes } of blobs) this.blobs.push({ part, run, address, bytes: base64(bytes) })
     for (const id of letters) this.letters.push({ part, run, id })
     if (changes.length > 0) this.change(part, run, net(changes))
+    this.pools.push(...PostgresPools.encode(run, Pools.movesOf({ changes }), this.pools.length))
   }
 
   change(part: Part, run: string, { added, moved, plan: upgraded, tasks, tokens }: Net): void {
@@ -114,8 +121,8 @@ class Tables {
 
   /** In the order of the function's parameters. */
   get parameters(): ReadonlyArray<string | null> {
-    const { added, blobs, ended, letters, moved, opened, roots, rows } = this
-    return [rows, roots, blobs, letters, added, moved, ended, opened].map(text)
+    const { added, blobs, ended, letters, moved, opened, pools, roots, rows } = this
+    return [rows, roots, blobs, letters, added, moved, ended, opened, pools].map(text)
   }
 }
 
@@ -185,8 +192,11 @@ export const decode = (
   for (const slice of slices) {
     const answer = byRun.get(slice.run)
     if (answer === undefined) return undefined
-    const isRefused = answer.tag === "Refused" || !wasSent.has(slice)
-    answers.push(isRefused ? { _tag: "Refused", holder: answer.holder } : { _tag: answer.tag })
+    if (answer.tag === "Refused" || !wasSent.has(slice)) answers.push({ _tag: "Refused", holder: answer.holder })
+    else if (answer.tag === "Short") {
+      const shorts = (answer.shorts ?? []).map((short) => ({ ...short, pool: PostgresPools.nameOf(short.pool) ?? "" }))
+      answers.push({ _tag: "Short", shorts })
+    } else answers.push({ _tag: answer.tag })
   }
   return answers
 }
@@ -195,8 +205,19 @@ const decodeAnswers = Schema.decodeUnknownOption(
   Schema.Array(
     Schema.Struct({
       run: Schema.String,
-      tag: Schema.Literal("Written", "LettersWaiting", "Refused"),
-      holder: Schema.NullOr(Schema.parseJson(Owner))
+      tag: Schema.Literal("Written", "LettersWaiting", "Refused", "Short"),
+      holder: Schema.NullOr(Schema.parseJson(Owner)),
+      shorts: Schema.NullishOr(
+        Schema.Array(
+          Schema.Struct({
+            seq: Schema.Int,
+            pool: Schema.String,
+            reason: Schema.Literal("Cost", "Tokens"),
+            left: Schema.NumberFromString,
+            limit: Schema.NumberFromString
+          })
+        )
+      )
     })
   )
 )

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type { LogOperations } from "./Driver.js"
 import type { JournalError } from "./Journal.js"
 import * as Pool from "./PostgresPool.js"
+import * as PostgresPools from "./PostgresPools.js"
 import * as RunIndex from "./RunIndex.js"
 
 export interface Access {
@@ -13,6 +14,9 @@ export interface Access {
   readonly tenant: string
   readonly damaged: (table: string) => Pool.Failure
 }
+
+/** Those that hold what is of one run. */
+const tables = ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "cache"]
 
 export const make = ({ damaged, pool, schema, tenant }: Access): LogOperations => {
   const read = <A, I>(
@@ -101,7 +105,8 @@ export const make = ({ damaged, pool, schema, tenant }: Access): LogOperations =
                WHERE tenant = $1 AND run = $2 ORDER BY size DESC LIMIT 1`,
               [tenant, run]
             )
-            for (const table of ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "cache"]) {
+            yield* PostgresPools.drop(lent, schema, tenant, run)
+            for (const table of tables) {
               yield* lent.query(`DELETE FROM ${schema}.${table} WHERE tenant = $1 AND run = $2`, [tenant, run])
             }
             return true
@@ -110,7 +115,7 @@ export const make = ({ damaged, pool, schema, tenant }: Access): LogOperations =
       ),
     vacuum: pool.use((lent) =>
       Effect.forEach(
-        ["entries", "blobs", "keys", "inbox", "roots", "tasks", "runs", "leases", "unsealed", "log", "labels", "cache"],
+        [...tables, "unsealed", "log", "labels", "pools", "shares"],
         (table) => lent.query(`VACUUM (ANALYZE) ${schema}.${table}`),
         { discard: true }
       )

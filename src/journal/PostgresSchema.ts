@@ -8,6 +8,7 @@
  * last batch of each writer with its answer, so that asking again after a lost answer finds out what happened, and a
  * batch is never written twice: the row is locked first, and what is still under way is waited for.
  */
+import * as PostgresPools from "./PostgresPools.js"
 export const migrations: ReadonlyArray<(schema: string) => string> = [
   (schema) => `
   CREATE TABLE ${schema}.entries (
@@ -494,5 +495,7 @@ export const migrations: ReadonlyArray<(schema: string) => string> = [
     END IF;
   END
   $body$;
-  `
+  `,
+  // Limits that runs share.
+  PostgresPools.migration
 ]

@@ -1,10 +1,13 @@
 /**
- * What can be asked of many runs without reading their entries: one row per run and one per open task. Both are folds
- * over entries, written in the same transaction as the entry, and can be made again from entries alone.
+ * What can be asked of many runs without reading their entries: one row per run, one per open task, and what a run has
+ * of each limit that runs share. All are folds over entries, written in the same transaction as the entry, and can be
+ * made again from entries alone.
  */
 import * as Schema from "effect/Schema"
+import type { Amount, Limits } from "../domain/Budget.js"
 import { Digest } from "../domain/Digest.js"
 import type { Entry, Headed } from "../domain/Event.js"
+import * as Pool from "../domain/Pool.js"
 import { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
@@ -44,7 +47,7 @@ export const TaskRow = Schema.Struct({
 })
 export type TaskRow = typeof TaskRow.Type
 
-/** A change to one of the two tables. */
+/** A change to one of the tables. */
 export type Change =
   | { readonly _tag: "RunAdded"; readonly row: RunRow }
   | {
@@ -57,6 +60,16 @@ export type Change =
   | { readonly _tag: "TokensSpent"; readonly tokens: number }
   | { readonly _tag: "TaskAdded"; readonly row: TaskRow }
   | { readonly _tag: "TaskEnded"; readonly path: StepPath }
+  | PoolMoved
+
+/** By how much what a run has of a pool changes. With `limits`, the change is a claim: not made where it does not fit. */
+export interface PoolMoved {
+  readonly _tag: "PoolMoved"
+  readonly pool: string
+  readonly seq: number
+  readonly by: Pool.Share
+  readonly limits?: Limits | undefined
+}
 
 /** What `entry` changes, whatever its payload says; most entries change nothing. */
 export const changes = (entry: Entry<Headed>): ReadonlyArray<Change> => {
@@ -106,6 +119,16 @@ export const changes = (entry: Entry<Headed>): ReadonlyArray<Change> => {
       if (usage === undefined) return []
       return [{ _tag: "TokensSpent", tokens: Usage.total(usage) }]
     }
+    case "Reserved": {
+      const { pools = [] } = event.data
+      return distinct(pools).map((pool) => ({ _tag: "PoolMoved", pool, seq, by: held(event.data) }))
+    }
+    case "Settled": {
+      const { pools } = event.data
+      if (pools === undefined) return none
+      const by = Pool.add(Pool.negated(held(pools.held)), spent(event.data))
+      return distinct(pools.names).map((pool) => ({ _tag: "PoolMoved", pool, seq, by }))
+    }
     default:
       return none
   }
@@ -113,33 +136,54 @@ export const changes = (entry: Entry<Headed>): ReadonlyArray<Change> => {
 
 const none: ReadonlyArray<Change> = []
 
-/** One run's share of the two tables, as its entries alone tell it: never `ready`, which is about letters. */
+const distinct = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.length < 2 ? names : [...new Set(names)]
+
+const held = ({ cost, tokens }: Amount): Pool.Share => ({
+  ...Pool.nothing,
+  heldCost: BigInt(cost ?? 0),
+  heldTokens: BigInt(tokens)
+})
+
+const spent = ({ cost, tokens }: Amount): Pool.Share => ({
+  ...Pool.nothing,
+  spentCost: BigInt(cost ?? 0),
+  spentTokens: BigInt(tokens)
+})
+
+/** One run's share of the tables, as its entries alone tell it: never `ready`, which is about letters. */
 export interface Projection {
   readonly row: RunRow | undefined
   readonly tasks: ReadonlyMap<StepPath, TaskRow>
+  readonly pools: ReadonlyMap<string, Pool.Share>
 }
 
-export const empty: Projection = { row: undefined, tasks: new Map() }
+export const empty: Projection = { row: undefined, tasks: new Map(), pools: new Map() }
 
-export const apply = ({ row, tasks }: Projection, change: Change): Projection => {
+export const apply = (projection: Projection, change: Change): Projection => {
+  const { pools, row, tasks } = projection
   switch (change._tag) {
     case "RunAdded":
-      return { row: change.row, tasks }
+      return { ...projection, row: change.row }
     case "RunMoved":
       return {
-        row: row && { ...row, status: change.status, updatedAt: change.at, wakeAt: change.wakeAt },
-        tasks
+        ...projection,
+        row: row && { ...row, status: change.status, updatedAt: change.at, wakeAt: change.wakeAt }
       }
     case "Upgraded":
-      return { row: row && { ...row, plan: change.plan }, tasks }
+      return { ...projection, row: row && { ...row, plan: change.plan } }
     case "TokensSpent":
-      return { row: row && { ...row, tokens: row.tokens + change.tokens }, tasks }
+      return { ...projection, row: row && { ...row, tokens: row.tokens + change.tokens } }
     case "TaskAdded":
-      return { row, tasks: new Map(tasks).set(change.row.path, change.row) }
+      return { ...projection, tasks: new Map(tasks).set(change.row.path, change.row) }
     case "TaskEnded": {
       const left = new Map(tasks)
       left.delete(change.path)
-      return { row, tasks: left }
+      return { ...projection, tasks: left }
+    }
+    case "PoolMoved": {
+      const share = Pool.add(pools.get(change.pool) ?? Pool.nothing, change.by)
+      return { ...projection, pools: new Map(pools).set(change.pool, share) }
     }
   }
 }
@@ -147,7 +191,7 @@ export const apply = ({ row, tasks }: Projection, change: Change): Projection =>
 const sameRow = Schema.equivalence(Schema.NullishOr(RunRow))
 const sameTask = Schema.equivalence(TaskRow)
 
-/** How many rows of the two tables are not the same in `a` and `b`. */
+/** How many rows of the tables are not the same in `a` and `b`. */
 export const differences = (a: Projection, b: Projection): number => {
   let count = sameRow(a.row, b.row) ? 0 : 1
   for (const [path, task] of a.tasks) {
@@ -155,5 +199,8 @@ export const differences = (a: Projection, b: Projection): number => {
     if (other === undefined || !sameTask(task, other)) count += 1
   }
   for (const path of b.tasks.keys()) if (!a.tasks.has(path)) count += 1
+  for (const pool of new Set([...a.pools.keys(), ...b.pools.keys()])) {
+    if (!Pool.equals(a.pools.get(pool) ?? Pool.nothing, b.pools.get(pool) ?? Pool.nothing)) count += 1
+  }
   return count
 }

@@ -11,9 +11,11 @@ export interface Access {
   readonly transaction: <A>(body: () => A) => A
   /** Whether a run has ended, and nobody holds it. */
   readonly hasRest: (run: string) => boolean
+  /** Called within the transaction that drops a run, before its rows go. */
+  readonly dropped: (run: string) => void
 }
 
-export const make = ({ attempt, db, hasRest, tenant, transaction }: Access): LogOperations => {
+export const make = ({ attempt, db, dropped, hasRest, tenant, transaction }: Access): LogOperations => {
   const selectQueued = db.prepare<[string, number, number], Columns<Queued>>(
     `SELECT run, size, root, gone, number AS "order" FROM unsealed WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
   )
@@ -77,6 +79,7 @@ export const make = ({ attempt, db, hasRest, tenant, transaction }: Access): Log
         transaction(() => {
           if (!hasRest(run)) return false
           queueGone.run(tenant, run)
+          dropped(run)
           for (const drop of dropRows) drop.run(tenant, run)
           return true
         })

@@ -187,5 +187,33 @@ export const migrations: ReadonlyArray<string> = [
   CREATE INDEX cache_latest ON cache (tenant, at DESC, key);
   CREATE INDEX cache_expiry ON cache (tenant, expires_at);
   CREATE INDEX cache_run ON cache (tenant, run);
+  `,
+  // Limits that runs share: what each run has of them, and all runs together. Projections, too. What runs had that were
+  // dropped stands under the run ''.
+  `
+  CREATE TABLE pools (
+    tenant TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    spent_cost INTEGER NOT NULL,
+    spent_tokens INTEGER NOT NULL,
+    held_cost INTEGER NOT NULL,
+    held_tokens INTEGER NOT NULL,
+    granted_cost INTEGER NOT NULL,
+    granted_tokens INTEGER NOT NULL,
+    PRIMARY KEY (tenant, pool)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE shares (
+    tenant TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    run TEXT NOT NULL,
+    spent_cost INTEGER NOT NULL,
+    spent_tokens INTEGER NOT NULL,
+    held_cost INTEGER NOT NULL,
+    held_tokens INTEGER NOT NULL,
+    granted_cost INTEGER NOT NULL,
+    granted_tokens INTEGER NOT NULL,
+    PRIMARY KEY (tenant, pool, run)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX shares_of_run ON shares (tenant, run);
   `
 ]

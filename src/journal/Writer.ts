@@ -4,6 +4,8 @@
  * before it takes, so that runs that go on together are written together, and never lingers on a clock. If a batch
  * fails, each run's slice is tried alone, all or nothing. A run whose slice failed is lost: what it stages later is
  * dropped without being tried, so that no entry is ever written after a gap.
+ *
+ * An entry that claims of a limit that runs share is written, or another one in its place and with its number.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -13,8 +15,8 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import type { Entry } from "../domain/Event.js"
-import type { Answer, Blob, Driver, Slice, Row as StoredRow } from "./Driver.js"
-import { JournalError, type Root, type Staged } from "./Journal.js"
+import type { Answer, Blob, Driver, Shortage, Slice, Row as StoredRow } from "./Driver.js"
+import { type Claim, JournalError, type Root, type Staged } from "./Journal.js"
 import * as Lease from "./Lease.js"
 import * as Ledger from "./Ledger.js"
 import type * as MerkleTree from "./MerkleTree.js"
@@ -115,6 +117,9 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     }
 
     const stage: Writer["stage"] = (owned, staged) => {
+      if (staged.claim !== undefined && owned.acquire !== undefined) {
+        throw new Error(`run ${owned.run} claims before it has an entry`)
+      }
       // Encoded before a slice is opened for it: what cannot be encoded leaves nothing behind.
       const unplaced = encode(owned, staged)
       if (unplaced === undefined) return
@@ -181,15 +186,36 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
     }
 
     const put = (into: Growing, owned: Owned, unplaced: Row.Unplaced, seq: number): Entry => {
-      const { at, event } = unplaced.staged
+      const { at, claim, event } = unplaced.staged
       const entry = { run: owned.run, seq, at, epoch: owned.epoch, event }
       into.rows.push(codec.place(unplaced, seq))
       if (unplaced.blob !== null) into.blobs.push(unplaced.blob)
-      for (const change of RunIndex.changes(entry)) into.changes.push(change)
+      for (const change of RunIndex.changes(entry))
+        into.changes.push(claim === undefined ? change : claimed(change, claim))
       return entry
     }
 
-    const settle = ({ entries, frontier, parked, pending, slice }: Placed, answer: Answer): void => {
+    /** Once more, with what is written in place of claims that do not fit. */
+    const denied = ({ pending, slice }: Placed, shorts: ReadonlyArray<Shortage>, now: number): Placed | undefined => {
+      const { owned, unplaced } = pending
+      const first = slice.rows[0]?.seq ?? 0
+      for (const { seq, ...short } of shorts) {
+        const claim = unplaced[seq - first]?.staged.claim
+        const instead = claim === undefined ? undefined : encode(owned, claim.denied(short))
+        // The store named an entry that claims nothing: whatever it is, the run cannot go on from there.
+        if (instead === undefined) {
+          drop(owned, owned.failure ?? hasDied(driver))
+          return undefined
+        }
+        unplaced[seq - first] = instead
+      }
+      return place(pending, now)
+    }
+
+    const settle = (
+      { entries, frontier, parked, pending, slice }: Placed,
+      answer: Exclude<Answer, { readonly _tag: "Short" }>
+    ): void => {
       const { owned } = pending
       if (answer._tag === "Refused") {
         drop(owned, slice.acquire === undefined ? Lease.takenOver(owned.run, answer.holder) : alreadyThere(owned))
@@ -214,10 +240,29 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       pending.settle(answer._tag === "Written" ? written : lettersWaiting)
     }
 
-    const alone = (placed: Placed): Effect.Effect<void> =>
-      Effect.match(driver.commit([placed.slice]), {
-        onFailure: (error) => drop(placed.pending.owned, error),
-        onSuccess: ([answer]) => settle(placed, answer!)
+    const write = (batch: ReadonlyArray<Placed>, now: number): Effect.Effect<void> =>
+      Effect.matchEffect(driver.commit(batch.map(({ slice }) => slice)), {
+        onFailure: (error) => {
+          // A store that is locked is locked for each of them, and each would wait for it once more.
+          if (batch.length > 1 && error.reason !== "Locked") {
+            return Effect.forEach(batch, (placed) => write([placed], now), { discard: true })
+          }
+          for (const { pending } of batch) drop(pending.owned, error)
+          return Effect.void
+        },
+        onSuccess: (answers) => {
+          const again: Array<Placed> = []
+          for (let i = 0; i < batch.length; i++) {
+            const answer = answers[i]!
+            if (answer._tag !== "Short") settle(batch[i]!, answer)
+            else {
+              const placed = denied(batch[i]!, answer.shorts, now)
+              if (placed !== undefined) again.push(placed)
+            }
+          }
+          // Each time a claim fewer.
+          return again.length === 0 ? Effect.void : write(again, now)
+        }
       })
 
     const flush = Effect.suspend(() => {
@@ -234,19 +279,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         owned.flying = pending
         batch.push(place(pending, now))
       }
-      if (batch.length === 0) return Effect.void
-      return Effect.matchEffect(driver.commit(batch.map(({ slice }) => slice)), {
-        onFailure: (error) => {
-          // A store that is locked is locked for each of them, and each would wait for it once more.
-          if (batch.length > 1 && error.reason !== "Locked") return Effect.forEach(batch, alone, { discard: true })
-          for (const { pending } of batch) drop(pending.owned, error)
-          return Effect.void
-        },
-        onSuccess: (answers) => {
-          for (let i = 0; i < batch.length; i++) settle(batch[i]!, answers[i]!)
-          return Effect.void
-        }
-      })
+      return batch.length === 0 ? Effect.void : write(batch, now)
     })
 
     const makeRoom = (): void => {
@@ -348,6 +381,11 @@ interface Growing {
 const growing = (): Growing => ({ rows: [], roots: [], blobs: [], changes: [] })
 
 const flushesPerBreath = 16
+
+const claimed = (change: RunIndex.Change, { pools }: Claim): RunIndex.Change => {
+  const pool = change._tag === "PoolMoved" ? pools.find(({ name }) => name === change.pool) : undefined
+  return pool === undefined || change._tag !== "PoolMoved" ? change : { ...change, limits: pool.limits }
+}
 
 const fail = (owned: Owned): Effect.Effect<never, JournalError> => Effect.fail(owned.failure ?? givenBack(owned))
 

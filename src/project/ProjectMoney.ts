@@ -18,9 +18,15 @@
  * [budgets.default]
  * total_cost_usd_limit = 1.50
  *
+ * [budgets.default.month]          # all runs of the store together; also .day and .all_time
+ * total_cost_usd_limit = 300
+ *
  * [budgets.pipeline."team-*"]
  * total_cost_usd_limit = 0.50
  * total_tokens_limit = 100000
+ *
+ * [budgets.label."team=a".day]     # all runs with this label together
+ * total_cost_usd_limit = 20
  * ```
  */
 import * as Either from "effect/Either"
@@ -47,13 +53,23 @@ export interface Limits {
   readonly maxTokens?: number
 }
 
+export const periods = ["day", "month", "all_time"] as const
+
+/** What each run may spend, and what the runs that it is for may spend together in a period. */
+export interface Rule {
+  readonly limits: Limits
+  readonly shared: ReadonlyArray<{ readonly per: (typeof periods)[number]; readonly limits: Limits }>
+}
+
 export interface ProjectMoney {
   readonly strict: boolean
   readonly ceiling: NanoUsd.NanoUsd | undefined
   readonly prices: ReadonlyArray<Price>
-  readonly budgetDefault: Limits | undefined
+  readonly budgetDefault: Rule | undefined
   /** In the order of the file. */
-  readonly budgets: ReadonlyArray<readonly [pattern: string, limits: Limits]>
+  readonly budgets: ReadonlyArray<readonly [pattern: string, rule: Rule]>
+  /** By `NAME=VALUE`. */
+  readonly labelBudgets: ReadonlyArray<readonly [label: string, rule: Rule]>
 }
 
 export const none: ProjectMoney = {
@@ -61,7 +77,8 @@ export const none: ProjectMoney = {
   ceiling: undefined,
   prices: [],
   budgetDefault: undefined,
-  budgets: []
+  budgets: [],
+  labelBudgets: []
 }
 
 interface Refused {
@@ -96,19 +113,31 @@ export const read = (document: { readonly cost: unknown; readonly budgets: unkno
       return yield* bad(ceilingPath, "counts only with a ceiling", 'unknown_price = "ceiling"')
     }
     const budgets = yield* tableOf(document.budgets, ["budgets"])
-    yield* known(budgets, ["budgets"], ["default", "pipeline"])
-    const pipelines = yield* tableOf(budgets.pipeline, ["budgets", "pipeline"])
+    yield* known(budgets, ["budgets"], ["default", "pipeline", "label"])
+    const rules = (of: string): Read<ReadonlyArray<readonly [string, Rule]>> =>
+      Either.flatMap(tableOf(budgets[of], ["budgets", of]), (table) =>
+        Either.all(
+          Object.entries(table).map(([name, value]) =>
+            Either.map(ruleOf(value, ["budgets", of, name]), (rule) => [name, rule] as const)
+          )
+        )
+      )
+    const labelBudgets = yield* rules("label")
+    const unfit = labelBudgets.find(([label]) => label.indexOf("=") < 1)
+    if (unfit !== undefined) {
+      return yield* bad(
+        ["budgets", "label", unfit[0]],
+        "is no label",
+        'a label is named whole: [budgets.label."team=a"]'
+      )
+    }
     return {
       strict,
       ceiling,
       prices: yield* pricesOf(yield* tableOf(cost.providers, ["cost", "providers"])),
-      budgetDefault:
-        budgets.default === undefined ? undefined : yield* limitsOf(budgets.default, ["budgets", "default"]),
-      budgets: yield* Either.all(
-        Object.entries(pipelines).map(([pattern, value]) =>
-          Either.map(limitsOf(value, ["budgets", "pipeline", pattern]), (limits) => [pattern, limits] as const)
-        )
-      )
+      budgetDefault: budgets.default === undefined ? undefined : yield* ruleOf(budgets.default, ["budgets", "default"]),
+      budgets: yield* rules("pipeline"),
+      labelBudgets
     }
   })
 
@@ -162,10 +191,27 @@ const priceOf = (model: string, value: unknown, path: ReadonlyArray<string>): Re
     }
   })
 
-const limitsOf = (value: unknown, path: ReadonlyArray<string>): Read<Limits> =>
+const limitKeys = ["total_cost_usd_limit", "total_tokens_limit"]
+
+const ruleOf = (value: unknown, path: ReadonlyArray<string>): Read<Rule> =>
   Either.gen(function* () {
     const table = yield* tableOf(value, path)
-    yield* known(table, path, ["total_cost_usd_limit", "total_tokens_limit"])
+    const shared: Array<Rule["shared"][number]> = []
+    for (const per of periods) {
+      if (table[per] === undefined) continue
+      const limits = yield* limitsOf(table[per], [...path, per], [])
+      if (Object.keys(limits).length === 0) {
+        return yield* bad([...path, per], "limits nothing", limitKeys.join(" or "))
+      }
+      shared.push({ per, limits })
+    }
+    return { limits: yield* limitsOf(table, path, periods), shared }
+  })
+
+const limitsOf = (value: unknown, path: ReadonlyArray<string>, others: ReadonlyArray<string>): Read<Limits> =>
+  Either.gen(function* () {
+    const table = yield* tableOf(value, path)
+    yield* known(table, path, [...limitKeys, ...others])
     const maxCost = yield* dollars(table.total_cost_usd_limit, [...path, "total_cost_usd_limit"])
     const maxTokens = yield* count(table.total_tokens_limit, [...path, "total_tokens_limit"], 0)
     return { ...(maxCost === undefined ? {} : { maxCost }), ...(maxTokens === undefined ? {} : { maxTokens }) }

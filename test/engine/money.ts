@@ -138,6 +138,66 @@ export const overspent = (entries: ReadonlyArray<Entry>, caps: Caps = new Map())
   return undefined
 }
 
+/**
+ * How the provider's own log and what a run says of its calls do not agree; undefined where they do. Of calls with one
+ * idempotency key the provider has served no more than were reserved, those that were answered cost in the journal what
+ * they cost there, and each of the others is paid for at its worst case. `kills`: how often the run's process died.
+ */
+export const disagreement = (
+  entries: ReadonlyArray<Entry>,
+  served: ReadonlyArray<Served>,
+  kills: number
+): string | undefined => {
+  const keys = new Map<string, string>()
+  const holds = new Map<string, number>()
+  const open = new Map<string, number>()
+  const answered = new Map<string, Array<number>>()
+  const others = new Map<string, Array<number>>()
+  const lost = new Map<string, number>()
+  const answers = new Map<string, number>()
+  let isRecovering = false
+  for (const { event } of entries) {
+    const { path } = event
+    if (event.kind === "Asked") keys.set(path, event.payload.idempotencyKey)
+    if (event.kind === "RunResumed") isRecovering = true
+    else if (event.kind !== "Settled" && event.kind !== "TaskAnswered") isRecovering = false
+    const key = keys.get(path) ?? path
+    if (event.kind === "Answered") answers.set(path, (answers.get(path) ?? 0) + 1)
+    if (event.kind === "Reserved") {
+      open.set(path, event.data.cost ?? 0)
+      holds.set(key, (holds.get(key) ?? 0) + 1)
+    }
+    if (event.kind !== "Settled") continue
+    const { basis, cost } = event.data
+    if (basis === "cut" && isRecovering) lost.set(path, (lost.get(path) ?? 0) + 1)
+    if (basis === "usage") answered.set(key, [...(answered.get(key) ?? []), cost ?? 0])
+    else if (basis !== "free") {
+      if (cost !== open.get(path) && cost !== null) return `${path}: ${basis} was not settled at its worst case`
+      others.set(key, [...(others.get(key) ?? []), cost ?? 0])
+    }
+  }
+  for (const [path, count] of answers) if (count > 1) return `${path} was answered ${count} times`
+  for (const [path, count] of lost) if (count > kills) return `${path} was cut ${count} times by ${kills} deaths`
+  const servedByKey = new Map<string, Array<number>>()
+  for (const { cost, key } of served) servedByKey.set(key, [...(servedByKey.get(key) ?? []), cost])
+  for (const [key, costs] of answered) {
+    for (const cost of costs) {
+      const left = servedByKey.get(key) ?? []
+      const at = left.indexOf(cost)
+      if (at < 0) return `${key}: the provider has no call that costs ${cost}`
+      left.splice(at, 1)
+    }
+  }
+  for (const [key, left] of servedByKey) {
+    const cover = (others.get(key) ?? []).toSorted((a, b) => b - a)
+    const billed = left.filter((cost) => cost > 0).toSorted((a, b) => b - a)
+    if (billed.some((cost, i) => cost > (cover[i] ?? -1))) return `${key}: a call that was billed is not paid for`
+    const count = served.filter((one) => one.key === key).length
+    if (count > (holds.get(key) ?? 0)) return `${key}: served ${count} times, reserved ${holds.get(key) ?? 0} times`
+  }
+  return undefined
+}
+
 export interface Spent {
   readonly cost: bigint
   readonly open: number

@@ -30,7 +30,8 @@ export interface World {
   readonly boot: (options?: JournalMake.Options & { readonly commitsMax?: number }) => Layer.Layer<Journal>
 }
 
-export const make = (): World => {
+/** `seen`: what is looked at after each commit, of whichever process. */
+export const make = (seen: (driver: Driver) => Effect.Effect<void, JournalError> = () => Effect.void): World => {
   const driver = JournalMemory.makeDriver()
   let boots = 0
   let commits = 0
@@ -42,6 +43,7 @@ export const make = (): World => {
         Effect.suspend(() => {
           commits = 0
           boots += 1
+          let own = 0
           const { started, ...me } = ProcessIdentity.owner(`process ${boots}`)
           // This pid, started at another time: it is gone.
           const owner = { ...me, started: started.replace(/\d+$/, String(boots)) }
@@ -52,10 +54,11 @@ export const make = (): World => {
             ...driver,
             commit: (slices) =>
               Effect.suspend(() => {
-                if (commits >= commitsMax) off = true
+                if (own >= commitsMax) off = true
                 if (off) return Effect.fail(powerIsOff)
+                own += 1
                 commits += 1
-                return driver.commit(slices)
+                return Effect.tap(driver.commit(slices), seen(driver))
               }),
             take: (wish) => whileOn(driver.take(wish)),
             renew: (wish) => whileOn(driver.renew(wish)),

@@ -3,16 +3,22 @@ import { FastCheck as fc } from "effect"
 import { tighter } from "../../src/domain/Budget.js"
 import { usd } from "../../src/domain/NanoUsd.js"
 import * as BudgetRules from "../../src/governance/BudgetRules.js"
+import * as SharedLimits from "../../src/governance/SharedLimits.js"
 
-const one = { maxTokens: 1 }
-const two = { maxTokens: 2 }
-const three = { maxTokens: 3 }
-const source = (patterns: ReadonlyArray<string>, name: string, budgetDefault?: typeof one) =>
-  BudgetRules.resolve({ budgetDefault, budgets: patterns.map((pattern) => [pattern, two]) }, name)?.source
+const rule = (maxTokens: number, ...shared: BudgetRules.Rule["shared"]): BudgetRules.Rule => ({
+  limits: { maxTokens },
+  shared
+})
+const [one, two, three] = [rule(1), rule(2), rule(3)]
+const of = (pipeline: string, ...labels: ReadonlyArray<readonly [string, string]>) => ({ pipeline, labels })
+const none: BudgetRules.BudgetRules = { budgetDefault: undefined, budgets: [], labelBudgets: [] }
+const source = (patterns: ReadonlyArray<string>, name: string, budgetDefault?: BudgetRules.Rule) =>
+  BudgetRules.resolve({ ...none, budgetDefault, budgets: patterns.map((pattern) => [pattern, two]) }, of(name))?.source
 
-describe("the budget of a pipeline", () => {
-  it("is that of its name, else of the first pattern that fits, else the default, else none", () => {
+describe("the budget of a run", () => {
+  it("is that of its pipeline's name, else of the first pattern that fits, else the default, else none", () => {
     const rules: BudgetRules.BudgetRules = {
+      ...none,
       budgetDefault: one,
       budgets: [
         ["team-*", two],
@@ -20,13 +26,20 @@ describe("the budget of a pipeline", () => {
         ["team-abc", one]
       ]
     }
-    assert.deepStrictEqual(BudgetRules.resolve(rules, "team-abc"), {
-      limits: one,
-      source: "budgets.pipeline[team-abc]"
+    const resolved = (name: string) => BudgetRules.resolve(rules, of(name))
+    assert.deepStrictEqual(resolved("team-abc"), { limits: one.limits, source: "budgets.pipeline[team-abc]" })
+    assert.deepStrictEqual(resolved("team-ab"), { limits: two.limits, source: "budgets.pipeline[team-*]" })
+    assert.deepStrictEqual(resolved("other"), { limits: one.limits, source: "budgets.default" })
+    assert.isUndefined(BudgetRules.resolve(none, of("other")))
+  })
+
+  it("is no more than what each of its labels allows", () => {
+    const rules: BudgetRules.BudgetRules = { ...none, budgetDefault: two, labelBudgets: [["team=a", one]] }
+    assert.deepStrictEqual(BudgetRules.resolve(rules, of("x", ["team", "a"], ["b", "c"])), {
+      limits: one.limits,
+      source: "budgets.default and budgets.label[team=a]"
     })
-    assert.deepStrictEqual(BudgetRules.resolve(rules, "team-ab"), { limits: two, source: "budgets.pipeline[team-*]" })
-    assert.deepStrictEqual(BudgetRules.resolve(rules, "other"), { limits: one, source: "budgets.default" })
-    assert.isUndefined(BudgetRules.resolve({ budgetDefault: undefined, budgets: [] }, "other"))
+    assert.deepStrictEqual(BudgetRules.resolve(rules, of("x", ["team", "b"]))?.limits, two.limits)
   })
 
   it("is found by the patterns of a shell, and by nothing else", () => {
@@ -49,6 +62,27 @@ describe("the budget of a pipeline", () => {
         assert.strictEqual(source(["*"], `${name}!`, one), "budgets.pipeline[*]")
       })
     )
+  })
+})
+
+describe("what runs share", () => {
+  const limits = { maxTokens: 9 }
+  const rules: BudgetRules.BudgetRules = {
+    budgetDefault: rule(1, { per: "month", limits }),
+    budgets: [["team-*", rule(2, { per: "day", limits }, { per: "all_time", limits })]],
+    labelBudgets: [["team=a", rule(3, { per: "day", limits })]]
+  }
+  const names = (run: SharedLimits.Of) =>
+    SharedLimits.pools(BudgetRules.shared(rules, run), Date.UTC(2026, 0, 31, 23, 59)).map(({ name }) => name)
+
+  it("is what the default says for all, and beside it what their rule and their labels say", () => {
+    assert.deepStrictEqual(names(of("other")), ["budgets.default.month 2026-01"])
+    assert.deepStrictEqual(names(of("team-x", ["team", "a"])), [
+      "budgets.default.month 2026-01",
+      "budgets.pipeline[team-*].day 2026-01-31",
+      "budgets.pipeline[team-*].all_time",
+      "budgets.label[team=a].day 2026-01-31"
+    ])
   })
 })
 

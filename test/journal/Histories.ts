@@ -202,7 +202,16 @@ export const telling: FastCheck.Arbitrary<Staged> = FastCheck.oneof(
     arbitrary: FastCheck.tuple(
       FastCheck.oneof(
         ...(
-          ["TaskOpened", "TaskAnswered", "TaskClosed", "RunSuspended", "RunResumed", "RunFailed", "Answered"] as const
+          [
+            "TaskOpened",
+            "TaskAnswered",
+            "TaskClosed",
+            "RunSuspended",
+            "RunResumed",
+            "RunFailed",
+            "Answered",
+            "Settled"
+          ] as const
         ).map(eventOf)
       ),
       instant

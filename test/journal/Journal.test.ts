@@ -7,8 +7,9 @@ import type { Driver } from "../../src/journal/Driver.js"
 import * as JournalMemory from "../../src/journal/JournalMemory.js"
 import * as JournalSqlite from "../../src/journal/JournalSqlite.js"
 import * as SealedDriver from "../../src/journal/SealedDriver.js"
-import { journalSuite } from "./JournalSuite.js"
+import { type Backend, journalSuite } from "./JournalSuite.js"
 import * as Keys from "./Keys.js"
+import { poolsSuite } from "./PoolsSuite.js"
 
 const seal = (driver: Driver): Driver =>
   SealedDriver.make(driver, { encryption: Keys.encryption, tenant: "default", entropy: randomBytes }).driver
@@ -34,12 +35,15 @@ journalSuite({
   open: Effect.map(sqlite, (connect) => ({ connect: Effect.map(connect, seal) }))
 })
 
-journalSuite({
+const memory: Backend = {
   name: "memory",
   open: Effect.sync(() => {
     const driver = JournalMemory.makeDriver()
     return { connect: Effect.succeed(driver) }
   })
-})
+}
 
-journalSuite({ name: "SQLite", open: Effect.map(sqlite, (connect) => ({ connect })) })
+for (const backend of [memory, { name: "SQLite", open: Effect.map(sqlite, (connect) => ({ connect })) }]) {
+  journalSuite(backend)
+  poolsSuite(backend)
+}

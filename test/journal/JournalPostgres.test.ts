@@ -10,6 +10,7 @@ import * as Canary from "./Canary.js"
 import { type Backend, journalSuite } from "./JournalSuite.js"
 import * as Keys from "./Keys.js"
 import { logSuite } from "./LogSuite.js"
+import { poolsSuite } from "./PoolsSuite.js"
 
 let server: Server.Server
 beforeAll(async () => {
@@ -42,6 +43,7 @@ if (process.env.FLUJO_LONG === "1") {
   })
 }
 logSuite(backend)
+poolsSuite(backend, 10)
 
 describe("Postgres, encrypted", () => {
   for (const encryption of [undefined, Keys.encryption]) {

@@ -18,6 +18,7 @@ import * as Digest from "../../src/domain/Digest.js"
 import type { Entry, Event } from "../../src/domain/Event.js"
 import * as Json from "../../src/domain/Json.js"
 import type { Letter } from "../../src/domain/Letter.js"
+import * as Pool from "../../src/domain/Pool.js"
 import { RunId } from "../../src/domain/RunId.js"
 import * as StepPath from "../../src/domain/StepPath.js"
 import * as Audit from "../../src/journal/Audit.js"
@@ -923,10 +924,12 @@ export const journalSuite = ({ name, open }: Backend): void => {
                 ? RunIndex.empty
                 : tampering === "other"
                   ? { ...projection, row: { ...row, tokens: row.tokens + 1 } }
-                  : { row, tasks: new Map(projection.tasks).set(Histories.path("extra"), extraTask) }
+                  : { ...projection, tasks: new Map(projection.tasks).set(Histories.path("extra"), extraTask) }
           const count = (yield* entriesOf(journal)).length
           yield* driver.project({ run, count, projection: made })
-          const expected = tampering === "none" ? 0 : tampering === "gone" ? 1 + projection.tasks.size : 1
+          const shared = [...projection.pools.values()].filter((share) => !Pool.equals(share, Pool.nothing))
+          const whole = 1 + projection.tasks.size + shared.length
+          const expected = tampering === "none" ? 0 : tampering === "gone" ? whole : 1
           assert.strictEqual(yield* journal.rebuild, expected)
           assert.deepStrictEqual(yield* views(journal), before)
           assert.strictEqual(yield* journal.rebuild, 0)

@@ -65,10 +65,35 @@ describe("money in flujo.toml", () => {
         total_tokens_limit = 0
       `)
     )
-    assert.deepStrictEqual(money.budgetDefault, { maxCost: usd("1.50") })
+    assert.deepStrictEqual(money.budgetDefault, { limits: { maxCost: usd("1.50") }, shared: [] })
     assert.deepStrictEqual(money.budgets, [
-      ["team-*", { maxTokens: 1000 }],
-      ["review", { maxCost: usd("0.10"), maxTokens: 0 }]
+      ["team-*", { limits: { maxTokens: 1000 }, shared: [] }],
+      ["review", { limits: { maxCost: usd("0.10"), maxTokens: 0 }, shared: [] }]
+    ])
+  })
+
+  it("reads what runs share, of all, of a pattern and of a label", () => {
+    const money = Either.getOrThrow(
+      read(`
+        [budgets.default.month]
+        total_cost_usd_limit = 300
+        [budgets.pipeline."team-*".day]
+        total_tokens_limit = 1000
+        [budgets.label."team=a"]
+        total_cost_usd_limit = 1
+        [budgets.label."team=a".all_time]
+        total_cost_usd_limit = 5
+      `)
+    )
+    assert.deepStrictEqual(money.budgetDefault, {
+      limits: {},
+      shared: [{ per: "month", limits: { maxCost: usd("300") } }]
+    })
+    assert.deepStrictEqual(money.budgets, [
+      ["team-*", { limits: {}, shared: [{ per: "day", limits: { maxTokens: 1000 } }] }]
+    ])
+    assert.deepStrictEqual(money.labelBudgets, [
+      ["team=a", { limits: { maxCost: usd("1") }, shared: [{ per: "all_time", limits: { maxCost: usd("5") } }] }]
     ])
   })
 
@@ -98,6 +123,10 @@ describe("money in flujo.toml", () => {
     refused("[budgets.default]\ntotal_tokens_limit = 1.5", /whole number/)
     refused("[budgets.default]\ntotal_cost_limit = 1", /did you mean total_cost_usd_limit/)
     refused("[budgets.pipelines.x]\n", /did you mean pipeline/)
+    refused("[budgets.default.week]\n", /no key "week" in \[budgets.default\]/)
+    refused("[budgets.default.day]\n", /limits nothing.*total_cost_usd_limit/)
+    refused("[budgets.default.day]\nday = 1", /no key "day"/)
+    refused("[budgets.label.team]\n", /is no label/)
     refused("budgets = 1", /must be a table/)
   })
 })

@@ -11,12 +11,14 @@ import { exits, Fault } from "../Fault.js"
 import type * as Flags from "../Flags.js"
 import { Invocation } from "../Invocation.js"
 import * as Workspace from "../Workspace.js"
+import * as Labels from "./Labels.js"
 import * as Money from "./Money.js"
 
-export const run: Module<typeof Flags.plain>["run"] = () =>
+export const run: Module<typeof Flags.budgets>["run"] = (flags) =>
   Effect.gen(function* () {
     const invocation = yield* Invocation
-    const workspace = yield* Workspace.read(Option.none())
+    const labels = Object.entries(yield* Labels.read(flags.label))
+    const workspace = yield* Workspace.read(flags.stateUri)
     const [word, name = ""] = invocation.args
     if (word !== "show") {
       return yield* new Fault({
@@ -25,10 +27,11 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
         hint: "did you mean flujo dev budgets show NAME?"
       })
     }
-    const { limits, source } = Money.limits(workspace, name, undefined)
+    const { limits, source } = Money.limits(workspace, { pipeline: name, labels }, undefined)
+    const shared = yield* Money.standings(workspace, { pipeline: name, labels })
     const said =
       source === undefined
-        ? `${printable(name)} has no budget: flujo.toml says none for it`
+        ? `${printable(name)} has no budget of its own: flujo.toml says none for it`
         : [
             `${printable(name)}, by ${printable(source)}:`,
             `  cost    ${limits.maxCost === undefined ? "no limit" : format(limits.maxCost)}`,
@@ -41,7 +44,7 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
     const pipeline = Option.getOrUndefined(checked)?.blueprint?.pipeline
     const bound =
       pipeline === undefined || pipeline.name !== name ? undefined : Bound.make(pipeline, Money.prices(workspace))
-    const over = bound === undefined ? undefined : Bound.excess(bound, limits)
+    const over = bound === undefined ? undefined : Money.excess(bound, limits, shared)
     return {
       exit: exits.done,
       data: {
@@ -49,13 +52,17 @@ export const run: Module<typeof Flags.plain>["run"] = () =>
         source: source ?? null,
         total_cost_usd_limit: limits.maxCost === undefined ? null : toUsd(limits.maxCost),
         total_tokens_limit: limits.maxTokens ?? null,
+        shared: shared.map(Money.standingJson),
         bound: bound === undefined ? null : Money.boundJson(bound),
         starts: over === undefined
       },
       text: [
         said,
+        ...(shared.length === 0
+          ? []
+          : ["Shared with other runs:", ...shared.map((one) => printable(Money.standingLine(one)))]),
         ...(bound === undefined ? [] : Money.boundLines(bound)),
         ...(over === undefined ? [] : [`It does not start under this budget: ${printable(over)}`])
       ].join("\n")
     }
-  })
+  }).pipe(Effect.scoped)

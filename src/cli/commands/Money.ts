@@ -1,11 +1,16 @@
 /** What the project says about money, as the commands that price and run pipelines need it. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { type Limits, tighter } from "../../domain/Budget.js"
 import type { JsonObject } from "../../domain/Json.js"
-import { fromText, type NanoUsd, toUsd } from "../../domain/NanoUsd.js"
+import { format, fromText, NanoUsd, toUsd } from "../../domain/NanoUsd.js"
+import * as Pool from "../../domain/Pool.js"
 import * as BudgetRules from "../../governance/BudgetRules.js"
 import * as PriceTable from "../../governance/PriceTable.js"
+import { type Of, pools, SharedLimits } from "../../governance/SharedLimits.js"
+import type { PoolRow } from "../../journal/Journal.js"
 import * as Agent from "../../pipeline/Agent.js"
 import type { Node } from "../../pipeline/Node.js"
 import * as Bound from "../../plan/Bound.js"
@@ -14,7 +19,7 @@ import { excerpt, printable } from "../../redaction/Printable.js"
 import { cliErrors } from "../codes/Cli.js"
 import { runErrors } from "../codes/Engine.js"
 import { Fault } from "../Fault.js"
-import type { Workspace } from "../Workspace.js"
+import { history, type Opening, type Workspace } from "../Workspace.js"
 
 /** The shipped prices, with the project's own before them. */
 export const prices = ({ config }: Workspace): PriceTable.PriceTable =>
@@ -30,16 +35,23 @@ export const prices = ({ config }: Workspace): PriceTable.PriceTable =>
     }))
   })
 
-/** What a pipeline may spend here: the project's rule for its name and the flag, the smaller of each. */
+/** What a run may spend here: the project's rules for its pipeline and its labels, and the flag, the smallest of each. */
 export const limits = (
   { config }: Workspace,
-  name: string,
+  run: Of,
   flag: NanoUsd | undefined
 ): { readonly limits: Limits; readonly source: string | undefined } => {
-  const rule = BudgetRules.resolve(config.money, name)
+  const rule = BudgetRules.resolve(config.money, run)
   const said = flag === undefined ? rule?.source : rule === undefined ? "--budget" : `--budget and ${rule.source}`
   return { limits: tighter(rule?.limits ?? {}, flag === undefined ? {} : { maxCost: flag }), source: said }
 }
+
+/** What runs share here, whoever drives them, and what models cost that no run has pinned. */
+export const layer = (workspace: Workspace): Layer.Layer<never> =>
+  Layer.merge(
+    Layer.succeed(SharedLimits, (run) => BudgetRules.shared(workspace.config.money, run)),
+    Layer.succeed(PriceTable.Prices, prices(workspace))
+  )
 
 /** An amount that somebody typed. */
 export const amount = (flag: string, given: Option.Option<string>): Effect.Effect<NanoUsd | undefined, Fault> =>
@@ -77,6 +89,61 @@ export const models = (root: Node): ReadonlySet<string> => {
   }
   visit(root)
   return found
+}
+
+export interface Standing {
+  readonly pool: Pool.Pool
+  /** Undefined: nothing was taken of it. */
+  readonly row: PoolRow | undefined
+}
+
+/** The limits that a run would share now, and what is taken of them, as far as the state tells. */
+export const standings = (workspace: Workspace, run: Of): Effect.Effect<ReadonlyArray<Standing>, never, Opening> =>
+  Effect.gen(function* () {
+    const shared = pools(BudgetRules.shared(workspace.config.money, run), yield* Clock.currentTimeMillis)
+    if (shared.length === 0) return []
+    const rows = yield* history(workspace, "read").pipe(
+      Effect.flatMap((journal) => journal.pools(shared.map(({ name }) => name))),
+      Effect.orElseSucceed(() => [])
+    )
+    return shared.map((pool) => ({ pool, row: rows.find(({ pool: name }) => name === pool.name) }))
+  })
+
+/** Why a pipeline does not start: it may cost more than it may spend, or than what is left of what it shares. */
+export const excess = (bound: Bound.Bound, limits: Limits, shared: ReadonlyArray<Standing>): string | undefined => {
+  const own = Bound.excess(bound, limits)
+  if (own !== undefined) return own
+  for (const { pool, row } of shared) {
+    const over = Bound.excess(bound, Pool.remaining(pool.limits, row ?? Pool.nothing))
+    if (over !== undefined) return `${over} (that is what ${pool.name} has left)`
+  }
+  return undefined
+}
+
+const usdOf = (nano: bigint): string => toUsd(NanoUsd.make(Number(nano < 0n ? 0n : nano)))
+
+export const standingJson = ({ pool: { limits, name }, row }: Standing): JsonObject => {
+  const { maxCost, maxTokens } = limits
+  const share = row ?? Pool.nothing
+  return {
+    name,
+    total_cost_usd_limit: maxCost === undefined ? null : toUsd(maxCost),
+    total_tokens_limit: maxTokens ?? null,
+    spent_cost_usd: usdOf(share.spentCost),
+    spent_tokens: Number(share.spentTokens),
+    held_cost_usd: usdOf(share.heldCost),
+    held_tokens: Number(share.heldTokens)
+  }
+}
+
+export const standingLine = ({ pool: { limits, name }, row }: Standing): string => {
+  const share = row ?? Pool.nothing
+  const { maxCost, maxTokens } = Pool.remaining(limits, share)
+  const left = [
+    ...(maxCost === undefined ? [] : [`${format(maxCost)} of ${format(limits.maxCost!)} left`]),
+    ...(maxTokens === undefined ? [] : [`${maxTokens} of ${limits.maxTokens} tokens left`])
+  ]
+  return `  ${name}  ${left.join(", ")}`
 }
 
 export const boundJson = (bound: Bound.Bound): JsonObject => ({

@@ -7,7 +7,6 @@ import type { Budget } from "../../domain/Budget.js"
 import * as Json from "../../domain/Json.js"
 import * as RunId from "../../domain/RunId.js"
 import * as Flujo from "../../engine/Flujo.js"
-import { Prices } from "../../governance/PriceTable.js"
 import * as Bound from "../../plan/Bound.js"
 import * as Needs from "../../plan/Needs.js"
 import * as Plan from "../../plan/Plan.js"
@@ -25,6 +24,7 @@ import { Invocation } from "../Invocation.js"
 import * as View from "../View.js"
 import type { Workflow } from "../Workflow.js"
 import * as Workspace from "../Workspace.js"
+import * as Labels from "./Labels.js"
 import * as Money from "./Money.js"
 
 export const run: Module<typeof Flags.run>["run"] = (flags) =>
@@ -32,7 +32,7 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     const host = yield* Host
     const invocation = yield* Invocation
     const runId = yield* idOf(flags.runId)
-    const labels = yield* labelsOf(flags.label)
+    const labels = yield* Labels.read(flags.label)
     const workspace = yield* Workspace.read(flags.stateUri)
     const file = yield* BlueprintFile.locate(workspace, invocation.args[0])
     const checked = yield* BlueprintFile.readToRun(workspace, file)
@@ -40,11 +40,18 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     const blueprint = yield* BlueprintFile.sound(checked, color)
     const { pipeline } = blueprint
     const table = Money.prices(workspace)
-    const { limits } = Money.limits(workspace, pipeline.name, yield* Money.amount("budget", flags.budget))
+    const { limits } = Money.limits(
+      workspace,
+      { pipeline: pipeline.name, labels: Object.entries(labels) },
+      yield* Money.amount("budget", flags.budget)
+    )
     const budget = { ...limits, mode: Option.getOrElse(flags.budgetMode, () => "strict" as const) }
     yield* Money.strict(workspace, pipeline.root)
     if (flags.dryRun) {
-      const { data, text, ...reply } = described(blueprint, Bound.make(pipeline, table), budget)
+      const shared = yield* Effect.scoped(
+        Money.standings(workspace, { pipeline: pipeline.name, labels: Object.entries(labels) })
+      )
+      const { data, text, ...reply } = described(blueprint, Bound.make(pipeline, table), budget, shared)
       return { ...reply, data: workspace.redaction.json(data), text: workspace.redaction.text(text) }
     }
     const text = yield* Input.read(workspace, flags)
@@ -58,26 +65,27 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
         const journal = yield* Workspace.journal(workspace)
         return yield* Driving.drive(
           { workspace, journal, blueprint, folder: checked.folder, run, flags },
-          Effect.provideService(
-            Flujo.run(pipeline, input, {
-              runId: run,
-              labels,
-              sources: [...blueprint.sources, ...checked.code],
-              budget
-            }),
-            Prices,
-            table
-          )
+          Flujo.run(pipeline, input, {
+            runId: run,
+            labels,
+            sources: [...blueprint.sources, ...checked.code],
+            budget
+          })
         )
       })
     )
   })
 
-const described = ({ pipeline, warnings }: Workflow, bound: Bound.Bound, budget: Budget) => {
+const described = (
+  { pipeline, warnings }: Workflow,
+  bound: Bound.Bound,
+  budget: Budget,
+  shared: ReadonlyArray<Money.Standing>
+) => {
   const { digest, name, outline } = Plan.make(pipeline)
   const steps = outline.map(({ kind, path }) => ({ path, kind: kind.toLowerCase() }))
   const width = Math.max(0, ...steps.map(({ path }) => path.length))
-  const excess = budget.mode === "reserve" ? undefined : Bound.excess(bound, budget)
+  const excess = budget.mode === "reserve" ? undefined : Money.excess(bound, budget, shared)
   const count = steps.length === 1 ? "1 step" : `${steps.length} steps`
   const needs = Needs.of(pipeline)
   const section = (title: string, lines: ReadonlyArray<string>) =>
@@ -99,6 +107,9 @@ const described = ({ pipeline, warnings }: Workflow, bound: Bound.Bound, budget:
     ),
     "",
     ...Money.boundLines(bound),
+    ...(shared.length === 0
+      ? []
+      : ["With other runs it shares:", ...shared.map((one) => printable(Money.standingLine(one)))]),
     ...(excess === undefined ? [] : [`It would not start: ${printable(excess)}`])
   ].join("\n")
   const data = {
@@ -108,7 +119,8 @@ const described = ({ pipeline, warnings }: Workflow, bound: Bound.Bound, budget:
     steps,
     warnings: warnings.length,
     needs: needsJson(needs),
-    bound: Money.boundJson(bound)
+    bound: Money.boundJson(bound),
+    shared: shared.map(Money.standingJson)
   }
   return {
     exit: excess === undefined ? exits.done : exits.invalid,
@@ -153,25 +165,4 @@ const idOf = (given: Option.Option<string>): Effect.Effect<RunId.RunId | undefin
                 text: `--run-id ${JSON.stringify(excerpt(text, 60))}: an id has 1 to 128 letters, digits, ".", "_" or "-", and begins with a letter or a digit`
               })
           )
-  })
-
-const labelsMax = 32
-const labelLengthMax = 256
-
-const labelsOf = (given: ReadonlyArray<string>): Effect.Effect<Record<string, string>, Fault> =>
-  Effect.gen(function* () {
-    const labels = new Map<string, string>()
-    for (const label of given) {
-      const equals = label.indexOf("=")
-      const refuse = (text: string) =>
-        new Fault({ ...cliErrors.BadValue, text: `--label ${JSON.stringify(excerpt(label, 60))}: ${text}` })
-      if (equals < 1) return yield* refuse("NAME=VALUE is wanted")
-      if (label.length > labelLengthMax) return yield* refuse(`a label has at most ${labelLengthMax} characters`)
-      if (labels.has(label.slice(0, equals))) return yield* refuse("this name is given twice")
-      labels.set(label.slice(0, equals), label.slice(equals + 1).toWellFormed())
-    }
-    if (labels.size > labelsMax) {
-      return yield* new Fault({ ...cliErrors.BadValue, text: `a run has at most ${labelsMax} labels` })
-    }
-    return Object.fromEntries(labels)
   })
