@@ -22,12 +22,14 @@ export interface Place {
   readonly path: string
   readonly turn: number
   readonly from: number
+  /** What is written down beside the request: where in it a conversation is told. */
+  readonly history?: Json.Json | undefined
 }
 
 export const ask = (
   agent: AnyAgent,
   request: Model.ModelAsk,
-  { from, path, turn }: Place
+  { from, history, path, turn }: Place
 ): Effect.Effect<Asked, Model.ModelError, Once.Once | Model.Models> => {
   const names = modelsOf(agent)
   const choices = [{ on: [] }, ...agent.fallbacks]
@@ -36,7 +38,7 @@ export const ask = (
     failures: ReadonlyArray<Model.ModelError>
   ): Effect.Effect<Asked, Model.ModelError, Once.Once | Model.Models> =>
     Effect.matchEffect(
-      call(agent, { ...request, model: names[index]! }, { path, turn, index, isFirst: index === from }),
+      call(agent, { ...request, model: names[index]! }, { path, turn, index, history, isFirst: index === from }),
       {
         onSuccess: (reply) => Effect.succeed({ reply, model: index }),
         onFailure: (error) => {
@@ -53,17 +55,12 @@ export const ask = (
 const call = (
   agent: AnyAgent,
   request: Model.ModelAsk,
-  {
-    index,
-    isFirst,
-    path,
-    turn
-  }: { readonly path: string; readonly turn: number; readonly index: number; readonly isFirst: boolean }
+  { history, index, isFirst, path, turn }: Omit<Place, "from"> & { readonly index: number; readonly isFirst: boolean }
 ) =>
   Once.run(
     {
       ...(isFirst ? { key: `turn[${turn}]` } : { within: `turn[${turn}]`, key: `model[${index}]` }),
-      request: Either.getOrThrow(Json.fromUnknown(request)),
+      request: Either.getOrThrow(Json.fromUnknown(history === undefined ? request : { ...request, history })),
       success: Model.ModelReply,
       failure: Model.ModelError,
       per: "attempt",

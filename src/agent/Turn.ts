@@ -9,10 +9,12 @@ import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
 import * as Model from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
+import type * as Template from "../expression/Template.js"
 import * as Tokens from "../llm/Tokens.js"
 import { AgentError, type AnyAgent, maxTokensDefault } from "../pipeline/Agent.js"
 import * as Tool from "../pipeline/Tool.js"
 import * as Asking from "./Asking.js"
+import * as Conversation from "./Conversation.js"
 import * as Repair from "./Repair.js"
 import * as ToolCall from "./ToolCall.js"
 
@@ -30,6 +32,12 @@ const wanted = (agent: AnyAgent): { readonly output: Model.ModelOutput; readonly
 export interface Refused {
   readonly answer: Json.Json
   readonly feedback: ReadonlyArray<string>
+}
+
+/** What an agent is told beside its input. */
+export interface Before {
+  readonly refused?: Refused | undefined
+  readonly history?: { readonly talk: Conversation.Talk; readonly template: Template.Template | undefined } | undefined
 }
 
 /** What is sent for `text`, and with it, where there is such, what came of the try before. */
@@ -91,16 +99,18 @@ export const take = (
   agent: AnyAgent,
   input: Json.Json,
   path: string,
-  refused?: Refused
-): Effect.Effect<unknown, Model.ModelError | AgentError, unknown> =>
+  { history, refused }: Before = {}
+): Effect.Effect<unknown, Model.ModelError | AgentError | Template.TemplateError, unknown> =>
   Effect.gen(function* () {
-    let ask = askOf(agent, textOf(input), refused)
+    const text = textOf(input)
+    const prompt = history === undefined ? undefined : yield* Conversation.prompt(history.talk, history.template, text)
+    let ask = askOf(agent, `${prompt?.text ?? ""}${text}`, refused)
     let last = ""
     let same = 1
     let corrections = 0
     let model = 0
     for (let turn = 0; turn < agent.maxTurns + corrections; turn++) {
-      const answered = yield* Asking.ask(agent, ask, { path, turn, from: model })
+      const answered = yield* Asking.ask(agent, ask, { path, turn, from: model, history: prompt && aboutOf(prompt) })
       const { reply } = answered
       // Who answered goes on: a conversation stays with one model as long as that can be had.
       model = answered.model
@@ -154,6 +164,13 @@ const told =
     const { content, failed } = answers[index]!
     return { role: "tool", callId: id, name, content, ...(failed ? { failed } : {}) }
   }
+
+/** Where in the first message of the user the history stands, and how much of it; `lens` shows that. */
+const aboutOf = ({ leftOut, text, turns }: Conversation.Prompt): Json.Json => ({
+  turns,
+  left_out: leftOut,
+  characters: text.length
+})
 
 /** Whether a reply may be sent back: providers take no empty one, and a next turn has room for so much. */
 const isRepeatable = (agent: AnyAgent, reply: Model.ModelReply): boolean =>

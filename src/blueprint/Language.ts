@@ -5,6 +5,7 @@
 import type { Json, JsonObject } from "../domain/Json.js"
 import { ModelError } from "../domain/Model.js"
 import { fallbacksMost, repairs } from "../pipeline/Agent.js"
+import { aiSources, strategies as historyStrategies } from "../pipeline/Conversation.js"
 
 export interface Key {
   readonly about: string
@@ -47,6 +48,7 @@ const duration = {
 const jsonSchema = { type: "object" }
 const field = { type: "string", pattern: "^\\s*(context\\.)?[\\p{L}_][\\p{L}\\p{N}_]*\\s*$" }
 const fields = { type: "array", items: field }
+const words = { anyOf: [word, { type: "array", items: word }] }
 const place = { type: "string", pattern: "^\\s*[\\p{L}_][\\p{L}\\p{N}_]*(\\.[\\p{L}_][\\p{L}\\p{N}_]*)*\\s*$" }
 /** Anything but nothing. */
 const value = { not: { type: "null" } }
@@ -440,7 +442,10 @@ export const kinds: Readonly<Record<string, Shape>> = {
       ),
       skill: key("A skill by its id.", "flujo.builtins.write_file", word),
       params: key("What the skill is given by name.", { path: "digest.md" }, { type: "object" }),
-      steps: key("Steps that are one step.", [{ name: "draft" }, { name: "polish" }], ref("body"))
+      steps: key("Steps that are one step.", [{ name: "draft" }, { name: "polish" }], ref("body")),
+      use_history: key("Whether its agent is told of the conversation of the loop; true where absent.", false, {
+        type: "boolean"
+      })
     }
   },
   conditional: {
@@ -627,6 +632,19 @@ export const loop: Shape = {
     { names: ["propagation", "propagate", "iteration_input_mapper"] },
     { names: ["output", "loop_output_mapper"] }
   ],
+  rules: [
+    ...["history_management", "history_template", "ai_turn_source", "user_turn_sources", "named_steps"].map((name) => ({
+      if: { required: [name] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { required: ["conversation"], properties: { conversation: { const: true } } }
+    })),
+    {
+      if: { required: ["ai_turn_source"], properties: { ai_turn_source: { const: "named_steps" } } },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { required: ["named_steps"] },
+      else: { not: { required: ["named_steps"] } }
+    }
+  ],
   keys: {
     body: key("A step or a list of steps.", { name: "polish", uses: "agents.writer" }, ref("body")),
     max_loops: key("How often at most.", 5, whole(1, 100_000)),
@@ -649,7 +667,55 @@ export const loop: Shape = {
     initial_input_mapper: key("What the first turn is given.", "{{ input }}", value),
     iteration_input_mapper: key("What each later turn is given.", "{{ previous_step }}", value),
     loop_output_mapper: key("The same as output.", "{{ context.notes }}", value),
-    output: key("What the loop answers.", { notes: "{{ context.notes }}" }, value)
+    output: key("What the loop answers.", { notes: "{{ context.notes }}" }, value),
+    conversation: key("Whether agents in it are told what was said in earlier turns.", true, { type: "boolean" }),
+    history_management: key(
+      "How much of what was said is told.",
+      { strategy: "truncate_tokens", max_tokens: 4096 },
+      ref("history")
+    ),
+    history_template: key(
+      "How it is told: a text that sees history and left_out.",
+      "{% for turn in history %}{{ turn.role }}: {{ turn.content }}\n{% endfor %}",
+      word
+    ),
+    ai_turn_source: key("Whose answers are turns of the assistant; last where absent.", "all_agents", {
+      enum: [...aiSources]
+    }),
+    user_turn_sources: key("Whose answers are turns of the user; hitl where absent.", ["hitl", "ask_user"], words),
+    named_steps: key("The steps of ai_turn_source: named_steps.", ["draft"], words)
+  }
+}
+
+export const history: Shape = {
+  about: "How much of a conversation is told.",
+  needs: { summarize_ratio: ["strategy"], summarizer: ["strategy"], max_turns: ["strategy"] },
+  rules: [
+    {
+      if: { required: ["strategy"], properties: { strategy: { const: "summarize" } } },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { required: ["summarizer"] },
+      else: { not: { anyOf: [{ required: ["summarizer"] }, { required: ["summarize_ratio"] }] } }
+    },
+    {
+      if: { required: ["strategy"], properties: { strategy: { const: "truncate_turns" } } },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+      then: { not: { required: ["max_tokens"] } },
+      else: { not: { required: ["max_turns"] } }
+    }
+  ],
+  keys: {
+    strategy: key("What is left out, or told in short; truncate_tokens where absent.", "truncate_turns", {
+      enum: [...historyStrategies]
+    }),
+    max_tokens: key("Tokens of it at most, estimated.", 4096, whole(64, 1_000_000)),
+    max_turns: key("Turns of it at most.", 20, whole(1, 1000)),
+    summarize_ratio: key("The share of the turns that is told in short, the oldest.", 0.5, {
+      type: "number",
+      minimum: 0.01,
+      maximum: 1
+    }),
+    summarizer: key("The agent that tells it.", "agents.writer", word)
   }
 }
 

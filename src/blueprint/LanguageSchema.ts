@@ -18,6 +18,7 @@ export const make = (own: ReadonlyMap<string, Kind> = new Map()): JsonObject => 
     retries: object(Language.retries),
     validator: object(Language.validator),
     loop: object(Language.loop),
+    history: object(Language.history),
     map: object(Language.map),
     router: object(Language.router),
     refine: object(Language.refine),

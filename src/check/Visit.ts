@@ -2,6 +2,8 @@
  * A walk over a pipeline that tells of each node what it is given and what it answers, as far as that is known. Each
  * node is shown once, after what is below it.
  */
+
+import * as Conversation from "../pipeline/Conversation.js"
 import { type Assign, type Decider, type Node, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Known from "./Known.js"
@@ -114,8 +116,10 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
           context: { has: (field) => sight.context.has(field), get: () => undefined }
         })
         decided(node.until, `${path}[*]/exit`)
+        for (const by of Conversation.summarizersOf(node.conversation)) decided({ step: by }, `${path}[*]/summary`)
         const writes = new Map([...assigned(node.init), ...body.writes, ...assigned(node.state)])
-        return told(node.output === undefined ? body.output : undefined, writes)
+        const isBody = node.output === undefined && node.conversation?.answers === undefined
+        return told(isBody ? body.output : undefined, writes)
       }
       case "ForEach": {
         const body = walk(node.body, `${path}[*]`, { ...sight, previous: undefined })

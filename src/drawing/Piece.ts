@@ -6,10 +6,12 @@
 import { format } from "../domain/NanoUsd.js"
 import type { Template } from "../expression/Template.js"
 import { type AnyAgent, modelsOf } from "../pipeline/Agent.js"
+import { summarizersOf } from "../pipeline/Conversation.js"
 import {
   type Assign,
   type Code,
   type Decider,
+  type LoopNode,
   type Node,
   nameOf,
   type Params,
@@ -71,6 +73,7 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Signal":
       return step("signal", `waits until it is told of ${node.signal} from outside`)
     case "Agent":
+      if (node.ignoresHistory === true) notes = [...notes, "is not told what was said before"]
       return step(
         "agent",
         `asks the model ${modelsOf(node.agent).join(", else ")} as agent ${node.agent.name}${tools(node.agent)}`
@@ -114,13 +117,20 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
         node.until === undefined
           ? `repeats ${turns}`
           : `repeats until ${condition(node.until)}, at most ${turns}, ${end}`
-      const body = [...pieces(node.body, `${path}[*]`, []), ...decider(node.until, `${path}[*]/exit`)]
+      const summaries = summarizersOf(node.conversation).flatMap((by) => decider({ step: by }, `${path}[*]/summary`))
+      const body = [...pieces(node.body, `${path}[*]`, []), ...decider(node.until, `${path}[*]/exit`), ...summaries]
       return whole(
         "loop",
         "within",
         does,
         [{ label: undefined, pieces: body }],
-        [...changes(node.init, "sets", "first"), ...changes(node.state, "changes", "after each turn")]
+        [
+          ...changes(node.init, "sets", "first"),
+          ...changes(node.state, "changes", "after each turn"),
+          ...(node.conversation === undefined
+            ? []
+            : [`tells its agents what was said in it, ${kept(node.conversation)}`])
+        ]
       )
     }
     case "ForEach": {
@@ -208,6 +218,18 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
 /** A step whose answer decides stands before what it decides for. */
 const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>
   by !== undefined && isDecider(by) ? pieces(by.step, parent, []) : []
+
+/** What of a conversation is kept. */
+const kept = ({ history }: NonNullable<LoopNode["conversation"]>): string => {
+  switch (history._tag) {
+    case "Tokens":
+      return `the newest ${count(history.max, "token")} of it`
+    case "Turns":
+      return `the newest ${count(history.max, "turn")} of it`
+    case "Summarize":
+      return `what is older than ${count(history.max, "token")} in short`
+  }
+}
 
 /** What must be so. */
 const held = (validator: Exclude<Validator, { readonly _tag: "Judge" }>): string => {

@@ -15,6 +15,7 @@ import * as Merge from "./Merge.js"
 import * as Outcome from "./Outcome.js"
 import { below, type Drive, own, type Place, type Walked } from "./Place.js"
 import type { Record, Said } from "./Record.js"
+import * as Talk from "./Talk.js"
 import * as Together from "./Together.js"
 import { decodedOf, evaluated, oversize } from "./Value.js"
 
@@ -26,6 +27,7 @@ export const sequence = (drive: Drive, node: Node.SequenceNode, place: Place, in
     let { env } = place
     const writes: Array<Outcome.Write> = []
     let answer: Json.Json | undefined
+    const ended: Array<Outcome.Outcome> = []
     for (const step of node.steps) {
       const outcome: Outcome.Outcome = yield* drive.go(step, { ...place, env }, carried)
       if (outcome._tag !== "Completed") return outcome
@@ -33,8 +35,9 @@ export const sequence = (drive: Drive, node: Node.SequenceNode, place: Place, in
       for (const write of outcome.writes) writes.push(write)
       answer = outcome.answer ?? answer
       env = Env.after(env, Node.nameOf(step), carried, outcome.writes, outcome.answer)
+      if (outcome.said !== undefined) ended.push(outcome)
     }
-    return Outcome.completed(carried, writes, answer)
+    return { ...Outcome.completed(carried, writes, answer), ...Talk.joined(ended) }
   })
 
 /** The failures that closed a composite and were lifted since, and the one that closes it now. */
@@ -135,7 +138,10 @@ export const parallel = (drive: Drive, node: Node.ParallelNode, place: Place, in
     const writes = Merge.writes(node, place.env, all, path)
     if (Either.isLeft(writes)) return writes.left
     const answer = ended.filter(isCompleted).findLast(({ answer }) => answer !== undefined)?.answer
-    return Outcome.completed(output.right, [...selected.writes, ...writes.right], answer)
+    return {
+      ...Outcome.completed(output.right, [...selected.writes, ...writes.right], answer),
+      ...Talk.joined(outcomes)
+    }
   })
 
 interface Selected {
@@ -214,7 +220,7 @@ export const forEach = (drive: Drive, node: Node.ForEachNode, place: Place, inpu
     const writes = [...begun.right.writes, ...written.right]
     const answered = (carried: Outcome.Carried): Outcome.Outcome => {
       const made = madeBy(node.output, Env.after(first, undefined, carried, writes, undefined), carried, path)
-      return Either.isLeft(made) ? made.left : Outcome.completed(made.right, writes)
+      return Either.isLeft(made) ? made.left : { ...Outcome.completed(made.right, writes), ...Talk.joined(ended) }
     }
     if (node.onFailure !== "collect") {
       const value = done.map(({ output }) => decodedOf(output))
@@ -302,10 +308,13 @@ export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Out
     let { env } = begun.right
     const writes = [...begun.right.writes]
     let answer: Json.Json | undefined
+    let talk = node.conversation === undefined ? place.talk : Talk.begin(node.conversation, input)
+    const heard: Array<Outcome.Outcome> = []
     for (let i = 0; ; i++) {
       const at = StepPath.at(path, i)
-      const outcome: Outcome.Outcome = yield* drive.go(node.body, below(place, at, env), carried)
+      const outcome: Outcome.Outcome = yield* drive.go(node.body, { ...below(place, at, env), talk }, carried)
       if (outcome._tag !== "Completed") return outcome
+      if (outcome.said !== undefined) heard.push(outcome)
       carried = outcome.output
       for (const write of outcome.writes) writes.push(write)
       answer = outcome.answer ?? answer
@@ -331,8 +340,17 @@ export const loop = (drive: Drive, node: Node.LoopNode, place: Place, input: Out
         return engineFailed(new LoopExhausted({ path, max: node.max }), path)
       }
       if (end !== "again") {
-        const output = madeBy(node.output, env, carried, path)
-        return Either.isLeft(output) ? output.left : Outcome.completed(output.right, writes, answer)
+        const output =
+          talk !== undefined && node.conversation?.answers === true
+            ? Either.right(Talk.whole(talk, outcome.said ?? []))
+            : madeBy(node.output, env, carried, path)
+        if (Either.isLeft(output)) return output.left
+        return { ...Outcome.completed(output.right, writes, answer), ...Talk.joined(heard) }
+      }
+      if (talk !== undefined && node.conversation !== undefined) {
+        const told = yield* Talk.after(drive, talk, outcome.said ?? [], at, { ...place, env })
+        if ("_tag" in told) return told
+        talk = told
       }
       const kept = Assign.apply(drive, node.state, { ...env, index: i }, carried, path)
       if (Either.isLeft(kept)) return kept.left

@@ -300,7 +300,7 @@ const execute = (
       return Digest.of([run, StepPath.standing(path)])
     }
   }
-  const body = bodyOf(node, value, json, info, place.refused)
+  const body = bodyOf(node, value, json, info, place)
   const { tag } = place.env.context ?? {}
   const outside = node._tag === "Agent" ? drive.services : door.guarded(drive.services)
   const doors = Context.add(outside, Once, door)
@@ -324,7 +324,7 @@ const bodyOf = (
   value: unknown,
   json: Json.Json | undefined,
   info: Node.StepInfo,
-  refused: Outcome.Refused | undefined
+  { refused, talk }: Place
 ): Effect.Effect<unknown, unknown, unknown> => {
   switch (node._tag) {
     case "Code":
@@ -332,7 +332,11 @@ const bodyOf = (
     case "Skill":
       return Effect.suspend(() => node.skill.run(value as never, { idempotencyKey: info.idempotencyKey }))
     case "Agent":
-      return Turn.take(node.agent, json ?? null, StepPath.standing(info.path), refused)
+      return Turn.take(node.agent, json ?? null, StepPath.standing(info.path), {
+        refused,
+        history:
+          talk === undefined || node.ignoresHistory ? undefined : { talk: talk.so, template: talk.about.template }
+      })
   }
 }
 

@@ -2,6 +2,7 @@
  * How a step ended, or rests, as data. A pause is never an exception, an interruption or a flag, and a failure is
  * carried upwards until something catches it.
  */
+import type { Said } from "../agent/Conversation.js"
 import type { Carried as CarriedPayload, Wait } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
 import type { StepPath } from "../domain/StepPath.js"
@@ -37,6 +38,8 @@ export interface Completed {
   readonly writes: ReadonlyArray<Write>
   /** What a person answered last within the step. */
   readonly answer: Json | undefined
+  /** What was said in it, in declared order, where it stands in a conversation. */
+  readonly said?: ReadonlyArray<Said> | undefined
 }
 
 export interface Suspended {

@@ -1,6 +1,7 @@
 /** What every part of the walk is handed: the drive it belongs to, and the place it stands at. */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Conversation from "../agent/Conversation.js"
 import type { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Scope } from "../governance/Quota.js"
@@ -51,6 +52,14 @@ export interface Undo {
   readonly input: Carried
 }
 
+/** The innermost conversation that a step stands in. */
+export interface Talk {
+  readonly about: Node.Conversation
+  readonly so: Conversation.Talk
+  /** Steps whose answers are turns. */
+  readonly names: ReadonlySet<string>
+}
+
 /** Where a node stands. */
 export interface Place {
   readonly path: StepPath.StepPath
@@ -61,6 +70,8 @@ export interface Place {
   readonly env: Env
   /** Steps around this one that have limits of their own, the outermost first. */
   readonly caps: ReadonlyArray<Scope>
+  /** The conversation that it is part of. */
+  readonly talk?: Talk | undefined
   /** Of the try before this one: what an agent is told. */
   readonly refused?: Refused | undefined
 }
@@ -78,5 +89,6 @@ export const below = (place: Place, path: StepPath.StepPath, env: Env = place.en
   attempt: 1,
   closed,
   env,
-  caps: place.caps
+  caps: place.caps,
+  ...(place.talk === undefined ? {} : { talk: place.talk })
 })

@@ -10,6 +10,7 @@ import * as Env from "./Env.js"
 import { engineFailed } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
 import { below, type Drive, own, type Place, type Walked } from "./Place.js"
+import * as Talk from "./Talk.js"
 
 export const states = (drive: Drive, node: Node.StatesNode, place: Place, input: Outcome.Carried): Walked =>
   Effect.gen(function* () {
@@ -20,6 +21,7 @@ export const states = (drive: Drive, node: Node.StatesNode, place: Place, input:
     const writes: Array<Outcome.Write> = []
     let answer: Json.Json | undefined
     let event: Json.JsonObject | null = null
+    const ended: Array<Outcome.Outcome> = []
     for (let i = 0; !node.ends.includes(state); i++) {
       if (i >= node.max) return engineFailed(new LoopExhausted({ path, max: node.max }), path)
       const at = StepPath.at(path, i)
@@ -33,6 +35,7 @@ export const states = (drive: Drive, node: Node.StatesNode, place: Place, input:
         carried = outcome.output
         for (const write of outcome.writes) writes.push(write)
         answer = outcome.answer ?? answer
+        if (outcome.said !== undefined) ended.push(outcome)
         env = Env.after(env, undefined, carried, outcome.writes, outcome.answer)
       }
       event = {
@@ -53,7 +56,7 @@ export const states = (drive: Drive, node: Node.StatesNode, place: Place, input:
       if (!(yield* drive.record.say(place.closed, said))) return Outcome.resting
       state = next.right.to
     }
-    return Outcome.completed(carried, writes, answer)
+    return { ...Outcome.completed(carried, writes, answer), ...Talk.joined(ended) }
   })
 
 const following = (

@@ -56,7 +56,12 @@ export const ask = (drive: Drive, node: Node.AskNode, place: Place, input: Outco
     const value = node.answer.decode(answer)
     return Either.isLeft(value)
       ? defect(`the answer does not fit: ${value.left.detail}`, path)
-      : Outcome.completed(Outcome.carried(value.right, answer, node.answer), [], answer)
+      : {
+          ...Outcome.completed(Outcome.carried(value.right, answer, node.answer), [], answer),
+          ...(place.talk === undefined
+            ? {}
+            : { said: [{ name: Node.nameOf(node)!, by: "question" as const, json: message.right }] })
+        }
   })
 
 const messageOf = (

@@ -18,6 +18,7 @@ import * as Leaf from "./Leaf.js"
 import * as Outcome from "./Outcome.js"
 import { below, borrowed, type Drive, own, type Place, type Walked } from "./Place.js"
 import * as States from "./States.js"
+import * as Talk from "./Talk.js"
 import * as Validate from "./Validate.js"
 import { call, evaluated, textOf, written } from "./Value.js"
 import * as Waiting from "./Waiting.js"
@@ -27,8 +28,14 @@ import * as Wrapper from "./Wrapper.js"
 export const walk = (drive: Drive, root: Node.Node, env: Env.Env, closed: boolean): Walked =>
   drive.go(root, { path: StepPath.root, attempt: 1, closed, env, caps: [] }, env.input)
 
-/** Walks one node, each kind in its own way. */
-export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried): Walked => {
+/** Walks one node. */
+export const go = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried): Walked =>
+  place.talk === undefined
+    ? walked(drive, node, place, input)
+    : Talk.heard(place.talk, node, walked(drive, node, place, input))
+
+/** Each kind in its own way. */
+const walked = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carried): Walked => {
   const { record } = drive
   switch (node._tag) {
     case "Sequence":

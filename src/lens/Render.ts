@@ -1,5 +1,6 @@
 /** Views as lines for a terminal. Whatever came from users, models or files is masked and escaped on its way here. */
 import * as Option from "effect/Option"
+import * as Json from "../domain/Json.js"
 import { format } from "../domain/NanoUsd.js"
 import * as Usage from "../domain/Usage.js"
 import type { RunRow } from "../journal/RunIndex.js"
@@ -201,6 +202,7 @@ const isShown = (node: TraceNode, options: Options): boolean => {
   if (options.verbose || node.status !== "completed") return true
   // A reply that was not taken as it stood is told of.
   if (node.kind === "call" && node.label === "repair") return true
+  if (historyOf(node) !== undefined) return true
   // A turn that called tools, or asked somebody, is more than one call.
   return (node.kind !== "model" && node.kind !== "call" && node.label !== "!map") || node.children.length > 0
 }
@@ -229,6 +231,27 @@ const headline = (node: TraceNode, options: Options): ReadonlyArray<Span> => {
   return spans
 }
 
+interface History {
+  readonly turns: number
+  readonly leftOut: number
+  /** As the model was told it. */
+  readonly text: string
+}
+
+/** What a model was told of a conversation before its input. */
+const historyOf = (node: TraceNode): History | undefined => {
+  const input = Option.getOrUndefined(node.input)
+  const history = node.kind === "model" ? Json.get(input, "history") : undefined
+  const [turns, leftOut, characters] = ["turns", "left_out", "characters"].map((key) => Json.get(history, key))
+  if (typeof turns !== "number" || typeof leftOut !== "number" || typeof characters !== "number") return undefined
+  const messages = Json.get(input, "messages")
+  const first = Array.isArray(messages)
+    ? messages.find((one: Json.Json) => Json.get(one, "role") === "user")
+    : undefined
+  const content = Json.get(first, "content")
+  return typeof content === "string" ? { turns, leftOut, text: content.slice(0, characters).trim() } : undefined
+}
+
 const details = (node: TraceNode, options: Options): ReadonlyArray<ReadonlyArray<Span>> => {
   const out: Array<ReadonlyArray<Span>> = []
   const task = Option.getOrUndefined(node.task)
@@ -252,6 +275,12 @@ const details = (node: TraceNode, options: Options): ReadonlyArray<ReadonlyArray
   const retry = node.retries.at(-1)
   if (node.status === "waiting" && retry?.again === true && Option.isSome(retry.wakeAt)) {
     out.push([span(`tried again at ${instant(retry.wakeAt.value)}`, "dim")])
+  }
+  const history = historyOf(node)
+  if (history !== undefined) {
+    const left = history.leftOut === 0 ? "" : `, ${grouped(history.leftOut)} left out`
+    const turns = history.turns === 1 ? "1 turn" : `${grouped(history.turns)} turns`
+    out.push([span(`is told ${turns} of before${left}: `, "dim"), foreign(history.text, options)])
   }
   if (options.verbose && Option.isSome(node.input)) out.push([span("input: ", "dim"), value(node.input.value, options)])
   if (options.verbose && Option.isSome(node.output))

@@ -51,7 +51,8 @@ const shapes: Readonly<Record<string, Language.Shape>> = {
   map: Language.map,
   router: Language.router,
   refine: Language.refine,
-  finalize: Language.finalize
+  finalize: Language.finalize,
+  history_management: Language.history
 }
 
 /** Where a walk is. */

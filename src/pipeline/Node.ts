@@ -76,6 +76,8 @@ export interface AgentNode {
   readonly _tag: "Agent"
   readonly name: string
   readonly agent: AnyAgent
+  /** It is not told of the conversation that it stands in. */
+  readonly ignoresHistory?: true | undefined
 }
 
 export interface SkillNode {
@@ -155,7 +157,29 @@ export interface LoopNode {
   readonly next?: Params | undefined
   /** What the loop answers; the output of the last iteration where absent. */
   readonly output?: Params | undefined
+  /** What is said in an iteration is told to the agents of the next ones. */
+  readonly conversation?: Conversation | undefined
 }
+
+/** What a loop remembers of what was said in it, and tells the agents of its next iterations. */
+export interface Conversation {
+  /** Whose answers become turns of the assistant; `names`: of these steps. */
+  readonly ai: "last" | "all_agents" | { readonly names: ReadonlyArray<string> }
+  /** What becomes turns of the user: what people answer (`hitl`), and what steps of these names do. */
+  readonly users: ReadonlyArray<string>
+  readonly history: History
+  /** Renders what an agent is told; it sees `history`. The usual block where absent. */
+  readonly template: Template | undefined
+  /** The loop answers what was said in it, in place of what its last iteration did. */
+  readonly answers?: true | undefined
+}
+
+/** What is kept. The first turn of the user is kept by all. */
+export type History =
+  | { readonly _tag: "Tokens"; readonly max: number }
+  | { readonly _tag: "Turns"; readonly max: number }
+  /** What is older is told in few words by `by`, once there are more than `max` tokens. */
+  | { readonly _tag: "Summarize"; readonly max: number; readonly ratio: number; readonly by: Decider }
 
 export interface ForEachNode {
   readonly _tag: "ForEach"

@@ -17,6 +17,7 @@ import type { ModelError, ModelSettings, Models } from "../domain/Model.js"
 import type { EffectClass, Once } from "../domain/Once.js"
 import * as Template from "../expression/Template.js"
 import type { Agent, AgentError } from "./Agent.js"
+import * as Conversation from "./Conversation.js"
 import * as Node from "./Node.js"
 import { fromJson } from "./Params.js"
 import type { ContextClass, Fields, Snapshot } from "./PipelineContext.js"
@@ -162,12 +163,15 @@ export const agent = <A, R = never, E = never>(
   options?: {
     /** Hold for this step, over those of the agent. */
     readonly settings?: ModelSettings | undefined
+    /** Whether it is told of the conversation that it stands in (`Step.conversation`). Default: yes. */
+    readonly useHistory?: boolean | undefined
   }
 ): Step<Encoded, A, ModelError | AgentError | E, Models | R> =>
   fromNode({
     _tag: "Agent",
     name,
-    agent: options?.settings === undefined ? who : { ...who, settings: { ...who.settings, ...options.settings } }
+    agent: options?.settings === undefined ? who : { ...who, settings: { ...who.settings, ...options.settings } },
+    ...(options?.useHistory === false ? { ignoresHistory: true as const } : {})
   })
 
 /** A skill as a step. Texts in `params` are templates; the input becomes the parameter that the skill names for it. */
@@ -575,6 +579,125 @@ export const loop: {
     next: options.next === undefined ? undefined : params(options.next),
     output: options.output === undefined ? undefined : params(options.output)
   })
+
+export interface ConversationOptions<E, R> {
+  /** Whose answers are turns of the assistant: the last agent's of an iteration (default), all agents', or these steps'. */
+  readonly ai?: "last" | "all_agents" | ReadonlyArray<string> | undefined
+  /** What becomes turns of the user: what people answer (`hitl`, the default), and what these steps do. */
+  readonly users?: ReadonlyArray<string> | undefined
+  /** Tokens are estimated. Default: the newest turns of 4,096 tokens. */
+  readonly history?:
+    | { readonly strategy: "truncate_tokens"; readonly maxTokens?: number | undefined }
+    | { readonly strategy: "truncate_turns"; readonly maxTurns?: number | undefined }
+    | {
+        readonly strategy: "summarize"
+        readonly maxTokens?: number | undefined
+        /** The share of the turns, the oldest, that is told in short. Default 0.5. */
+        readonly ratio?: number | undefined
+        /** Answers in short the text that it is given. */
+        readonly by: Step<string, unknown, E, R>
+      }
+    | undefined
+  /** A text of its own for what agents are told; it sees `history` and `left_out`. */
+  readonly historyTemplate?: string | undefined
+}
+
+interface Talking<Out, E, R, E2, R2, M> extends LoopOptions<M & ("fail" | "continue")>, ConversationOptions<E, R> {
+  /** Says, of what an iteration answered, whether it was the last. */
+  readonly until?: string | Step<Out, boolean, E2, R2> | ((output: Out) => boolean) | undefined
+  readonly version?: string | undefined
+}
+
+type Exhausted<M> = LoopError | (M extends "fail" ? LoopExhausted : never)
+
+/**
+ * A loop whose agents are told what was said in the iterations before: the loop's input, what people answered, and what
+ * agents did. `answers`: the loop answers all of that as a text.
+ */
+export const conversation: {
+  <
+    In,
+    Out extends In,
+    E,
+    R,
+    E2 = never,
+    R2 = never,
+    E3 = never,
+    R3 = never,
+    const M extends "fail" | "continue" = "fail"
+  >(
+    name: string,
+    body: Step<In, Out, E, R>,
+    options: Talking<Out, E2, R2, E3, R3, M> & { readonly answers: true }
+  ): Step<In, string, E | E2 | E3 | Exhausted<M>, R | R2 | R3>
+  <
+    In,
+    Out extends In,
+    E,
+    R,
+    E2 = never,
+    R2 = never,
+    E3 = never,
+    R3 = never,
+    const M extends "fail" | "continue" = "fail"
+  >(
+    name: string,
+    body: Step<In, Out, E, R>,
+    options: Talking<Out, E2, R2, E3, R3, M> & {
+      /** What the loop answers; texts in it are templates. Default: what the last iteration answered. */
+      readonly output: Json
+    }
+  ): Step<In, Json, E | E2 | E3 | Exhausted<M>, R | R2 | R3>
+  <
+    In,
+    Out extends In,
+    E,
+    R,
+    E2 = never,
+    R2 = never,
+    E3 = never,
+    R3 = never,
+    const M extends "fail" | "continue" = "fail"
+  >(
+    name: string,
+    body: Step<In, Out, E, R>,
+    options: Talking<Out, E2, R2, E3, R3, M>
+  ): Step<In, Out, E | E2 | E3 | Exhausted<M>, R | R2 | R3>
+} = <In, Out extends In, E, R>(
+  name: string,
+  body: Step<In, Out, E, R>,
+  options: Talking<Out, unknown, unknown, unknown, unknown, "fail" | "continue"> & {
+    readonly output?: Json | undefined
+    readonly answers?: true | undefined
+  }
+) => {
+  const { node } = loop(name, body, options as Parameters<typeof loop<In, Out, E, R>>[2])
+  return fromNode<In, never, never, R>({ ...(node as Node.LoopNode), conversation: talkOf(options) })
+}
+
+const talkOf = ({
+  ai = "last",
+  answers,
+  history = { strategy: "truncate_tokens" },
+  historyTemplate,
+  users = [Conversation.people]
+}: ConversationOptions<unknown, unknown> & { readonly answers?: true | undefined }): Node.Conversation => ({
+  ai: typeof ai === "string" ? ai : { names: ai },
+  users,
+  history:
+    history.strategy === "truncate_turns"
+      ? { _tag: "Turns", max: history.maxTurns ?? Conversation.turnsDefault }
+      : history.strategy === "truncate_tokens"
+        ? { _tag: "Tokens", max: history.maxTokens ?? Conversation.tokensDefault }
+        : {
+            _tag: "Summarize",
+            max: history.maxTokens ?? Conversation.tokensDefault,
+            ratio: history.ratio ?? Conversation.ratioDefault,
+            by: { step: history.by.node }
+          },
+  template: historyTemplate === undefined ? undefined : Template.parse(historyTemplate),
+  ...(answers === true ? { answers } : {})
+})
 
 type LoopError = Template.TemplateError | ValueRefused
 

@@ -22,6 +22,7 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
         ...(node.until !== undefined && "source" in node.until ? [node.until] : []),
         ...ofAssigns(node.init),
         ...ofAssigns(node.state),
+        ...(node.conversation?.template === undefined ? [] : [node.conversation.template]),
         ...(node.next === undefined ? [] : ofParams(node.next)),
         ...(node.output === undefined ? [] : ofParams(node.output))
       ]

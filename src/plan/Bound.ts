@@ -8,6 +8,7 @@
  * nothing: under a strict budget a call that they make is denied, unless the step has a cost limit of its own, which is
  * then what counts.
  */
+import * as Conversing from "../agent/Conversation.js"
 import * as Turn from "../agent/Turn.js"
 import type { Limits } from "../domain/Budget.js"
 import * as Json from "../domain/Json.js"
@@ -15,6 +16,7 @@ import * as NanoUsd from "../domain/NanoUsd.js"
 import * as Cost from "../governance/Cost.js"
 import * as PriceTable from "../governance/PriceTable.js"
 import { modelsOf } from "../pipeline/Agent.js"
+import * as Conversation from "../pipeline/Conversation.js"
 import type * as Node from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -47,7 +49,7 @@ export interface Options {
 }
 
 export const make = (pipeline: Pipeline.Any, prices: PriceTable.PriceTable, options: Options = {}): Bound => {
-  const { because, calls, cost, tokens } = walk(prices, pipeline.root, "", options.inputBytes)
+  const { because, calls, cost, tokens } = walk({ prices, history: 0 }, pipeline.root, "", options.inputBytes)
   return capped(
     { because, calls, cost, tokens, hasCode: false, rate: undefined, size: undefined },
     options.limits ?? {}
@@ -185,18 +187,24 @@ const capped = (part: Part, { maxCost, maxTokens }: Limits): Part => {
   }
 }
 
-const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, size: number | undefined): Part => {
+interface World {
+  readonly prices: PriceTable.PriceTable
+  /** Bytes that an agent is told before its input, of the conversation that it stands in; `undefined`: not known. */
+  readonly history: number | undefined
+}
+
+const walk = (world: World, node: Node.Node, parent: string, size: number | undefined): Part => {
   const own = nameOf(node)
   const path = own === undefined ? parent : parent === "" ? own : `${parent}/${own}`
   /** With the step that decides, where there is one. */
   const decided = (part: Part, on: object | undefined): Part =>
     on !== undefined && "step" in on
-      ? all([walk(prices, (on as Node.Decider).step, path, undefined), part], part.size)
+      ? all([walk(world, (on as Node.Decider).step, path, undefined), part], part.size)
       : part
-  const below = (child: Node.Node, at = parent) => walk(prices, child, at, size)
+  const below = (child: Node.Node, at = parent) => walk(world, child, at, size)
   switch (node._tag) {
     case "Agent":
-      return agent(prices, node, path, size)
+      return agent(world, node, path, size)
     case "Code":
     case "Skill":
       return nothing(undefined, true)
@@ -212,7 +220,7 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
     case "Sequence": {
       const parts: Array<Part> = []
       for (const step of node.steps)
-        parts.push(walk(prices, step, parent, parts.length === 0 ? size : parts.at(-1)!.size))
+        parts.push(walk(world, step, parent, parts.length === 0 ? size : parts.at(-1)!.size))
       return all(parts, parts.length === 0 ? size : parts.at(-1)!.size)
     }
     case "Parallel":
@@ -225,12 +233,21 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
       const parts = node.otherwise === undefined ? cases : [...cases, below(node.otherwise, `${path}/otherwise`)]
       return decided(any(parts, largerOf(parts)), node.on)
     }
-    case "Loop":
-      return repeated(decided(walk(prices, node.body, `${path}[*]`, undefined), node.until), node.max, 1, undefined)
+    case "Loop": {
+      const { conversation } = node
+      const history = conversation === undefined ? world.history : Conversing.bytesMost(conversation)
+      const body = decided(walk({ ...world, history }, node.body, `${path}[*]`, undefined), node.until)
+      // A summary is made where there is too much to tell, between two iterations.
+      const summaries = Conversation.summarizersOf(conversation).map((by) => {
+        const part = walk({ ...world, history: 0 }, by, `${path}[*]/summary`, undefined)
+        return { ...part, calls: { ...part.calls, least: 0 } }
+      })
+      return repeated(all([body, ...summaries], undefined), node.max, 1, undefined)
+    }
     case "ForEach": {
       // An item is no longer than the list that it is of.
       const given = node.items === undefined ? size : undefined
-      return repeated(walk(prices, node.body, `${path}[*]`, given), node.max, 0, undefined)
+      return repeated(walk(world, node.body, `${path}[*]`, given), node.max, 0, undefined)
     }
     case "Retry": {
       const times = node.policy._tag === "Data" ? node.policy.retry.times : node.policy.times
@@ -244,7 +261,7 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
     case "Compensate": {
       // It is undone where the run fails, after all else that it did.
       const part = below(node.step)
-      const undo = walk(prices, node.undo, `${path}!undo`, undefined)
+      const undo = walk(world, node.undo, `${path}!undo`, undefined)
       return { ...all([part, { ...undo, calls: { ...undo.calls, least: 0 } }], part.size) }
     }
     case "Cached": {
@@ -255,7 +272,7 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
     case "Map":
       return { ...below(node.step), size: undefined }
     case "Input":
-      return walk(prices, node.step, parent, sizeOf(node.input))
+      return walk(world, node.step, parent, sizeOf(node.input))
     case "When": {
       const part = below(node.step)
       const passed = size === undefined || part.size === undefined ? undefined : Math.max(size, part.size)
@@ -263,7 +280,7 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
     }
     case "States": {
       // Any state may be the next one, each time.
-      const states = node.states.map(([key, state]) => walk(prices, state, `${path}/${key}`, undefined))
+      const states = node.states.map(([key, state]) => walk(world, state, `${path}/${key}`, undefined))
       return repeated(any(states, undefined), node.max, 0, undefined)
     }
     case "Timeout":
@@ -279,9 +296,9 @@ const walk = (prices: PriceTable.PriceTable, node: Node.Node, parent: string, si
     }
     case "Validate": {
       // A later try is told what the one before answered, so that how long the input is says little.
-      const step = walk(prices, node.step, parent, undefined)
+      const step = walk(world, node.step, parent, undefined)
       const judges = node.validators.flatMap((validator) =>
-        validator._tag === "Judge" ? [walk(prices, validator.step, `${path}!validator`, step.size)] : []
+        validator._tag === "Judge" ? [walk(world, validator.step, `${path}!validator`, step.size)] : []
       )
       return all([step, ...judges], step.size)
     }
@@ -314,8 +331,8 @@ const largerOf = (parts: ReadonlyArray<Part>): number | undefined => {
 
 /** Every turn that it may take: each is sent what the ones before it said, and what their tools answered. */
 const agent = (
-  prices: PriceTable.PriceTable,
-  { agent }: Node.AgentNode,
+  { history, prices }: World,
+  { agent, ignoresHistory }: Node.AgentNode,
   path: string,
   size: number | undefined
 ): Part => {
@@ -323,7 +340,9 @@ const agent = (
   // What fills a prompt in may be of any size.
   const isFixed = prompt === undefined || prompt.template.isLiteral
   const asked = prompt === undefined ? agent : { ...agent, system: prompt.template.source }
-  const { inputs, output } = Turn.most(asked, (isFixed ? size : undefined) ?? inputTokensMax)
+  const before = ignoresHistory === true ? 0 : history
+  const given = size === undefined || before === undefined || !isFixed ? inputTokensMax : size + before
+  const { inputs, output } = Turn.most(asked, given)
   const models = modelsOf(agent).map((model) => {
     const priced = PriceTable.priceOf(prices, model)
     return {

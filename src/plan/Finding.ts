@@ -110,6 +110,12 @@ export const rules = {
     title: "a tool's name that cannot be used",
     explanation:
       "A model calls a tool by its name, so an agent has no two of one name, and providers accept letters, digits, '_' and '-', at most 64. A skill's tool is called by the last part of its id unless it is given a name."
+  },
+  "FLJ-PLAN-16": {
+    severity: "error",
+    title: "a conversation of what is not there",
+    explanation:
+      "A loop with a conversation gathers turns from steps of its body, by their names, and tells them to the agents in it. A name that no step of the body has would gather nothing, and a step outside of every conversation has no history that it could do without."
   }
 } as const satisfies Record<string, Rule>
 

@@ -1,5 +1,6 @@
 /** What a pipeline will ask of the outside when it runs: which models, which skills, which people. Known before a run. */
 import type { Json } from "../domain/Json.js"
+import * as Conversation from "../pipeline/Conversation.js"
 import type { Node } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
@@ -87,6 +88,7 @@ export const of = (pipeline: Pipeline.Any): Needs => {
       case "Loop":
         walk(node.body, `${path}[*]`)
         if (node.until !== undefined && "step" in node.until) walk(node.until.step, `${path}[*]/exit`)
+        for (const by of Conversation.summarizersOf(node.conversation)) walk(by, `${path}[*]/summary`)
         break
       case "ForEach":
         walk(node.body, `${path}[*]`)

@@ -8,7 +8,18 @@ import * as NanoUsd from "../domain/NanoUsd.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
 import { isVariable, maxCorrectionsMost, maxTurnsMost, namesTaken } from "../pipeline/Agent.js"
-import type { Assign, Code as CodeLeaf, ContextSpec, Decider, Node, Params, ValidateNode } from "../pipeline/Node.js"
+import * as Conversation from "../pipeline/Conversation.js"
+import type {
+  Assign,
+  Code as CodeLeaf,
+  ContextSpec,
+  Decider,
+  LoopNode,
+  Node,
+  Params,
+  Conversation as Talk,
+  ValidateNode
+} from "../pipeline/Node.js"
 import { isWrapper, nameOf } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Tool from "../pipeline/Tool.js"
@@ -184,6 +195,26 @@ const check = (pipeline: Pipeline.Any) => {
     return all
   }
 
+  const conversation = (about: Talk, path: string, node: LoopNode, sight: Sight): void => {
+    const { history, template } = about
+    const names = new Set<string>()
+    collectNames(node.body, names)
+    for (const name of Conversation.namesOf(about)) {
+      if (names.has(name)) continue
+      const message = `the conversation names the step ${JSON.stringify(name.slice(0, 140))}, which is not in the loop`
+      find("FLJ-PLAN-16", path, node, message, `in it are: ${[...names].join(", ")}`)
+    }
+    if (history._tag === "Turns") limit(history.max, 1, Conversation.turnsMost, "max_turns", path, node)
+    else limit(history.max, Conversation.tokensLeast, Conversation.tokensMost, "max_tokens", path, node)
+    if (history._tag === "Summarize" && !(history.ratio > 0 && history.ratio <= 1)) {
+      find("FLJ-PLAN-10", path, node, `summarize_ratio is ${history.ratio}`, "a number over 0, and at most 1")
+    }
+    if (template !== undefined) text(template, path, node, { ...outside, inHistory: true })
+    for (const by of Conversation.summarizersOf(about)) {
+      walk(by, `${path}[*]/summary`, { ...sight, previous: { type: "string" }, inConversation: false })
+    }
+  }
+
   const walk = (node: Node, parent: string, sight: Sight): Told => {
     switch (node._tag) {
       case "Code":
@@ -219,6 +250,16 @@ const check = (pipeline: Pipeline.Any) => {
         }
         limit(maxTurns, 1, maxTurnsMost, "max_turns", path, node)
         limit(maxCorrections, 0, maxCorrectionsMost, "max_corrections", path, node)
+        if (node.ignoresHistory && !sight.inConversation) {
+          const hint = "leave use_history out: only a loop with `conversation: true` has a history"
+          find(
+            "FLJ-PLAN-16",
+            path,
+            node,
+            "this step stands in no conversation, and there is nothing to leave out",
+            hint
+          )
+        }
         tools.forEach(({ name }, index) => {
           const isFirst = tools.findIndex((tool) => tool.name === name) === index
           if (Tool.isName(name) && isFirst) return
@@ -306,7 +347,11 @@ const check = (pipeline: Pipeline.Any) => {
         limit(node.max, 1, 100_000, "max", path, node)
         const begun = assigned(node.init, path, node, sight)
         const first = withMore(sight, begun)
-        const { output, writes } = walk(node.body, `${path}[*]`, { ...first, previous: undefined })
+        const { output, writes } = walk(node.body, `${path}[*]`, {
+          ...first,
+          previous: undefined,
+          inConversation: sight.inConversation || node.conversation !== undefined
+        })
         const later = { ...withMore(first, writes), previous: output }
         const decided = node.until === undefined ? nothing : decider(node.until, path, `${path}[*]/exit`, node, later)
         const between = { ...later, counts: true }
@@ -314,8 +359,10 @@ const check = (pipeline: Pipeline.Any) => {
         const after = { ...withMore(between, kept), previous: output }
         if (node.next !== undefined) texts(node.next, path, node, after)
         if (node.output !== undefined) texts(node.output, path, node, { ...after, counts: sight.counts })
+        if (node.conversation !== undefined) conversation(node.conversation, path, node, after)
         return {
-          output: node.output === undefined ? output : undefined,
+          output:
+            node.conversation?.answers === true ? { type: "string" } : node.output === undefined ? output : undefined,
           writes: new Map([...begun, ...writes, ...decided, ...kept])
         }
       }
@@ -451,6 +498,7 @@ const check = (pipeline: Pipeline.Any) => {
         const { context, inherits, outputs } = node.pipeline
         const own = {
           ...outside,
+          inConversation: sight.inConversation,
           input: sight.previous,
           previous: sight.previous,
           context,
@@ -617,7 +665,7 @@ export const children = (node: Node): ReadonlyArray<Node> => {
         ...(node.otherwise === undefined ? [] : [node.otherwise])
       ]
     case "Loop":
-      return [node.body, ...decidersOf(node.until)]
+      return [node.body, ...decidersOf(node.until), ...Conversation.summarizersOf(node.conversation)]
     case "ForEach":
       return [node.body]
     case "States":

@@ -7,7 +7,7 @@ import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
 import { type Prompt, repairSaid } from "../pipeline/Agent.js"
-import type { Assign, Code, ContextSpec, Decider, Node, Validator } from "../pipeline/Node.js"
+import type { Assign, Code, ContextSpec, Conversation, Decider, Node, Validator } from "../pipeline/Node.js"
 import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { Shape } from "../pipeline/Shape.js"
@@ -82,7 +82,8 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           ...(node.agent.tools.length === 0
             ? {}
             : { max_turns: node.agent.maxTurns, tools: node.agent.tools.map(toolJson) })
-        }
+        },
+        ...present({ use_history: node.ignoresHistory ? false : undefined })
       }
     case "Skill":
       return {
@@ -132,7 +133,8 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           init: assignsJson(node.init),
           state: assignsJson(node.state),
           next: node.next && paramsJson(node.next),
-          output: node.output && paramsJson(node.output)
+          output: node.output && paramsJson(node.output),
+          conversation: node.conversation && conversationJson(node.conversation, `${path}/summary`)
         }),
         body: nodeJson(node.body, path)
       }
@@ -405,6 +407,16 @@ const below = (at: string, key: string | undefined): string =>
 const promptJson = ({ template, variables }: Prompt): Json.JsonObject => ({
   template: template.source,
   variables: Object.fromEntries(variables.map(([name, value]) => [name, paramsJson(value)]))
+})
+
+const conversationJson = ({ ai, answers, history, template, users }: Conversation, at: string): Json.JsonObject => ({
+  ai: typeof ai === "string" ? ai : { names: ai.names },
+  users,
+  history:
+    history._tag === "Summarize"
+      ? { strategy: "summarize", max: history.max, ratio: history.ratio, step: nodeJson(history.by.step, at) }
+      : { strategy: history._tag === "Tokens" ? "truncate_tokens" : "truncate_turns", max: history.max },
+  ...present({ template: template?.source, answers })
 })
 
 const validatorJson = (validator: Validator, parent: string): Json.JsonObject => {

@@ -12,6 +12,10 @@ export interface Sight {
   readonly item: Json.Json | undefined
   readonly inItem: boolean
   readonly inTransition: boolean
+  /** In what tells an agent of a conversation. */
+  readonly inHistory: boolean
+  /** Steps that are told of one. */
+  readonly inConversation: boolean
   /** Between the iterations of a loop. */
   readonly counts: boolean
   readonly context: ContextSpec | undefined
@@ -29,6 +33,8 @@ export const outside: Sight = {
   item: undefined,
   inItem: false,
   inTransition: false,
+  inHistory: false,
+  inConversation: false,
   counts: false,
   context: undefined,
   written: new Set()
@@ -60,6 +66,11 @@ export const faultOf = (
 ): { readonly message: string; readonly hint: string | undefined; readonly span: Span } | undefined => {
   if (read.guarded) return undefined
   const [key, ...rest] = read.keys
+  if (sight.inHistory) {
+    if (read.root === "history" || read.root === "left_out") return undefined
+    const hint = "there are: history, a list of { role, content, step }, and left_out, a number"
+    return { message: `a history_template sees no ${read.root}`, hint, span: read.span }
+  }
   switch (read.root) {
     case "steps": {
       if (typeof key !== "string") return undefined

@@ -9,7 +9,7 @@ import { get, type Json } from "../../src/domain/Json.js"
 import { usd } from "../../src/domain/NanoUsd.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
-import type { Assign, ContextSpec, Node, Validator } from "../../src/pipeline/Node.js"
+import type { Assign, ContextSpec, Conversation, Node, Validator } from "../../src/pipeline/Node.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Refine from "../../src/pipeline/Refine.js"
 import * as Retry from "../../src/pipeline/Retry.js"
@@ -203,6 +203,23 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
     validators: [{ _tag: "Holds", template: condition(), message: undefined }],
     invariant: true
   })
+  const conversation = (mayAnswer: boolean): Conversation => ({
+    ai: pick(["last", "all_agents", { names: ["on", "null-1"] }] as const),
+    users: pick([["hitl"], ["hitl", "on"], ["size"]]),
+    history: pick([
+      { _tag: "Tokens", max: 4096 },
+      { _tag: "Tokens", max: 100 },
+      { _tag: "Turns", max: 20 },
+      {
+        _tag: "Summarize",
+        max: 500,
+        ratio: 0.25,
+        by: { step: { _tag: "Agent", name: "summarizer", agent: agents[0]! } }
+      }
+    ] as const),
+    template: maybe(() => Template.parse("{% for turn in history %}{{ turn.role }}: {{ turn.content }}{% endfor %}")),
+    ...(mayAnswer && below(2) === 0 ? { answers: true as const } : {})
+  })
   const until = () => (below(2) === 0 ? condition() : { step: skill(pick(["exit_expression", "exit_condition"])) })
   const core = (depth: number): Node => {
     if (depth <= 0) return leaf()
@@ -267,6 +284,7 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
       }
       case 3: {
         const exit = maybe(until, 2)
+        const output = maybe(params)
         const loop: Node = {
           _tag: "Loop",
           name,
@@ -277,7 +295,8 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
           init: maybe(assigns),
           state: maybe(assigns),
           next: maybe(() => (below(2) === 0 ? Step.params("{{ context }}") : params())),
-          output: maybe(params)
+          output,
+          ...(below(3) === 0 ? { conversation: conversation(output === undefined) } : {})
         }
         return below(3) === 0 ? { _tag: "Input", step: loop, input: params() } : loop
       }

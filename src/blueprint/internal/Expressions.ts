@@ -3,6 +3,7 @@ import type * as Json from "../../domain/Json.js"
 import * as NanoUsd from "../../domain/NanoUsd.js"
 import type { Template } from "../../expression/Template.js"
 import * as Agent from "../../pipeline/Agent.js"
+import * as Conversation from "../../pipeline/Conversation.js"
 import {
   type AgentNode,
   type Assign,
@@ -14,6 +15,7 @@ import {
   type Params,
   paramsJson,
   type ScopeNode,
+  type Conversation as Talk,
   type Validator
 } from "../../pipeline/Node.js"
 import * as Retry from "../../pipeline/Retry.js"
@@ -269,9 +271,11 @@ export class Module {
           ["onMax", node.until === undefined || node.onMax === "fail" ? undefined : said(node.onMax)],
           ["state", assigns(node.state)],
           ["next", node.next && value(node.next)],
-          ["output", node.output && value(node.output)]
+          ["output", node.output && value(node.output)],
+          ...(node.conversation === undefined ? [] : this.conversation(node.conversation))
         ])
-        return this.made(`Step.loop(${name(node)}, ${this.node(node.body, inner)}, ${options})`)
+        const make = node.conversation === undefined ? "loop" : "conversation"
+        return this.made(`Step.${make}(${name(node)}, ${this.node(node.body, inner)}, ${options})`)
       }
       case "ForEach": {
         const options = object([
@@ -367,6 +371,40 @@ export class Module {
     return `decides(${said})`
   }
 
+  private conversation({
+    ai,
+    answers,
+    history,
+    template,
+    users
+  }: Talk): ReadonlyArray<readonly [string, string | undefined]> {
+    const isUsual = history._tag === "Tokens" && history.max === Conversation.tokensDefault
+    const kept =
+      history._tag === "Summarize"
+        ? object([
+            ["strategy", '"summarize"'],
+            ["maxTokens", number(history.max)],
+            ["ratio", number(history.ratio)],
+            ["by", this.decider(history.by)]
+          ])
+        : history._tag === "Turns"
+          ? object([
+              ["strategy", '"truncate_turns"'],
+              ["maxTurns", number(history.max)]
+            ])
+          : object([
+              ["strategy", '"truncate_tokens"'],
+              ["maxTokens", number(history.max)]
+            ])
+    return [
+      ["ai", ai === "last" ? undefined : literal(typeof ai === "string" ? ai : [...ai.names])],
+      ["users", users.length === 1 && users[0] === Conversation.people ? undefined : literal(users)],
+      ["history", isUsual ? undefined : kept],
+      ["historyTemplate", said(template?.source)],
+      ["answers", answers === true ? "true" : undefined]
+    ]
+  }
+
   private skill({ name, params, skill }: Extract<Node, { readonly _tag: "Skill" }>): string {
     this.uses.add("skills")
     this.uses.add("code")
@@ -374,7 +412,7 @@ export class Module {
     return `Step.skill(${JSON.stringify(name)}, skills(${JSON.stringify(skill.id)})${given})`
   }
 
-  private agent({ agent, name }: AgentNode): string {
+  private agent({ agent, ignoresHistory, name }: AgentNode): string {
     this.uses.add("Agent")
     const own = Object.entries(settings(agent.settings)).filter(
       ([key, value]) => key !== "maxTokens" || value !== Agent.maxTokensDefault
@@ -400,7 +438,8 @@ export class Module {
       this.agents.get(key) ??
       this.declare(agent.name, (id) => `const ${id} = Agent.make(${JSON.stringify(agent.name)}, ${text})`)
     this.agents.set(key, known)
-    return `Step.agent(${JSON.stringify(name)}, ${known})`
+    const options = ignoresHistory === true ? ", { useHistory: false }" : ""
+    return `Step.agent(${JSON.stringify(name)}, ${known}${options})`
   }
 
   private tool(tool: AnyTool): string {

@@ -12,7 +12,7 @@ import type { Tree } from "../Tree.js"
 import * as ImportOptions from "./ImportOptions.js"
 import { skillNamed } from "./SkillNamed.js"
 
-export const stepKeys = ["uses", "agent", "skill", "params", "steps"]
+export const stepKeys = ["uses", "agent", "skill", "params", "steps", "use_history"]
 
 export const step = (env: Env, draft: Draft): Node => {
   const { fields } = draft
@@ -24,6 +24,21 @@ export const step = (env: Env, draft: Draft): Node => {
       hint: by === "agent" ? "put them beside the id: agent: { id: …, params: { … } }" : "name the skill with `skill:`"
     })
   }
+  const node = stepOf(env, draft, by, params)
+  const historyTree = fields.value("use_history")
+  const usesHistory = historyTree && Decode.boolean(env.report, historyTree, "`use_history`")
+  if (usesHistory === undefined || env.origins.isFaulty(node)) return node
+  if (node._tag !== "Agent") {
+    env.report.add("FLJ-BLUEPRINT-20", fields.key("use_history")!.span, "`use_history` is for a step with an agent", {
+      hint: "leave it out: this step asks no model"
+    })
+    return node
+  }
+  return usesHistory ? node : placed(env, draft, { ...node, ignoresHistory: true })
+}
+
+const stepOf = (env: Env, draft: Draft, by: string | undefined, params: Tree | undefined): Node => {
+  const { fields } = draft
   switch (by) {
     case "uses": {
       const text = Decode.word(env.report, fields.value("uses")!, "`uses`")

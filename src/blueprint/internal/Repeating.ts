@@ -10,6 +10,7 @@ import * as Texts from "../Texts.js"
 import type { Tree } from "../Tree.js"
 import * as Assigns from "./Assigns.js"
 import * as Branching from "./Branching.js"
+import * as Conversing from "./Conversing.js"
 import * as Propagation from "./Propagation.js"
 
 /** The options of a loop or a map, which stand below a key of its kind, and its body. */
@@ -59,7 +60,8 @@ const loopOptions = [
   "initial_input_mapper",
   "iteration_input_mapper",
   "loop_output_mapper",
-  "output"
+  "output",
+  ...Conversing.keys
 ]
 
 const maxLoopsDefault = 5
@@ -82,7 +84,9 @@ export const loop = (env: Env, draft: Draft): Node => {
   const init = assigns(env, options, "init")
   const state = assigns(env, options, "state")
   const { kept, next } = Propagation.read(env, options, body)
-  const output = outputOf(env, options)
+  const isHistory = answersHistory(options)
+  const output = isHistory ? undefined : outputOf(env, options)
+  const talk = Conversing.read(env, draft, options, isHistory)
   const first = options.value("initial_input_mapper")
   const firstInput = first === undefined ? undefined : Texts.made(env.report, first, "`initial_input_mapper`")
   const node = placed(
@@ -98,9 +102,10 @@ export const loop = (env: Env, draft: Draft): Node => {
       init: init?.assigns,
       state: kept === undefined ? state?.assigns : [...(state?.assigns ?? []), kept],
       next: next?.params,
-      output: output?.params
+      output: output?.params,
+      ...(talk === undefined ? {} : { conversation: talk.conversation })
     },
-    { texts: textsOf(init, state, until, next, output) }
+    { texts: textsOf(init, state, until, next, output, talk) }
   )
   if (firstInput === undefined) return node
   const { origins: texts, params: input } = firstInput
@@ -117,13 +122,23 @@ const exitOf = (env: Env, draft: Draft, by: string, tree: Tree): ReturnType<type
     : { on: Template.parseExpression(finished), texts: [] }
 }
 
+/** `output: { text: conversation_history }` of a conversation. */
+const answersHistory = (options: Decode.Fields): boolean => {
+  const map = options.value("output")
+  const conversation = options.value("conversation")
+  const isOn = conversation?._tag === "Scalar" && conversation.value === true
+  if (!isOn || map?._tag !== "Map" || map.entries.length !== 1) return false
+  const { key, value } = map.entries[0]!
+  return key.text === "text" && value._tag === "Scalar" && value.value === "conversation_history"
+}
+
 /** `output`: any value with templates; `{ fields: { NAME: context.PATH } }` is short for a map of fields. */
 const outputOf = (env: Env, options: Decode.Fields): Texts.Value | undefined => {
   const tree = options.value("output")
   const only = tree?._tag === "Map" && tree.entries.length === 1 ? tree.entries[0]! : undefined
   if (only?.key.text === "text" && only.value._tag === "Scalar" && only.value.value === "conversation_history") {
-    env.report.add("FLJ-BLUEPRINT-19", only.value.span, "a loop keeps no conversation", {
-      hint: 'keep what it says with state: [{ append: context.said, value: "{{ previous_step }}" }], and answer output: "{{ context.said }}"'
+    env.report.add("FLJ-BLUEPRINT-19", only.value.span, "this loop keeps no conversation", {
+      hint: "add `conversation: true`"
     })
     return undefined
   }

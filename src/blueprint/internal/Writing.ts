@@ -5,10 +5,12 @@
 import * as Json from "../../domain/Json.js"
 import * as NanoUsd from "../../domain/NanoUsd.js"
 import type { Template } from "../../expression/Template.js"
+import * as Conversation from "../../pipeline/Conversation.js"
 import {
   type Assign,
   type Code,
   type Decider,
+  type History,
   isWrapper,
   type LoopNode,
   type Node,
@@ -29,6 +31,7 @@ import type { AnySkill } from "../../pipeline/Skill.js"
 import * as TreeSearch from "../../pipeline/TreeSearch.js"
 import * as Cache from "./Cache.js"
 import type { Cast } from "./Cast.js"
+import { summarizerName } from "./Conversing.js"
 import { type Entries, entries, type Part } from "./Document.js"
 import { type Expiry, expiryOf, isAny, isMapped, isSpecial, type RefineParts, refineOf } from "./Together.js"
 
@@ -164,7 +167,8 @@ export class Writer {
         return [[], [none, ["name", node.name]]]
       case "Agent": {
         const settings = this.cast.settingsOf(node, path)
-        return [settings, [none, ["name", node.name], ["uses", `agents.${node.agent.name}`]]]
+        const history = ["use_history", node.ignoresHistory === true ? false : undefined] as const
+        return [settings, [none, ["name", node.name], ["uses", `agents.${node.agent.name}`], history]]
       }
       case "Skill":
         return [[], [none, ["name", node.name], ...this.skill(node, path)]]
@@ -385,8 +389,61 @@ export class Writer {
       isContext(next)
         ? ["propagation", "context"]
         : ["iteration_input_mapper", next && this.given(next, path, "`iteration_input_mapper`")],
-      [only ? "loop_output_mapper" : "output", output && this.given(output, path, "`output`")]
+      [only ? "loop_output_mapper" : "output", output && this.given(output, path, "`output`")],
+      ...this.conversation(node.conversation, path)
     ]
+  }
+
+  private conversation(talk: LoopNode["conversation"], path: string): Pairs {
+    if (talk === undefined) return []
+    const { ai, answers, history, template, users } = talk
+    const isUsual = history._tag === "Tokens" && history.max === Conversation.tokensDefault
+    const isPeople = users.length === 1 && users[0] === Conversation.people
+    return [
+      ["conversation", true],
+      ["history_management", isUsual ? undefined : this.history(history, path)],
+      ["history_template", template?.source],
+      ["ai_turn_source", ai === "last" ? undefined : typeof ai === "string" ? ai : "named_steps"],
+      ["named_steps", typeof ai === "object" ? ai.names : undefined],
+      ["user_turn_sources", isPeople ? undefined : users],
+      ["output", answers ? entries([["text", "conversation_history"]]) : undefined]
+    ]
+  }
+
+  private history(history: History, path: string): Part {
+    switch (history._tag) {
+      case "Tokens":
+        return entries([
+          ["strategy", "truncate_tokens"],
+          ["max_tokens", history.max]
+        ])
+      case "Turns":
+        return entries([
+          ["strategy", "truncate_turns"],
+          ["max_turns", history.max]
+        ])
+      case "Summarize": {
+        const { step } = history.by
+        const by =
+          step._tag === "Agent" && step.name === summarizerName
+            ? this.plainAgent(step, path)
+            : this.refuse(path, "what summarizes is no agent", `use an agent, as a step named ${summarizerName}`)
+        return entries([
+          ["strategy", "summarize"],
+          ["max_tokens", history.max],
+          ["summarize_ratio", history.ratio],
+          ["summarizer", by]
+        ])
+      }
+    }
+  }
+
+  /** An agent that is named without a step of its own. */
+  private plainAgent(node: Extract<Node, { readonly _tag: "Agent" }>, path: string): Part {
+    const config = this.cast.settingsOf(node, path)
+    if (config.some(([, value]) => value !== undefined))
+      this.refuse(path, `${node.name} has settings of its own`, "give it an agent of its own")
+    return `agents.${node.agent.name}`
   }
 
   private assigns(assigns: ReadonlyArray<Assign>): Part {
