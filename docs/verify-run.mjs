@@ -112,7 +112,7 @@ for (const line of lines) {
 }
 if (end === undefined || !has(end, "entries", "root")) fail(leaves.length, "the file was cut")
 
-const named = new Set(heads.filter(({ kind }) => /^Run(Started|Resumed)$/.test(kind)).map(({ data }) => data.plan))
+const named = new Set(heads.filter(({ kind }) => /^Run(Started|Resumed)$/.test(kind)).map(({ data }) => data?.plan))
 named.delete(undefined)
 if (canonical(plans) !== canonical([...named])) fail(0, "the plans in the file are not those that it names")
 

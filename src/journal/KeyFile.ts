@@ -41,13 +41,29 @@ export const make = (fs: FileSystem.FileSystem, path: Path.Path, file: string): 
       return yield* new KeyError({ reason: "Unusable", detail: `${from} is no private Ed25519 key` })
     })
 
+  /** Fails where there is a file already. */
+  const placed = (draft: string, to: string): Effect.Effect<void, PlatformError> =>
+    Effect.catchAll(fs.link(draft, to), (error) =>
+      // Some file systems have no links.
+      Effect.flatMap(fs.exists(to), (isThere) => (isThere ? Effect.fail(error) : fs.rename(draft, to)))
+    )
+
+  /** Whole or not at all, whatever happens meanwhile, and never over one that is there. */
   const write = (to: string): Effect.Effect<SignedNote.Signer, KeyError> =>
     Effect.gen(function* () {
       yield* Effect.mapError(fs.makeDirectory(path.dirname(to), { recursive: true }), unusable)
       const pem = SignedNote.generate()
-      yield* Effect.mapError(fs.writeFileString(to, pem, { flag: "wx", mode: 0o600 }), unusable)
       const signer = SignedNote.signerOf(pem)
-      return signer ?? (yield* Effect.dieMessage("a key that was made cannot be read"))
+      if (signer === undefined) return yield* Effect.dieMessage("a key that was made cannot be read")
+      const draft = `${to}.${path.basename(signer.name)}`
+      yield* fs.open(draft, { flag: "wx", mode: 0o600 }).pipe(
+        Effect.flatMap((file) => Effect.zipRight(file.writeAll(new TextEncoder().encode(pem)), file.sync)),
+        Effect.scoped,
+        Effect.zipRight(placed(draft, to)),
+        Effect.ensuring(Effect.ignore(fs.remove(draft, { force: true }))),
+        Effect.mapError(unusable)
+      )
+      return signer
     })
 
   const isOf = (signer: SignedNote.Signer | undefined, key: LogKey): boolean =>

@@ -78,6 +78,9 @@ const openToRead = (Sqlite: typeof Database, options: Options): Database.Databas
   if (header === "empty") throw foreign(path, "the file is empty")
   refuse(path, header)
   if (header.userVersion < migrations.length && sizeOf(`${path}-wal`) === 0) throw older(path)
+  if (isCutOff(path)) {
+    throw readOnly(path, "it was being made or brought up to date when that was cut off; open it once for writing")
+  }
   const db = openInPlace(Sqlite, path, options) ?? openCopy(Sqlite, path, options)
   return closing(db, () => {
     const version = userVersion(db)
@@ -139,6 +142,7 @@ const createFolder = (path: string): void => {
   try {
     createFolders(folder)
   } catch (error) {
+    if (isFull(codeOf(error))) throw error
     throw isRefusal(error)
       ? readOnly(path, `the folder ${folder} cannot be created: no permission; choose another path`)
       : unavailable(path, `the folder ${folder} cannot be created: ${messageOf(error)}`)
@@ -198,8 +202,8 @@ const magic = "SQLite format 3\0"
 /** The first 100 bytes (https://www.sqlite.org/fileformat.html, 1.3). */
 const peek = (path: string): Header | "empty" => {
   const bytes = Buffer.alloc(100)
-  // While there is a write-ahead log, the file may be behind what its first page says.
-  const hasLog = sizeOf(`${path}-wal`) > 0
+  // While there is a log beside it, the file may be behind what its first page says, or ahead of it.
+  const hasLog = sizeOf(`${path}-wal`) > 0 || isCutOff(path)
   const file = openSync(path, "r")
   try {
     if (!fstatSync(file).isFile()) throw foreign(path, "it is not a file")
@@ -211,7 +215,7 @@ const peek = (path: string): Header | "empty" => {
     if (size < bytes.length) throw corrupt(path, "the file is cut short")
     const pageSize = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16)
     const isCut = fstatSync(file).size < bytes.readUInt32BE(28) * pageSize
-    if (isCut && !hasLog && sizeOf(`${path}-wal`) === 0) throw corrupt(path, "the file is cut short")
+    if (isCut && !hasLog && sizeOf(`${path}-wal`) === 0 && !isCutOff(path)) throw corrupt(path, "the file is cut short")
   } finally {
     closeSync(file)
   }
@@ -268,6 +272,9 @@ const useWal = (db: Database.Database, path: string, timeoutMillis: number): voi
   }
 }
 
+/** A rollback journal stands beside it: what is half written is undone by whoever opens it for writing. */
+const isCutOff = (path: string): boolean => sizeOf(`${path}-journal`) > 0
+
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 const foreign = (where: string, why: string): JournalError =>
@@ -298,13 +305,15 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 const isRefusal = (error: unknown): boolean => ["EACCES", "EPERM", "EROFS"].includes(codeOf(error))
 
+/** `SHMSIZE`: the file beside it that its readers share could not grow. */
+const isFull = (code: string): boolean => ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"].includes(code)
+
 /** What SQLite, the file system or the loader say, in our words. */
 export const toError = (where: string, error: unknown): JournalError => {
   if (error instanceof JournalError) return error
   const code = codeOf(error)
   const message = messageOf(error)
-  // The file beside it that its readers share could not grow.
-  if (["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "ENOSPC", "EDQUOT"].includes(code)) {
+  if (isFull(code)) {
     return new JournalError({ reason: "Full", where, detail: "the disk is full; make room and try again" })
   }
   if (code.startsWith("SQLITE_")) {
@@ -321,6 +330,11 @@ export const toError = (where: string, error: unknown): JournalError => {
         return readOnly(where, "it is read-only; make the file and its folder writable, or open it for reading only")
       case "SQLITE_CONSTRAINT":
         return new JournalError({ reason: "Conflict", where, detail: `somebody else wrote it first (${message})` })
+      case "SQLITE_IOERR":
+        return unavailable(
+          where,
+          `the disk did not do what it was asked to (${code}); see whether it is full or failing`
+        )
       case "SQLITE_TOOBIG":
         return new JournalError({ reason: "TooLarge", where, detail: message })
       default:
