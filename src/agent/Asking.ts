@@ -22,12 +22,14 @@ export interface Place {
   readonly path: string
   readonly turn: number
   readonly from: number
+  /** Whether a reply may stand for that of another call. */
+  readonly isOfUse: (reply: Model.ModelReply) => boolean
 }
 
 export const ask = (
   agent: AnyAgent,
   request: Model.ModelAsk,
-  { from, path, turn }: Place
+  { from, isOfUse, path, turn }: Place
 ): Effect.Effect<Asked, Model.ModelError, Once.Once | Model.Models> => {
   const names = modelsOf(agent)
   const choices = [{ on: [] }, ...agent.fallbacks]
@@ -36,7 +38,7 @@ export const ask = (
     failures: ReadonlyArray<Model.ModelError>
   ): Effect.Effect<Asked, Model.ModelError, Once.Once | Model.Models> =>
     Effect.matchEffect(
-      call(agent, { ...request, model: names[index]! }, { path, turn, index, isFirst: index === from }),
+      call(agent, { ...request, model: names[index]! }, { path, turn, index, isFirst: index === from, isOfUse }),
       {
         onSuccess: (reply) => Effect.succeed({ reply, model: index }),
         onFailure: (error) => {
@@ -56,9 +58,16 @@ const call = (
   {
     index,
     isFirst,
+    isOfUse,
     path,
     turn
-  }: { readonly path: string; readonly turn: number; readonly index: number; readonly isFirst: boolean }
+  }: {
+    readonly path: string
+    readonly turn: number
+    readonly index: number
+    readonly isFirst: boolean
+    readonly isOfUse: Place["isOfUse"]
+  }
 ) =>
   Once.run(
     {
@@ -68,6 +77,7 @@ const call = (
       failure: Model.ModelError,
       per: "attempt",
       effect: "model",
+      ...(agent.cacheMillis === undefined ? {} : { cache: { ttlMillis: agent.cacheMillis, isOfUse } }),
       describe: ({ model, usage }) => ({ model, usage })
     },
     (info) =>
