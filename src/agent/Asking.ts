@@ -24,12 +24,14 @@ export interface Place {
   readonly from: number
   /** What is written down beside the request: where in it a conversation is told. */
   readonly history?: Json.Json | undefined
+  /** Whether a reply may stand for that of another call. */
+  readonly isOfUse: (reply: Model.ModelReply) => boolean
 }
 
 export const ask = (
   agent: AnyAgent,
   request: Model.ModelAsk,
-  { from, history, path, turn }: Place
+  { from, history, isOfUse, path, turn }: Place
 ): Effect.Effect<Asked, Model.ModelError, Once.Once | Model.Models> => {
   const names = modelsOf(agent)
   const choices = [{ on: [] }, ...agent.fallbacks]
@@ -38,7 +40,11 @@ export const ask = (
     failures: ReadonlyArray<Model.ModelError>
   ): Effect.Effect<Asked, Model.ModelError, Once.Once | Model.Models> =>
     Effect.matchEffect(
-      call(agent, { ...request, model: names[index]! }, { path, turn, index, history, isFirst: index === from }),
+      call(
+        agent,
+        { ...request, model: names[index]! },
+        { path, turn, index, history, isFirst: index === from, isOfUse }
+      ),
       {
         onSuccess: (reply) => Effect.succeed({ reply, model: index }),
         onFailure: (error) => {
@@ -55,7 +61,14 @@ export const ask = (
 const call = (
   agent: AnyAgent,
   request: Model.ModelAsk,
-  { history, index, isFirst, path, turn }: Omit<Place, "from"> & { readonly index: number; readonly isFirst: boolean }
+  {
+    history,
+    index,
+    isFirst,
+    isOfUse,
+    path,
+    turn
+  }: Omit<Place, "from"> & { readonly index: number; readonly isFirst: boolean }
 ) =>
   Once.run(
     {
@@ -65,6 +78,7 @@ const call = (
       failure: Model.ModelError,
       per: "attempt",
       effect: "model",
+      ...(agent.cacheMillis === undefined ? {} : { cache: { ttlMillis: agent.cacheMillis, isOfUse } }),
       describe: ({ model, usage }) => ({ model, usage })
     },
     (info) =>

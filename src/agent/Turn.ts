@@ -12,6 +12,7 @@ import * as Once from "../domain/Once.js"
 import type * as Template from "../expression/Template.js"
 import * as Tokens from "../llm/Tokens.js"
 import { AgentError, type AnyAgent, maxTokensDefault } from "../pipeline/Agent.js"
+import type { Shape } from "../pipeline/Shape.js"
 import * as Tool from "../pipeline/Tool.js"
 import * as Asking from "./Asking.js"
 import * as Conversation from "./Conversation.js"
@@ -110,7 +111,13 @@ export const take = (
     let corrections = 0
     let model = 0
     for (let turn = 0; turn < agent.maxTurns + corrections; turn++) {
-      const answered = yield* Asking.ask(agent, ask, { path, turn, from: model, history: prompt && aboutOf(prompt) })
+      const answered = yield* Asking.ask(agent, ask, {
+        path,
+        turn,
+        from: model,
+        history: prompt && aboutOf(prompt),
+        isOfUse: (reply) => isOfUse(agent, reply)
+      })
       const { reply } = answered
       // Who answered goes on: a conversation stays with one model as long as that can be had.
       model = answered.model
@@ -200,15 +207,31 @@ const callsOf = (agent: AnyAgent, reply: Model.ModelReply): Either.Either<Readon
     : refuse("TooLong", `the reply has ${bytes} bytes, over the ${replyBytesMax(agent)} that go into a next turn`)
 }
 
+/** A reply as it stands. */
+const soundOf = (shape: Shape, wrapped: boolean, text: string) => {
+  const json = Either.getOrUndefined(Json.parse(text.trim()))
+  const inner = json !== undefined && wrapped ? Json.get(json, "value") : json
+  return { json, sound: inner === undefined ? undefined : shape.decode(inner) }
+}
+
+/** Whether a reply may stand for that of another call: it calls tools, or is what is wanted, as it stands. */
+const isOfUse = (agent: AnyAgent, reply: Model.ModelReply): boolean => {
+  const calls = callsOf(agent, reply)
+  if (Either.isLeft(calls)) return false
+  if (calls.right.length > 0) return true
+  const { output, wrapped } = wanted(agent)
+  if (output._tag === "Text") return reply.text.trim() !== ""
+  const { sound } = soundOf(agent.output!, wrapped, reply.text)
+  return sound !== undefined && Either.isRight(sound)
+}
+
 /** What the last reply says, as the agent's output. What has to be done to it for that is written down first. */
 const outputOf = (agent: AnyAgent, { text }: Model.ModelReply, turn: number) =>
   Effect.gen(function* () {
     const { output, wrapped } = wanted(agent)
     if (output._tag === "Text") return text
     const shape = agent.output!
-    const json = Either.getOrUndefined(Json.parse(text.trim()))
-    const inner = json !== undefined && wrapped ? Json.get(json, "value") : json
-    const sound = inner === undefined ? undefined : shape.decode(inner)
+    const { json, sound } = soundOf(shape, wrapped, text)
     if (sound !== undefined && Either.isRight(sound)) return sound.right
     const refuse = (reason: AgentError["reason"], detail: string) =>
       new AgentError({ agent: agent.name, reason, detail })

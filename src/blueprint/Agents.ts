@@ -24,6 +24,7 @@ const keys = [
   "system_prompt",
   "output_schema",
   "model_settings",
+  "cache",
   "tools",
   "max_turns",
   "repair",
@@ -71,6 +72,8 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
   const output = schema === undefined ? undefined : JsonSchema.read(report, schema, "`output_schema`")
   const settings = fields.value("model_settings")
   const modelSettings = settings === undefined ? {} : settingsOf(report, settings)
+  const cacheTree = fields.value("cache")
+  const cacheMillis = cacheTree && cacheOf(report, cacheTree)
   const toolsTree = fields.value("tools")
   const tools = toolsTree === undefined ? [] : agentTools(report, known, toolsTree)
   const turns = Decode.limit(report, fields, "max_turns", Agent.maxTurnsMost)
@@ -98,11 +101,18 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
     // A schema that says only "text" is what an agent without a schema answers.
     output: output !== undefined && isPlainText(output.jsonSchema) ? undefined : output,
     settings: { maxTokens: Agent.maxTokensDefault, ...modelSettings },
+    cacheMillis,
     tools,
     maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault),
     repair,
     maxCorrections: maxCorrections ?? 0
   }
+}
+
+/** `true`, `false`, or how long. */
+const cacheOf = (report: Report, tree: Tree): number | undefined => {
+  if (tree._tag !== "Scalar" || typeof tree.value !== "boolean") return Decode.duration(report, tree, "`cache`", 1)
+  return tree.value ? Agent.cacheMillisDefault : undefined
 }
 
 const isText = (output: Agent.AnyAgent["output"]): boolean =>

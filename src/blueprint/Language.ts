@@ -188,6 +188,9 @@ export const agent: Shape = {
       jsonSchema
     ),
     model_settings: key("How the model is asked.", { temperature: 0.2 }, ref("model_settings")),
+    cache: key("How long an answer to the same request is taken from the cache; `true` is an hour.", "1 day", {
+      anyOf: [{ type: "boolean" }, duration]
+    }),
     tools: key(
       "What it may call while it thinks: skills by their ids, and ask_user, which asks a person.",
       ["ask_user", { skill: "flujo.builtins.read_file", requires_approval: true }],

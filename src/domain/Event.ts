@@ -142,8 +142,13 @@ export const kinds = {
     data: { effect: Schema.Literal("pure", "read", "write", "external", "model") },
     payload: { request: Json, idempotencyKey: Schema.String }
   }),
+  /** `from`: it was taken from the cache, where that call had left it; then it used nothing. */
   Answered: kind({
-    data: { model: Schema.optional(Schema.String), usage: Schema.optional(Usage) },
+    data: {
+      model: Schema.optional(Schema.String),
+      usage: Schema.optional(Usage),
+      from: Schema.optional(Schema.Struct({ run: Schema.String, path: Path }))
+    },
     payload: { answer: Carried }
   }),
   /** The ordinal is the attempt of the step that it holds for. */

@@ -29,6 +29,8 @@ export interface Ask<A, I extends Encoded, E, EI extends Encoded> {
   readonly effect?: EffectClass | undefined
   /** Where a call was in flight when its process died: make it again (default), ask a person, or let the step fail. */
   readonly onUncertain?: "retry" | "ask" | "fail" | undefined
+  /** Of a model call: the answer to the same request may be taken from the cache, and one that is of use is kept in it. */
+  readonly cache?: { readonly ttlMillis: number; readonly isOfUse: (answer: A) => boolean } | undefined
   /** What the trace tells of an answer beside the answer itself. */
   readonly describe?: ((answer: A) => { readonly model?: string; readonly usage?: Usage }) | undefined
 }

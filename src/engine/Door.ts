@@ -20,10 +20,13 @@ import * as Json from "../domain/Json.js"
 import { isUnbilled, ModelError, Models } from "../domain/Model.js"
 import { type Ask, type CallInfo, Once } from "../domain/Once.js"
 import type { People, Question } from "../domain/People.js"
+import type { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Scope } from "../governance/Quota.js"
 import * as Shape from "../pipeline/Shape.js"
 import { StepUncertain } from "../pipeline/StepError.js"
+import type { Cache } from "./Cache.js"
+import * as CachedCall from "./CachedCall.js"
 import type { Record, Said } from "./Record.js"
 import { Diverged } from "./RunError.js"
 import type { Hold, Spending } from "./Spending.js"
@@ -31,7 +34,7 @@ import { isYes } from "./Waiting.js"
 
 /** What a door needs of its drive. */
 interface Drive {
-  readonly run: string
+  readonly run: RunId
   readonly record: Record
   /** Stops the run from outside. */
   readonly halt: (diverged: Diverged) => void
@@ -39,6 +42,8 @@ interface Drive {
   readonly answered: Set<string>
   readonly payloadBytes: number
   readonly spending: Spending | undefined
+  /** Absent in a replay, which never looks. */
+  readonly cache: Cache | undefined
   readonly services: Context.Context<never>
 }
 
@@ -259,74 +264,102 @@ export class Door implements Context.Tag.Service<typeof Once> {
         const detail = "the outside is shut, and no answer is recorded"
         return yield* halt(new Diverged({ path: at, kind: "Answered", field: "", detail }))
       }
-      let hold: Hold | undefined
-      let isMade = false
-      const made = Effect.suspend(() => {
-        isMade = true
-        const call =
-          hold === undefined ? effect({ idempotencyKey }) : paid(drive, effect({ idempotencyKey, isPaid: true }))
-        return Effect.provideService(data.effect === "model" ? call : unpaid(inner, call), Once, inner)
-      })
-      let answer: Json.Json | undefined
-      /** What happened is said, and paid for, in one step that nothing can come between. */
-      const conclude = (exit: Exit.Exit<A, E>): Effect.Effect<never, E> | undefined => {
-        if (Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)) {
-          if (isMade) record.life({ path: at, kind: "Interrupted", data: {}, payload: {} })
-          hold?.ended(isMade ? "cut" : "free")
-          return undefined
-        }
-        if (Exit.isSuccess(exit)) {
-          const told = ask.describe?.(exit.value) ?? {}
-          const encoded = fitting(success.encode(exit.value), "the answer to", ask, drive.payloadBytes)
-          if (Either.isLeft(encoded)) {
-            hold?.ended("failed")
-            return Effect.die(encoded.left)
-          }
-          answer = encoded.right
-          const payload = { answer: answer === undefined ? {} : { value: answer } }
-          const stood = record.tell(false, { path: at, kind: "Answered", data: told, payload })
-          hold?.counted(told.usage)
-          return stood instanceof Diverged ? halt(stood) : undefined
-        }
-        const error = Cause.failureOption(exit.cause)
-        hold?.ended(Option.isSome(error) && isFree(error.value) ? "free" : "failed")
-        if (Option.isNone(error) || ask.failure === undefined) return undefined
-        const encoded = fitting(failure.encode(error.value), "the failure of", ask, drive.payloadBytes)
-        if (Either.isLeft(encoded)) return Effect.die(encoded.left)
-        const payload = { error: encoded.right ?? null }
-        const stood = record.tell(false, { path: refusedAt, kind: "Refused", ordinal: attempt, data: {}, payload })
-        if (stood instanceof Diverged) return halt(stood)
-        // As after a restart.
-        return Effect.flatMap(Effect.orDie(failure.decode(encoded.right)), (error) => Effect.fail(error as E))
-      }
-      let trouble: Effect.Effect<never, E> | undefined
-      // A journal that cannot be written stops the run from outside: user code does not hear of it.
-      const barrier = Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
-      // What is held is settled, whatever comes between.
-      const held = Effect.uninterruptibleMask((restore) =>
-        Effect.suspend(() => {
-          if (data.effect === "model" && this.isLimited) {
-            const reserved = drive.spending!.reserve(at, request, { ...standing, refusedAt, attempt })
-            if ("reason" in reserved) return this.deny(refusedAt, reserved)
-            hold = reserved
-          }
-          const call = Effect.onExit(restore(Effect.zipRight(barrier, made)), (exit) =>
-            Effect.sync(() => {
-              trouble = conclude(exit)
-            })
-          )
-          if (hold?.isClaim !== true) return call
-          // Before it is known whether the store granted it, there is nothing that could be settled.
-          return Effect.flatMap(barrier, () => {
-            const denial = hold?.denial()
-            return denial === undefined ? call : this.deny(refusedAt, denial)
-          })
+      const made = Effect.gen(this, function* () {
+        let hold: Hold | undefined
+        let isMade = false
+        const called = Effect.suspend(() => {
+          isMade = true
+          const call =
+            hold === undefined ? effect({ idempotencyKey }) : paid(drive, effect({ idempotencyKey, isPaid: true }))
+          return Effect.provideService(data.effect === "model" ? call : unpaid(inner, call), Once, inner)
         })
-      )
-      const exit = yield* Effect.exit(held)
-      if (trouble !== undefined) return yield* trouble
-      if (Exit.isSuccess(exit)) return yield* decoded(success, answer, ask)
-      return yield* exit
+        let answer: Json.Json | undefined
+        /** What happened is said, and paid for, in one step that nothing can come between. */
+        const conclude = (exit: Exit.Exit<A, E>): Effect.Effect<never, E> | undefined => {
+          if (Exit.isFailure(exit) && Cause.isInterrupted(exit.cause)) {
+            if (isMade) record.life({ path: at, kind: "Interrupted", data: {}, payload: {} })
+            hold?.ended(isMade ? "cut" : "free")
+            return undefined
+          }
+          if (Exit.isSuccess(exit)) {
+            const told = ask.describe?.(exit.value) ?? {}
+            const encoded = fitting(success.encode(exit.value), "the answer to", ask, drive.payloadBytes)
+            if (Either.isLeft(encoded)) {
+              hold?.ended("failed")
+              return Effect.die(encoded.left)
+            }
+            answer = encoded.right
+            const payload = { answer: answer === undefined ? {} : { value: answer } }
+            const stood = record.tell(false, { path: at, kind: "Answered", data: told, payload })
+            hold?.counted(told.usage)
+            return stood instanceof Diverged ? halt(stood) : undefined
+          }
+          const error = Cause.failureOption(exit.cause)
+          hold?.ended(Option.isSome(error) && isFree(error.value) ? "free" : "failed")
+          if (Option.isNone(error) || ask.failure === undefined) return undefined
+          const encoded = fitting(failure.encode(error.value), "the failure of", ask, drive.payloadBytes)
+          if (Either.isLeft(encoded)) return Effect.die(encoded.left)
+          const payload = { error: encoded.right ?? null }
+          const stood = record.tell(false, { path: refusedAt, kind: "Refused", ordinal: attempt, data: {}, payload })
+          if (stood instanceof Diverged) return halt(stood)
+          // As after a restart.
+          return Effect.flatMap(Effect.orDie(failure.decode(encoded.right)), (error) => Effect.fail(error as E))
+        }
+        let trouble: Effect.Effect<never, E> | undefined
+        // A journal that cannot be written stops the run from outside: user code does not hear of it.
+        const barrier = Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
+        // What is held is settled, whatever comes between.
+        const held = Effect.uninterruptibleMask((restore) =>
+          Effect.suspend(() => {
+            if (data.effect === "model" && this.isLimited) {
+              const reserved = drive.spending!.reserve(at, request, { ...standing, refusedAt, attempt })
+              if ("reason" in reserved) return this.deny(refusedAt, reserved)
+              hold = reserved
+            }
+            const call = Effect.onExit(restore(Effect.zipRight(barrier, called)), (exit) =>
+              Effect.sync(() => {
+                trouble = conclude(exit)
+              })
+            )
+            if (hold?.isClaim !== true) return call
+            // Before it is known whether the store granted it, there is nothing that could be settled.
+            return Effect.flatMap(barrier, () => {
+              const denial = hold?.denial()
+              return denial === undefined ? call : this.deny(refusedAt, denial)
+            })
+          })
+        )
+        const exit = yield* Effect.exit(held)
+        if (trouble !== undefined) return yield* trouble
+        if (Exit.isSuccess(exit)) return yield* decoded(success, answer, ask)
+        return yield* exit
+      })
+      const { cache } = drive
+      if (ask.cache === undefined || data.effect !== "model" || cache === undefined) return yield* made
+      const { isOfUse, ttlMillis } = ask.cache
+      const key = CachedCall.keyOf(request)
+      const lookedUp = Effect.gen(this, function* () {
+        const taken = yield* CachedCall.taken(cache, key, at, { now: record.now(), success, ttlMillis })
+        if (Option.isSome(taken)) {
+          const { from, value } = taken.value
+          const answer = yield* decoded(success, value, ask)
+          const { model } = ask.describe?.(answer) ?? {}
+          const stood = record.tell(false, {
+            path: at,
+            kind: "Answered",
+            data: { model, from },
+            payload: { answer: { value } }
+          })
+          return stood instanceof Diverged ? yield* halt(stood) : answer
+        }
+        const answer = yield* made
+        const encoded = success.encode(answer)
+        if (isOfUse(answer) && Either.isRight(encoded) && encoded.right !== undefined) {
+          yield* CachedCall.kept({ cache, record, run }, at, { answer: encoded.right, key, ttlMillis })
+        }
+        return answer
+      })
+      return yield* cache.alone(key, lookedUp)
     })
   }
 }

@@ -38,14 +38,18 @@ export const charges = (entries: ReadonlyArray<Entry>, price: Price): ReadonlyAr
   const { pipeline } = started.data
   const reserved = new Map<string, EventOf<"Reserved">>()
   const asked = new Map<string, string>()
+  const steps = new Set<string>()
   const out: Array<Charge> = []
   for (const { at, event, run } of entries) {
     const { path } = event
     const charge = (charged: Pick<Charge, "model" | "cost" | "tokens" | "by">) => {
       const day = new Date(at).toISOString().slice(0, 10)
-      out.push({ run, pipeline, step: stepOf(path), day, labels, ...charged })
+      out.push({ run, pipeline, step: stepOf(path, steps), day, labels, ...charged })
     }
     switch (event.kind) {
+      case "StepStarted":
+        steps.add(StepPath.standing(path))
+        break
       case "Reserved":
         reserved.set(path, event)
         break
@@ -73,10 +77,14 @@ export const charges = (entries: ReadonlyArray<Entry>, price: Price): ReadonlyAr
   return out
 }
 
-/** A call stands right below its step. */
-const stepOf = (path: StepPath.StepPath): string => {
+/** The nearest step that a call stands below. */
+const stepOf = (path: StepPath.StepPath, steps: ReadonlySet<string>): string => {
   const segments = StepPath.parse(StepPath.standing(path))
-  return StepPath.print(segments.slice(0, -1))
+  for (let length = segments.length - 1; length > 1; length--) {
+    const above = StepPath.print(segments.slice(0, length))
+    if (steps.has(above)) return above
+  }
+  return StepPath.print(segments.slice(0, 1))
 }
 
 export const dimensions = ["run", "pipeline", "step", "model", "day", "label"] as const

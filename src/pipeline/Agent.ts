@@ -1,6 +1,7 @@
 /**
  * What an agent *is*: a model with a prompt and a wanted output. `agent/` makes it think. Nothing here is called.
  */
+import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Json from "../domain/Json.js"
 import type { ModelError, ModelSettings } from "../domain/Model.js"
@@ -29,6 +30,8 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly maxTurns: number
   /** What may be done to a reply that is not the wanted output as it stands. */
   readonly repair: Repair
+  /** How long an answer to the same request is taken from the cache; never where absent. */
+  readonly cacheMillis: number | undefined
   /** Turns beside `maxTurns` in which a reply that does not fit may be corrected by the model. */
   readonly maxCorrections: number
   readonly _A?: (() => A) | undefined
@@ -139,6 +142,9 @@ export const repairSaid = ({ output, repair }: AnyAgent): Repair | undefined =>
     ? undefined
     : repair
 
+/** How long an answer is taken from the cache by an agent that does not say. */
+export const cacheMillisDefault = 3_600_000
+
 /** More corrections than this are not allowed. */
 export const maxCorrectionsMost = 10
 
@@ -159,6 +165,8 @@ interface Options<T, S extends string | Prompt = string | Prompt> {
     | undefined
   readonly system: S
   readonly settings?: ModelSettings | undefined
+  /** Takes the answer to the same request from the cache where one is there: for so long, or for `cacheMillisDefault`. */
+  readonly cache?: true | Duration.DurationInput | undefined
   /** Skills that it may call; `Tool.make` gives one another name, or asks a person first. */
   readonly tools?: T | undefined
   /** Model calls at most, of an agent with tools. Default 10. */
@@ -219,6 +227,12 @@ export const make: {
     settings: { maxTokens: maxTokensDefault, ...options.settings },
     tools,
     maxTurns: tools.length === 0 ? 1 : (options.maxTurns ?? maxTurnsDefault),
+    cacheMillis:
+      options.cache === undefined
+        ? undefined
+        : options.cache === true
+          ? cacheMillisDefault
+          : Duration.toMillis(options.cache),
     repair: options.output === undefined ? repairDefault : (options.repair ?? repairDefault),
     maxCorrections: options.output === undefined ? 0 : (options.maxCorrections ?? 0)
   }

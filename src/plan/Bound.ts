@@ -360,7 +360,7 @@ const agent = (
   for (const { model } of unpriced) because.push({ path, of: "cost", why: `asks ${model}, which has no known price` })
   const rates = models.flatMap(({ priced }) => priced?.rate ?? [])
   return {
-    calls: { least: 1, most: inputs.length + agent.fallbacks.length },
+    calls: { least: agent.cacheMillis === undefined ? 1 : 0, most: inputs.length + agent.fallbacks.length },
     // Its tools are code.
     hasCode: agent.tools.length > 0,
     size: undefined,

@@ -239,7 +239,9 @@ const check = (pipeline: Pipeline.Any) => {
       }
       case "Agent": {
         const path = claim(parent, node.name, node)
-        const { maxCorrections, maxTurns, prompt, tools } = node.agent
+        const { cacheMillis, maxCorrections, maxTurns, prompt, tools } = node.agent
+        if (cacheMillis !== undefined)
+          limit(cacheMillis, 1, years, "the time that an answer is cached (ms)", path, node)
         if (prompt !== undefined) {
           for (const [, value] of prompt.variables) texts(value, path, node, sight)
           const names = prompt.variables.map(([name]) => name)

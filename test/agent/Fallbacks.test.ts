@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Blueprint from "../../src/blueprint/Blueprint.js"
 import { type ModelAsk, ModelError, Models } from "../../src/domain/Model.js"
 import { NanoUsd, usd } from "../../src/domain/NanoUsd.js"
+import * as Spend from "../../src/lens/Spend.js"
 import * as Agent from "../../src/pipeline/Agent.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Step from "../../src/pipeline/Step.js"
@@ -196,6 +197,8 @@ describe("what they cost", () => {
         ["draft/turn[0]/model[2]", "usage", usage.input * 2_000 + usage.output * 20_000]
       ])
       assert.isUndefined(Money.overspent(entries))
+      const steps = Spend.charges(entries, () => undefined).map(({ step }) => step)
+      assert.deepStrictEqual(new Set(steps), new Set(["draft"]))
     })
   )
 })

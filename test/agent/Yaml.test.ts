@@ -52,6 +52,8 @@ describe("tools in a blueprint", () => {
     assert.match(findings("    tools: [{ name: x }]")[0]!, /^FLJ-BLUEPRINT-16 `skill` of the tool is missing/)
     assert.match(findings("    tools: [{ skill: flujo.builtins.stringify, approval: true }]")[0]!, /^FLJ-BLUEPRINT-15/)
     assert.match(findings("    max_turns: 5")[0]!, /^FLJ-BLUEPRINT-20 `max_turns` is for an agent with `tools`/)
+    assert.match(findings("    cache: soon")[0]!, /^FLJ-BLUEPRINT-19 `cache` is not a time/)
+    for (const cache of ["true", "false", "1 day", "90"]) assert.deepStrictEqual(findings(`    cache: ${cache}`), [])
     assert.match(findings("    repair: types")[0]!, /^FLJ-BLUEPRINT-20 `repair` is for an agent whose `output_schema`/)
     const data = "    output_schema: { type: object, properties: { n: { type: integer } } }\n"
     assert.match(findings(`${data}    repair: type`)[0]!, /^FLJ-BLUEPRINT-19 .*did you mean `types`/)

@@ -101,6 +101,7 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
         ...(maybe(() => ["anthropic:claude-sonnet-4-5"]) ?? []),
         ...(maybe(() => [{ model: "google:gemini-2.5-pro", on: ["TooLong" as const, "Cut" as const] }]) ?? [])
       ],
+      cache: pick([undefined, undefined, true as const, "90 seconds"]),
       system: pick([
         ...words,
         "Write.",

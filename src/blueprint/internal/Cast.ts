@@ -5,6 +5,7 @@ import { type AgentNode, paramsJson } from "../../pipeline/Node.js"
 import type { AnySkill } from "../../pipeline/Skill.js"
 import * as Tool from "../../pipeline/Tool.js"
 import { type Entries, entries, type Part } from "./Document.js"
+import { duration } from "./Times.js"
 
 type Pairs = ReadonlyArray<readonly [string, Part | undefined]>
 type Refuse = (path: string, detail: string, hint: string) => unknown
@@ -53,6 +54,7 @@ export class Cast {
       [...this.uses].map(([name, uses]) => {
         const [first, ...others] = uses
         const {
+          cacheMillis,
           fallbacks,
           maxCorrections,
           maxTurns,
@@ -70,6 +72,7 @@ export class Cast {
           const same =
             isAlike &&
             other.agent.model === model &&
+            other.agent.cacheMillis === cacheMillis &&
             JSON.stringify(other.agent.fallbacks) === JSON.stringify(fallbacks) &&
             Agent.repairSaid(other.agent) === repair &&
             other.agent.maxCorrections === maxCorrections &&
@@ -94,6 +97,14 @@ export class Cast {
           ["system_prompt", prompted === undefined ? system : promptPart(prompted, prompt(prompted, name))],
           ["output_schema", output && schema(output, path)],
           ["model_settings", said.length === 0 ? undefined : entries(said)],
+          [
+            "cache",
+            cacheMillis === undefined
+              ? undefined
+              : cacheMillis === Agent.cacheMillisDefault
+                ? true
+                : duration(cacheMillis)
+          ],
           ["tools", tools.length === 0 ? undefined : toolParts(tools, skill)],
           ["max_turns", tools.length === 0 || maxTurns === Agent.maxTurnsDefault ? undefined : maxTurns],
           ["repair", repair],

@@ -428,6 +428,7 @@ export class Module {
       ["system", agent.prompt === undefined ? said(agent.system) : promptSaid(agent.prompt)],
       ["output", agent.output && this.schema(agent.output)],
       ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],
+      ["cache", agent.cacheMillis === undefined ? undefined : number(agent.cacheMillis)],
       ["tools", agent.tools.length === 0 ? undefined : `[${agent.tools.map((tool) => this.tool(tool)).join(", ")}]`],
       ["maxTurns", agent.tools.length === 0 ? undefined : number(agent.maxTurns)],
       ["repair", Agent.repairSaid(agent) && JSON.stringify(agent.repair)],

@@ -33,6 +33,7 @@ import * as Cache from "./Cache.js"
 import type { Cast } from "./Cast.js"
 import { summarizerName } from "./Conversing.js"
 import { type Entries, entries, type Part } from "./Document.js"
+import { duration } from "./Times.js"
 import { type Expiry, expiryOf, isAny, isMapped, isSpecial, type RefineParts, refineOf } from "./Together.js"
 
 export interface Unsayable {
@@ -617,20 +618,6 @@ const holdsBraces = (json: Json.Json): boolean => {
   if (typeof json === "string") return json.includes("{")
   if (Array.isArray(json)) return json.some(holdsBraces)
   return Json.isObject(json) && Object.values(json).some(holdsBraces)
-}
-
-const units = [
-  ["w", 604_800_000],
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1_000]
-] as const
-
-/** The largest unit that says it exactly. */
-export const duration = (millis: number): string => {
-  const unit = millis === 0 ? undefined : units.find(([, scale]) => millis % scale === 0)
-  return unit === undefined ? `${millis}ms` : `${millis / unit[1]}${unit[0]}`
 }
 
 const limits = ({ maxCost, maxTokens }: Extract<Node, { readonly _tag: "Capped" }>["limits"]): Part =>

@@ -288,6 +288,8 @@ export const failureOf = (place: Place.Place, deadline: Place.Place | undefined)
 export const decisionOf = (place: Place.Place): Option.Option<Decision> => {
   const hit = hitOf(place)
   if (hit !== undefined) return Option.some({ _tag: "Cached", ...hit.from })
+  const taken = Place.last(place, "Answered")?.event.data.from
+  if (taken !== undefined) return Option.some({ _tag: "Cached", ...taken })
   const branch = skipOf(place) ?? Place.last(place, "BranchTaken")
   if (branch !== undefined) {
     return Option.some({ _tag: "Branch", branch: branch.event.data.branch, on: branch.event.payload.on })
