@@ -2,7 +2,7 @@
  * What stands around a step. From the inside: its schemas, its validators, the time-out of one attempt, the retries, the
  * time-out of them all, the limits of what they spend, the undo, the fallback, the input that all of these are given, the
  * fields that are written, its invariants, the condition to skip it all,
- * and words about it.
+ * the versions of the pipeline that have it, and words about it.
  */
 import * as Json from "../domain/Json.js"
 import { isWrapper, type Node } from "../pipeline/Node.js"
@@ -21,6 +21,8 @@ import * as Validators from "./Validators.js"
 export const keys = [
   "description",
   "meta",
+  "since",
+  "before",
   "when",
   "input",
   "input_schema",
@@ -68,7 +70,19 @@ export const read = (env: Env, draft: Draft, inner: Node): Node => {
     const { origins: texts, template } = on
     node = placed(env, draft, { _tag: "When", step: node, on: template }, { texts, head: when!.span })
   }
-  return noted(env, draft, node)
+  return noted(env, draft, versioned(env, draft, node))
+}
+
+/** The changes that the step came with, and went with. */
+const versioned = (env: Env, draft: Draft, inner: Node): Node => {
+  let node = inner
+  for (const side of ["before", "since"] as const) {
+    const tree = draft.fields.value(side)
+    const change = tree === undefined ? undefined : Decode.word(env.report, tree, "the name of a change")?.value
+    if (tree === undefined || change === undefined) continue
+    node = placed(env, draft, { _tag: "Versioned", step: node, change, side }, { head: tree.span })
+  }
+  return node
 }
 
 const ofPart = (path: ReadonlyArray<string>): string =>

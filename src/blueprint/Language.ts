@@ -347,6 +347,8 @@ export const common: Keys = {
   input_schema: key("JSON Schema of what the step takes.", { type: "string" }, jsonSchema),
   output_schema: key("JSON Schema of what the step answers.", { type: "object" }, jsonSchema),
   when: key("The step is skipped unless this is true.", "context.wanted", expression),
+  since: key("The change that it came with: a run that came past it before does not have it.", "fraud_check", word),
+  before: key("The change that it went with: only a run that came past it before has it.", "fraud_check", word),
   meta: key("Names and values of your own.", { owner: "docs" }, { type: "object" }),
   updates_context: key("The context fields that its answer writes, each under its own name.", ["topic"], {
     anyOf: [{ type: "boolean" }, fields]

@@ -192,6 +192,10 @@ const ofPlans = {
   "FLJ-PLAN-16": {
     bad: `${agents}steps:\n  - kind: loop\n    name: «talk»\n    loop: { conversation: true, user_turn_sources: [reader], body: { name: write, uses: agents.writer } }\n`,
     good: `${agents}steps:\n  - kind: loop\n    name: talk\n    loop: { conversation: true, body: { name: write, uses: agents.writer } }\n`
+  },
+  "FLJ-PLAN-17": {
+    bad: "steps:\n  - { name: ask, kind: hitl, since: review, before: «review» }\n",
+    good: "steps:\n  - { name: ask, kind: hitl, since: review, before: signing }\n"
   }
 }
 

@@ -139,6 +139,7 @@ export const visit = (pipeline: Pipeline.Any, see: (seen: Seen) => void): void =
         )
         return told(undefined, perhaps(states))
       }
+      case "Versioned":
       case "When":
         // Skipped, it passes its input on.
         return told(undefined, perhaps([walk(node.step, parent, sight)]))

@@ -46,6 +46,9 @@ export type Source = typeof Source.Type
 /** Said of what a fork was given in place of what its parent has. */
 const edited = Schema.optional(Schema.Literal(true))
 
+/** Changes of the pipeline that the run came past before they were made: there it keeps the old way. */
+const keeps = Schema.optional(Schema.Array(Schema.String))
+
 /** What the run may spend, and the digest of the prices that it is settled at. */
 export const RunBudget = Schema.Struct({
   maxCost: Schema.NullOr(NanoUsd),
@@ -89,6 +92,8 @@ export const kinds = {
       labels: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
       /** Of a fork: the run that its first entries were copied from, and the step where it parts from it. */
       parent: Schema.optional(Schema.Struct({ run: Schema.String, from: Path })),
+      /** Of a fork: as its parent. */
+      keeps,
       budget: Schema.optional(RunBudget)
     },
     /** `prices`: the table whose digest the budget has. */
@@ -209,7 +214,7 @@ export const kinds = {
   /** `again`: failed steps that are tried once more. `plan`, `sources`: another version, which it goes by from here on. */
   RunResumed: kind({
     life: true,
-    data: { again: Schema.Array(Path), plan: Schema.optional(Digest) },
+    data: { again: Schema.Array(Path), plan: Schema.optional(Digest), keeps },
     payload: { sources: Schema.optional(Schema.Array(Source)) }
   }),
   /** A step that had started and not ended is run again. */

@@ -9,16 +9,17 @@ export interface Version {
   readonly plan: Digest
   /** The files that it was made from; none where a program made it. */
   readonly sources: ReadonlyArray<Source>
+  /** Changes that its steps are marked with, where the run keeps the old way. */
+  readonly keeps: ReadonlyArray<string>
 }
 
 /** Undefined where there is no beginning. */
 export const of = (entries: Iterable<Entry>): Version | undefined => {
   let version: Version | undefined
   for (const { event } of entries) {
-    if (event.kind === "RunStarted") version = { plan: event.data.plan, sources: event.payload.sources }
-    else if (event.kind === "RunResumed" && event.data.plan !== undefined) {
-      version = { plan: event.data.plan, sources: event.payload.sources ?? [] }
-    }
+    if (event.kind !== "RunStarted" && event.kind !== "RunResumed") continue
+    const { keeps = [], plan } = event.data
+    if (plan !== undefined) version = { plan, sources: event.payload.sources ?? [], keeps }
   }
   return version
 }

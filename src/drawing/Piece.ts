@@ -154,6 +154,13 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
             `goes from ${from ?? "any state"} to ${to} on ${on}${when === undefined ? "" : ` when ${condition(when)}`}`
         )
       )
+    case "Versioned":
+      return around(
+        node.step,
+        node.side === "since"
+          ? `is there since the change ${node.change}: not for runs that came past it before`
+          : `was there before the change ${node.change}: only for runs that came past it before`
+      )
     case "When":
       return around(node.step, `is skipped unless ${condition(node.on)}`)
     case "Check":

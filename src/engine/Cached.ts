@@ -122,10 +122,11 @@ const keyOf = (drive: Drive, node: Node.CachedNode, place: Place, input: Outcome
   const where = StepPath.parse(StepPath.standing(place.path))
     .map(({ name, role }) => (role === undefined ? name : `${name}!${role}`))
     .join("/")
-  const asked = askedOf(node)
+  const asked = askedOf(node, drive.keeps)
+  const planAt = (parent: string) => PlanJson.ofNode(node.step, parent, drive.keeps)
   return Digest.of({
     // Code is the same only at its own place in its own pipeline: its source has no digest.
-    plan: asked.isAnywhere ? PlanJson.ofNode(node.step, "") : [drive.pipeline, PlanJson.ofNode(node.step, where)],
+    plan: asked.isAnywhere ? planAt("") : [drive.pipeline, planAt(where)],
     input: input.json() ?? null,
     around: aroundOf(asked, place, input)
   })
@@ -139,14 +140,19 @@ interface Asking {
   readonly hasCode: boolean
 }
 
-const askings = new WeakMap<Node.CachedNode, Asking>()
+/** By the step, and by the changes of which a run keeps the old way. */
+const askings = new WeakMap<Node.CachedNode, Map<string, Asking>>()
 
-const askedOf = (node: Node.CachedNode): Asking => {
-  const known = askings.get(node)
+const askedOf = (node: Node.CachedNode, keeps: ReadonlySet<string>): Asking => {
+  const byKeeps = askings.get(node) ?? new Map<string, Asking>()
+  askings.set(node, byKeeps)
+  const kept = [...keeps].sort().join(" ")
+  const known = byKeeps.get(kept)
   if (known !== undefined) return known
   const reads = new Map<string, Set<string> | undefined>()
   let hasCode = false
   const visit = (inner: Node.Node): void => {
+    if (inner._tag === "Versioned" && keeps.has(inner.change) !== (inner.side === "before")) return
     if (inner._tag === "Code") hasCode = true
     if (inner._tag === "Scope" && inner.pipeline?.inherits === true) reads.set("context", undefined)
     for (const template of templatesOf(inner)) {
@@ -161,9 +167,9 @@ const askedOf = (node: Node.CachedNode): Asking => {
     for (const child of Plan.children(inner)) visit(child)
   }
   visit(node.step)
-  const [one, other] = ["a", "b"].map((parent) => Json.canonical(PlanJson.ofNode(node.step, parent)))
+  const [one, other] = ["a", "b"].map((parent) => Json.canonical(PlanJson.ofNode(node.step, parent, keeps)))
   const made = { isAnywhere: one === other, reads, hasCode }
-  askings.set(node, made)
+  byKeeps.set(kept, made)
   return made
 }
 

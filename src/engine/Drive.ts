@@ -54,6 +54,8 @@ export interface Driven {
   readonly context: ContextSpec | undefined
   readonly input: Outcome.Carried
   readonly undefinedVariables: UndefinedVariables
+  /** Changes of the pipeline that the run came past before they were made; there it keeps the old way. */
+  readonly keeps: ReadonlySet<string>
   readonly parkAfterMillis?: number | undefined
   /** What the run may spend; absent where nothing is limited. */
   readonly terms?: Terms | undefined
@@ -71,10 +73,15 @@ export type Premise =
     }
 
 /** What a run says that goes on. */
-export const resumed = ({ again, upgrade }: Pick<Extract<Premise, { _tag: "Resumed" }>, "again" | "upgrade">) =>
-  upgrade === undefined
-    ? ({ kind: "RunResumed", data: { again }, payload: {} } as const)
-    : ({ kind: "RunResumed", data: { again, plan: upgrade.plan }, payload: { sources: upgrade.sources } } as const)
+export const resumed = ({ again, upgrade }: Pick<Extract<Premise, { _tag: "Resumed" }>, "again" | "upgrade">) => {
+  if (upgrade === undefined) return { kind: "RunResumed", data: { again }, payload: {} } as const
+  const { keeps, plan, sources } = upgrade
+  return {
+    kind: "RunResumed",
+    data: { again, plan, ...(keeps.length === 0 ? {} : { keeps }) },
+    payload: { sources }
+  } as const
+}
 
 /** Drives `owned`, and gives its lease back however it ends. */
 export const live = (
@@ -414,6 +421,7 @@ const driveOf = (
     mail,
     cache,
     pipeline: driven.pipeline,
+    keeps: driven.keeps,
     answered: new Set(),
     undos: new Map(),
     payloadBytes: payloadBytes - wrappingBytes,

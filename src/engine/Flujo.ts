@@ -99,6 +99,7 @@ export const run = <In, Out, E, R>(
         context: pipeline.context,
         undefinedVariables: pipeline.undefinedVariables ?? "strict",
         input: Outcome.carried(value, json, shape),
+        keeps: new Set(),
         parkAfterMillis: options?.parkAfterMillis,
         terms
       },
@@ -164,13 +165,17 @@ export const resume = <In, Out, E, R>(
         (detail) => new RunError({ reason: "Ended", run: runId, path: "", detail })
       )
       const driven = kept ?? (yield* premiseOf(runId, pipeline, history))
-      if (isUpgrade) {
-        yield* Effect.mapError(Upgrade.check(runId, driven, history, journal.limits), refused(runId))
-        yield* orJournal(runId, journal.keepPlan({ digest: plan.digest, json: plan.text }))
-      }
-      const upgrade = isUpgrade ? { plan: plan.digest, sources: options?.sources ?? [] } : undefined
-      const premise = { _tag: "Resumed", history, again, upgrade } as const
-      return yield* drive<Out, E>(journal, owned, { ...driven, parkAfterMillis: options?.parkAfterMillis }, premise)
+      const upgrade = isUpgrade ? yield* upgradeOf(journal, runId, driven, history) : undefined
+      const version = upgrade && { plan: plan.digest, sources: options?.sources ?? [], keeps: upgrade.keeps }
+      if (version !== undefined) yield* orJournal(runId, journal.keepPlan({ digest: plan.digest, json: plan.text }))
+      const premise = { _tag: "Resumed", history, again, upgrade: version } as const
+      const keeps = version === undefined ? driven.keeps : new Set(version.keeps)
+      return yield* drive<Out, E>(
+        journal,
+        owned,
+        { ...driven, keeps, parkAfterMillis: options?.parkAfterMillis },
+        premise
+      )
     }).pipe(Effect.ensuring(journal.release(owned)))
   }) as Result<Out, E, R>
 
@@ -195,12 +200,14 @@ export const replay = <In, Out, E, R>(
     const journal = yield* Journal
     const plan = yield* planOf(pipeline)
     const whole = yield* historyOf(journal, runId)
-    const driven =
-      options?.anyVersion === true
-        ? yield* premiseOf(runId, pipeline, whole)
-        : yield* drivenOf(journal, runId, pipeline, plan, whole)
     const history = yield* upTo(runId, whole, options?.until)
-    return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
+    if (options?.anyVersion !== true) {
+      const driven = yield* drivenOf(journal, runId, pipeline, plan, whole)
+      return yield* Effect.mapError(Drive.replay(runId, driven, history, journal.limits), diverged(runId))
+    }
+    const driven = yield* premiseOf(runId, pipeline, whole)
+    const before = yield* planKept(journal, runId, whole)
+    return yield* Effect.mapError(Upgrade.fitting(runId, driven, history, before, journal.limits), diverged(runId))
   }) as Effect.Effect<Drive.Replayed, RunError, Journal>
 
 /**
@@ -211,14 +218,13 @@ export const replay = <In, Out, E, R>(
 export const upgradeCheck = <In, Out, E, R>(
   pipeline: Pipeline<In, Out, E, R>,
   runId: RunId.RunId
-): Effect.Effect<Drive.Replayed, RunError, Journal> =>
+): Effect.Effect<Upgrade.Checked, RunError, Journal> =>
   Effect.gen(function* () {
     const journal = yield* Journal
     yield* planOf(pipeline)
     const history = yield* historyOf(journal, runId)
-    const driven = yield* premiseOf(runId, pipeline, history)
-    return yield* Effect.mapError(Upgrade.check(runId, driven, history, journal.limits), refused(runId))
-  }) as Effect.Effect<Drive.Replayed, RunError, Journal>
+    return yield* upgradeOf(journal, runId, yield* premiseOf(runId, pipeline, history), history)
+  }) as Effect.Effect<Upgrade.Checked, RunError, Journal>
 
 export interface ForkOptions extends Fork.Cut, Pick<RunOptions, "runId" | "parkAfterMillis" | "recoveriesMax"> {}
 
@@ -525,6 +531,27 @@ const drivenOf = (
     return yield* premiseOf(runId, pipeline, history)
   })
 
+const upgradeOf = (
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  driven: Drive.Driven,
+  history: ReadonlyArray<Entry>
+): Effect.Effect<Upgrade.Checked, RunError, unknown> =>
+  Effect.flatMap(planKept(journal, runId, history), (before) =>
+    Effect.mapError(Upgrade.check(runId, driven, history, before, journal.limits), refused(runId))
+  )
+
+/** The plan that the run goes by, where it is there. */
+const planKept = (
+  journal: Journal["Type"],
+  runId: RunId.RunId,
+  history: ReadonlyArray<Entry>
+): Effect.Effect<Json.Json | undefined, RunError> => {
+  const version = Version.of(history)
+  if (version === undefined) return Effect.succeed(undefined)
+  return Effect.map(orJournal(runId, journal.plan(version.plan)), Option.getOrUndefined)
+}
+
 /** What the run was started on, as `pipeline` takes it. */
 const premiseOf = (
   runId: RunId.RunId,
@@ -544,6 +571,7 @@ const premiseOf = (
       context: pipeline.context,
       undefinedVariables: pipeline.undefinedVariables ?? "strict",
       input: Outcome.carried(value, json, shape),
+      keeps: new Set(Version.of(history)?.keeps),
       terms: yield* Terms.kept(runId, first, history)
     }
   })
@@ -618,13 +646,16 @@ const diverged =
       ...(error.field === "" ? {} : { field: error.field })
     })
 
+const markers =
+  "mark what is new with `since: NAME` and what it replaces with `before: NAME`: a run that came past it keeps the old way"
+
 /** Of an upgrade. */
 const refused =
   (run: string) =>
   (error: Diverged | RunError): RunError => {
     if (error._tag === "RunError") return error
     const { _tag: _, ...said } = diverged(run)(error)
-    return new RunError({ ...said, reason: "Upgrade" })
+    return new RunError({ ...said, reason: "Upgrade", hint: markers })
   }
 
 const heldError = (error: RunHeld): RunError =>

@@ -36,7 +36,12 @@ export const events = (
   const version = Version.of(history)
   const started: EventOf<"RunStarted"> = {
     ...first,
-    data: { ...first.data, plan: version?.plan ?? first.data.plan, parent: { run: parent, from } },
+    data: {
+      ...first.data,
+      plan: version?.plan ?? first.data.plan,
+      parent: { run: parent, from },
+      ...(version === undefined || version.keeps.length === 0 ? {} : { keeps: version.keeps })
+    },
     payload: {
       ...first.payload,
       sources: version?.sources ?? first.payload.sources,

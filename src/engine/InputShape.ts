@@ -38,6 +38,7 @@ export const of = (node: Node): Shape.Shape => {
     case "Scope":
       return of(node.step)
     case "When":
+    case "Versioned":
     case "States":
     case "Signal":
     case "Fn":

@@ -29,6 +29,8 @@ export interface Drive {
   readonly cache: Cache | undefined
   /** The name of the pipeline: code of two of them is not the same code. */
   readonly pipeline: string
+  /** Changes of the pipeline that the run came past before they were made. */
+  readonly keeps: ReadonlySet<string>
   /** What is taken back where the run fails or is cancelled, by the place of its undo. */
   readonly undos: Map<StepPath.StepPath, Undo>
   /** Walks any node: how composites reach their children. */

@@ -6,11 +6,13 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Entry } from "../domain/Event.js"
+import type { Json } from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Journal } from "../journal/Journal.js"
 import type { Node } from "../pipeline/Node.js"
 import * as Plan from "../plan/Plan.js"
+import * as PlanJson from "../plan/PlanJson.js"
 import * as Compensate from "./Compensate.js"
 import * as Drive from "./Drive.js"
 import { type Diverged, RunError } from "./RunError.js"
@@ -26,16 +28,23 @@ export const again = (history: ReadonlyArray<Entry>): Either.Either<ReadonlyArra
   return Either.right(undos ?? (last.kind === "RunFailed" ? last.data.at : []))
 }
 
+export interface Checked extends Drive.Replayed {
+  /** Changes that the run came past before they were made. */
+  readonly keeps: ReadonlyArray<string>
+}
+
 /**
  * Whether the run could go on by the pipeline of `driven`, or would have gone the same way to its end. Fails with
  * `Diverged` at the first step that this does otherwise, and with reason `Upgrade` where it is none of its versions.
+ * `before`: the plan that it goes by, as it is kept.
  */
 export const check = (
   run: RunId,
   driven: Drive.Driven,
   history: ReadonlyArray<Entry>,
+  before: Json | undefined,
   limits: Journal["Type"]["limits"]
-): Effect.Effect<Drive.Replayed, Diverged | RunError, unknown> =>
+): Effect.Effect<Checked, Diverged | RunError, unknown> =>
   Effect.gen(function* () {
     const refuse = (detail: string, hint: string) => new RunError({ reason: "Upgrade", run, path: "", detail, hint })
     const started = history[0]?.event
@@ -51,8 +60,46 @@ export const check = (
         "leave the limits out, or start the run anew"
       )
     }
-    return yield* Drive.replay(run, driven, goingOn(run, history), limits)
+    return yield* fitting(run, driven, goingOn(run, history), before, limits)
   })
+
+/**
+ * Walks a record by a version of its pipeline that need not be the one it was made by. Of each change that this one is
+ * marked with, and that before it was not, it is found out whether the run came past it: where both ways say again what
+ * is recorded it did not, and takes the new one.
+ */
+export const fitting = (
+  run: RunId,
+  driven: Drive.Driven,
+  history: ReadonlyArray<Entry>,
+  before: Json | undefined,
+  limits: Journal["Type"]["limits"]
+): Effect.Effect<Checked, Diverged, unknown> =>
+  Effect.gen(function* () {
+    const all = changesOf(driven.root)
+    const decided = before === undefined ? new Set<string>() : PlanJson.changes(before)
+    const open = [...all].filter((change) => !decided.has(change))
+    const kept = [...driven.keeps].filter((change) => all.has(change))
+    const walk = (keeps: ReadonlyArray<string>) =>
+      Effect.map(
+        Drive.replay(run, { ...driven, keeps: new Set(keeps) }, history, limits),
+        (replayed): Checked => ({ ...replayed, keeps })
+      )
+    const newest = yield* Effect.either(walk(kept))
+    if (Either.isRight(newest) || open.length === 0) return yield* newest
+    let found = yield* walk([...kept, ...open])
+    for (const change of open) {
+      const tried = yield* Effect.either(walk(found.keeps.filter((one) => one !== change)))
+      if (Either.isRight(tried)) found = tried.right
+    }
+    return found
+  })
+
+const changesOf = (node: Node, found = new Set<string>()): ReadonlySet<string> => {
+  if (node._tag === "Versioned") found.add(node.change)
+  for (const child of Plan.children(node)) changesOf(child, found)
+  return found
+}
 
 /** The record as it is when the run goes on; one that cannot is as it is. */
 const goingOn = (run: RunId, history: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {

@@ -63,6 +63,10 @@ const walked = (drive: Drive, node: Node.Node, place: Place, input: Outcome.Carr
       return again(drive, node, place, input, Waiting.sleep(drive, node, place, input))
     case "Signal":
       return again(drive, node, place, input, Waiting.signal(drive, node, place, input))
+    case "Versioned":
+      return drive.keeps.has(node.change) === (node.side === "before")
+        ? drive.go(node.step, place, input)
+        : Effect.succeed(Outcome.completed(input))
     case "When":
       return Wrapper.when(drive, node, place, input)
     case "Check":

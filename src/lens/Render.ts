@@ -115,6 +115,7 @@ export const summary = (view: RunSummary.RunSummary, options: Options): Readonly
   for (const [name, label] of view.labels) field("label", foreign(`${name}=${label}`, options))
   if (view.resumptions > 0) field("resumed", span(times(view.resumptions)))
   if (view.upgrades > 0) field("upgraded", span(`${times(view.upgrades)}, to plan ${view.plan.slice(0, 12)}`))
+  if (view.keeps.length > 0) field("keeps", foreign(`the old way of ${view.keeps.join(", ")}`, options))
   if (view.recoveries > 0) field("recovered", span(`${times(view.recoveries)} (steps cut off by the end of a process)`))
   if (options.verbose && Option.isSome(view.input)) field("input", value(view.input.value, options))
   for (const task of view.tasks) {

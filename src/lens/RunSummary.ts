@@ -88,6 +88,8 @@ export interface RunSummary {
   readonly resumptions: number
   /** How many times it was resumed with another version of its pipeline. */
   readonly upgrades: number
+  /** Changes of its pipeline that it came past before they were made: there it keeps the old way. */
+  readonly keeps: ReadonlyArray<string>
   /** Steps that were running when a process died, and were run again. */
   readonly recoveries: number
   /** How many steps were taken back where the run failed or was cancelled. */
@@ -221,11 +223,12 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
   }
   const isRunning = status === "running"
   const startedAt = first?.at ?? 0
+  const version = Version.of(entries)
   const until = isRunning && options.held ? (options.now ?? last?.at) : (Option.getOrUndefined(endedAt) ?? last?.at)
   return {
     run: first?.run ?? "",
     pipeline: started?.data.pipeline ?? "",
-    plan: Version.of(entries)?.plan ?? "",
+    plan: version?.plan ?? "",
     labels: started?.data.labels ?? [],
     status: isRunning && !options.held ? "cut" : status,
     startedAt,
@@ -247,6 +250,7 @@ export const make = (entries: ReadonlyArray<Entry>, options: Options): RunSummar
     wakeAt,
     resumptions,
     upgrades,
+    keeps: version?.keeps ?? [],
     recoveries,
     undone: [...undos.values()].filter((error) => error === undefined).length,
     undoFailures: [...undos].flatMap(([path, error]) =>

@@ -98,6 +98,7 @@ const summaryJson = (view: RunSummary.RunSummary): JsonObject => ({
   wake_at: instantJson(view.wakeAt),
   resumptions: view.resumptions,
   upgrades: view.upgrades,
+  keeps: view.keeps,
   recoveries: view.recoveries,
   undone: view.undone,
   undo_failures: view.undoFailures.map(({ error, path }) => ({ path, error })),

@@ -253,6 +253,19 @@ export interface WhenNode {
   readonly on: Code<(input: never) => boolean> | Template
 }
 
+/**
+ * Of a pipeline that was changed while runs were under way: a run that came past this place before it was goes on without
+ * the steps that are there `since` the change, and with those that were there `before` it; any other run the other way
+ * round. Where it is not there, a step passes its input on.
+ */
+export interface VersionedNode {
+  readonly _tag: "Versioned"
+  readonly step: Node
+  /** The name of the change. */
+  readonly change: string
+  readonly side: "since" | "before"
+}
+
 /** Holds what goes into a step and what comes out to schemas. */
 export interface CheckNode {
   readonly _tag: "Check"
@@ -410,6 +423,7 @@ export type Wrapper =
   | InputNode
   | SinkNode
   | WhenNode
+  | VersionedNode
   | CheckNode
   | ValidateNode
   | NoteNode
@@ -425,6 +439,7 @@ const wrappers: { readonly [K in Wrapper["_tag"]]: true } = {
   Input: true,
   Sink: true,
   When: true,
+  Versioned: true,
   Check: true,
   Validate: true,
   Note: true,

@@ -1046,6 +1046,30 @@ export const when: {
   <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out | In, E, R> =>
     fromNode({ _tag: "When", step: self.node, on: expressionOrCode(on, options?.version) })
 
+/**
+ * A step that is there since a change of the pipeline: a run that came past its place before goes on without it, and the
+ * step passes its input on. `change` names what was changed, for all steps that it is about.
+ */
+export const since =
+  (change: string) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out | In, E, R> =>
+    fromNode({ _tag: "Versioned", step: self.node, change, side: "since" })
+
+/** A step that was there before a change of the pipeline: only a run that came past its place before still has it. */
+export const before =
+  (change: string) =>
+  <In, Out, E, R>(self: Step<In, Out, E, R>): Step<In, Out | In, E, R> =>
+    fromNode({ _tag: "Versioned", step: self.node, change, side: "before" })
+
+/** One step in the place of another: what is there `since` a change, and what was there `before` it, for runs that came past. */
+export const changed = <In, Out, E, R, In2, Out2, E2, R2>(
+  change: string,
+  ways: { readonly before: Step<In, Out, E, R>; readonly since: Step<In2, Out2, E2, R2> }
+): Step<In & In2, Out | Out2, E | E2, R | R2> => {
+  const old: Node.Node = { _tag: "Versioned", step: ways.before.node, change, side: "before" }
+  return fromNode(Node.sequence(old, { _tag: "Versioned", step: ways.since.node, change, side: "since" }))
+}
+
 /** Holds what goes into a step to a schema. What does not fit is a `SchemaMismatch`, before the step runs. */
 export const withInputSchema =
   <A, I extends Shape.Crossing>(schema: Schema.Schema<A, I>) =>

@@ -59,6 +59,7 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
     case "Signal":
     case "Sink":
     case "Timeout":
+    case "Versioned":
       return []
   }
 }

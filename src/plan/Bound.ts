@@ -273,6 +273,7 @@ const walk = (world: World, node: Node.Node, parent: string, size: number | unde
       return { ...below(node.step), size: undefined }
     case "Input":
       return walk(world, node.step, parent, sizeOf(node.input))
+    case "Versioned":
     case "When": {
       const part = below(node.step)
       const passed = size === undefined || part.size === undefined ? undefined : Math.max(size, part.size)

@@ -116,6 +116,12 @@ export const rules = {
     title: "a conversation of what is not there",
     explanation:
       "A loop with a conversation gathers turns from steps of its body, by their names, and tells them to the agents in it. A name that no step of the body has would gather nothing, and a step outside of every conversation has no history that it could do without."
+  },
+  "FLJ-PLAN-17": {
+    severity: "error",
+    title: "a step that no run would have",
+    explanation:
+      "`since` a change a run has one step and `before` it another; a step within both would never be there, and within one of them twice is said once too often. A step that came with one change and went with a later one names two changes."
   }
 } as const satisfies Record<string, Rule>
 

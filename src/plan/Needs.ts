@@ -122,6 +122,7 @@ export const of = (pipeline: Pipeline.Any): Needs => {
       case "Retry":
       case "Sink":
       case "Timeout":
+      case "Versioned":
       case "When":
         walk(node.step, parent)
         break

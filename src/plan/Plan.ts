@@ -214,6 +214,8 @@ const check = (pipeline: Pipeline.Any) => {
       walk(by, `${path}[*]/summary`, { ...sight, previous: { type: "string" }, inConversation: false })
     }
   }
+  /** The changes of the version markers that are walked in, and on which side. */
+  const versions = new Map<string, "since" | "before">()
 
   const walk = (node: Node, parent: string, sight: Sight): Told => {
     switch (node._tag) {
@@ -514,6 +516,23 @@ const check = (pipeline: Pipeline.Any) => {
         }
         return { output, writes: new Map((outputs ?? []).map(([, to]) => [to, node])) }
       }
+      case "Versioned": {
+        const path = named(node.step, node, node.side, parent)
+        if (!StepPath.isName(node.change)) {
+          find("FLJ-PLAN-1", path, node, `${JSON.stringify(node.change)} is not a name`, suggestName(node.change))
+        }
+        const outer = versions.get(node.change)
+        if (outer !== undefined) {
+          const [message, hint] =
+            outer === node.side
+              ? [`it is ${node.side} ${node.change} twice`, "say it once, around all of it"]
+              : [`it is both since and before ${node.change}, so no run has it`, "leave one of the two out"]
+          find("FLJ-PLAN-17", path, node, message, hint)
+        } else versions.set(node.change, node.side)
+        const { writes } = walk(node.step, parent, sight)
+        if (outer === undefined) versions.delete(node.change)
+        return { output: undefined, writes }
+      }
       case "When": {
         const path = named(node.step, node, "when", parent)
         textOrCode(node.on, path, node, sight)
@@ -570,8 +589,11 @@ const isAsk = (node: Node): boolean =>
 const uncompensable = ({ step, undo }: Extract<Node, { readonly _tag: "Compensate" }>) => {
   if (hasUndo(undo)) return { message: "an undo within an undo", hint: "what takes back is not taken back itself" }
   if (wrapped(step, "Compensate")) return { message: "two undos of one step", hint: "make a sequence of the two" }
-  return wrapped(step, "When")
-    ? { message: "an undo of a step that may be skipped", hint: "undo the step itself, and say when around that" }
+  return wrapped(step, "When") || wrapped(step, "Versioned")
+    ? {
+        message: "an undo of a step that may be skipped",
+        hint: "undo the step itself, and say when it is skipped around that"
+      }
     : undefined
 }
 
@@ -685,6 +707,7 @@ export const children = (node: Node): ReadonlyArray<Node> => {
     case "Input":
     case "Sink":
     case "When":
+    case "Versioned":
     case "Check":
     case "Note":
     case "Capped":

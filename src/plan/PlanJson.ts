@@ -38,8 +38,28 @@ const contextJson = (context: ContextSpec | undefined): Json.JsonObject =>
         context: Object.fromEntries(Object.entries(context.fields).map(([name, shape]) => [name, schemaJson(shape)]))
       }
 
-/** One node, whose parent stands at `parent`. */
-export const ofNode = (node: Node, parent: string): Json.JsonObject => nodeJson(node, parent)
+/** One node, whose parent stands at `parent`, as a run has it that keeps the old way of `keeps`. */
+export const ofNode = (node: Node, parent: string, keeps: ReadonlySet<string>): Json.Json =>
+  resolved(nodeJson(node, parent), keeps) ?? null
+
+/** Without what is marked with changes, as if it had been written so; undefined where nothing is left. */
+const resolved = (json: Json.Json, keeps: ReadonlySet<string>): Json.Json | undefined => {
+  if (Array.isArray(json)) return json.flatMap((one) => resolved(one, keeps) ?? [])
+  if (!Json.isObject(json)) return json
+  const { change, kind, step, steps } = json
+  if ((kind === "since" || kind === "before") && typeof change === "string" && step !== undefined) {
+    return keeps.has(change) === (kind === "before") ? resolved(step, keeps) : undefined
+  }
+  if (kind === "sequence" && Array.isArray(steps)) {
+    const all = steps.flatMap((one) => {
+      const left = resolved(one, keeps)
+      const inner = Json.isObject(left) && left.kind === "sequence" ? left.steps : undefined
+      return left === undefined ? [] : Array.isArray(inner) ? inner : [left]
+    })
+    return all.length === 1 ? all[0] : { kind, steps: all }
+  }
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, resolved(value, keeps) ?? null]))
+}
 
 const nodeJson = (node: Node, parent: string): Json.JsonObject => {
   const own = nameOf(node)
@@ -177,6 +197,8 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         })),
         cases: node.states.map(([key, state]) => ({ key, step: nodeJson(state, `${path}/${key}`) }))
       }
+    case "Versioned":
+      return { kind: node.side, change: node.change, step: nodeJson(node.step, parent) }
     case "When":
       return { kind: "when", on: textOr(node.on, "when"), step: nodeJson(node.step, parent) }
     case "Check":
@@ -303,6 +325,20 @@ export const signals = (plan: Json.Json): ReadonlyMap<string, ReadonlyArray<Json
       if (kind === "signal" && typeof signal === "string" && data !== undefined) {
         found.set(signal, [...(found.get(signal) ?? []), data])
       }
+      for (const below of Object.values(json)) walk(below)
+    } else if (Array.isArray(json)) for (const below of json) walk(below)
+  }
+  walk(plan)
+  return found
+}
+
+/** The changes that steps of a stored plan are marked with. */
+export const changes = (plan: Json.Json): ReadonlySet<string> => {
+  const found = new Set<string>()
+  const walk = (json: Json.Json): void => {
+    if (Json.isObject(json)) {
+      const { change, kind, step } = json
+      if ((kind === "since" || kind === "before") && typeof change === "string" && step !== undefined) found.add(change)
       for (const below of Object.values(json)) walk(below)
     } else if (Array.isArray(json)) for (const below of json) walk(below)
   }

@@ -406,6 +406,8 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
     around((step) => ({ _tag: "Sink", step, context: undefined, field: "field", reduce: undefined }))
     around(invariant, 8)
     around((step) => ({ _tag: "When", step, on: condition() }))
+    around((step) => ({ _tag: "Versioned", step, change: `went_${names++}`, side: "before" }), 8)
+    around((step) => ({ _tag: "Versioned", step, change: `came_${names++}`, side: "since" }), 8)
     around((step) => ({
       _tag: "Note",
       step,

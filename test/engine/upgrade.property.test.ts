@@ -19,25 +19,12 @@ import type { Node } from "../../src/pipeline/Node.js"
 import * as Step from "../../src/pipeline/Step.js"
 import * as Plan from "../../src/plan/Plan.js"
 import { answeredCalls, cutAt, finished, logical, run, toEnd, withJournal } from "./driven.js"
+import { nodesOf, replaced } from "./edits.js"
 import { type Generated, generate, hash, numbers } from "./generated.js"
 
 const long = process.env.FLUJO_LONG === "1"
 const pipelines = long ? 5_000 : 150
 const firstSeed = long ? hash(String(process.pid)) % 1_000_000 : 1
-
-/** The same tree with `to` in the place of `from`. */
-const replaced = (value: unknown, from: object, to: object): unknown => {
-  if (value === from) return to
-  if (Array.isArray(value)) {
-    const all = value.map((one) => replaced(one, from, to))
-    return all.some((one, i) => one !== value[i]) ? all : value
-  }
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
-  const pairs = Object.entries(value).map(([key, one]) => [key, replaced(one, from, to)] as const)
-  return pairs.some(([key, one]) => one !== (value as Record<string, unknown>)[key]) ? Object.fromEntries(pairs) : value
-}
-
-const nodesOf = (node: Node): ReadonlyArray<Node> => [node, ...Plan.children(node).flatMap(nodesOf)]
 
 /** A change as people make them, somewhere in the tree. */
 const changed = (generated: Generated, seed: number): Generated => {

@@ -34,7 +34,8 @@ export const cache = (env: Env, draft: Draft): Node => {
 /** What the step is known to answer: an answer of the cache that is nothing of the kind is not taken. */
 export const outputOf = (node: Node): Shape.Shape => {
   if (node._tag === "Check" && node.output !== undefined) return node.output
-  if (node._tag === "Fallback" || node._tag === "When" || node._tag === "Map") return Shape.any
+  if (node._tag === "Fallback" || node._tag === "Map") return Shape.any
+  if (node._tag === "When" || node._tag === "Versioned") return Shape.any
   if (node._tag === "Scope" || isWrapper(node)) return outputOf(node.step)
   switch (node._tag) {
     case "Agent":

@@ -133,7 +133,7 @@ export class Module {
     let node = whole
     let isSkipped = false
     while (isWrapper(node) && TreeSearch.optionsOf(node) === undefined) {
-      isSkipped ||= node._tag === "When"
+      isSkipped ||= node._tag === "When" || node._tag === "Versioned"
       pipes.unshift(this.wrapper(node, inner))
       node = node.step
     }
@@ -149,6 +149,8 @@ export class Module {
           ["description", said(node.description)],
           ["meta", node.meta === undefined ? undefined : literal(node.meta)]
         ])})`
+      case "Versioned":
+        return `Step.${node.side}(${JSON.stringify(node.change)})`
       case "When":
         return `Step.when(${text(node.on)})`
       case "Sink":

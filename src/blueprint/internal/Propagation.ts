@@ -102,6 +102,7 @@ const writes = (node: Node): boolean => {
     case "Map":
     case "Input":
     case "When":
+    case "Versioned":
     case "Check":
     case "Validate":
     case "Note":

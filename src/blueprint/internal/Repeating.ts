@@ -36,7 +36,7 @@ const inner = (env: Env, { fields, kind, origin }: Draft, known: ReadonlyArray<s
   return body === undefined ? undefined : { options, body: env.body(body) }
 }
 
-const commonKeys = ["name", "input", "sink_to", "description", "config", "fallback", "when", "meta"]
+const commonKeys = ["name", "input", "sink_to", "description", "config", "fallback", "since", "before", "when", "meta"]
 
 /** A value with templates in it, under the first of `names` that is there; of two it is said that they exclude. */
 const made = (env: Env, fields: Decode.Fields, names: ReadonlyArray<string>): Texts.Value | undefined => {

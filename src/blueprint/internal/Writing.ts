@@ -94,6 +94,10 @@ export class Writer {
       this.refuse(path, "`meta` is not a map", "put it under a name")
     }
     head.push(["description", note?.description])
+    for (const side of ["since", "before"] as const) {
+      const marker = node._tag === "Versioned" && node.side === side ? take("Versioned") : undefined
+      head.push([side, marker?.change])
+    }
     const when = take("When")
     if (when !== undefined) head.push(["when", this.text(when.on, path, "`when`")])
     const invariants = isInvariant(node) ? take("Validate") : undefined

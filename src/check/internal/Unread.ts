@@ -126,6 +126,7 @@ const takes = (node: Node): boolean => {
     case "Sequence":
     case "Sleep":
     case "States":
+    case "Versioned":
     case "When":
       return true
   }

@@ -44,7 +44,8 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
         Effect.map((checked) => ({
           row,
           stuck: Either.isLeft(checked) ? Faults.run(checked.left, row.run) : undefined,
-          field: Either.isLeft(checked) ? checked.left.field : undefined
+          field: Either.isLeft(checked) ? checked.left.field : undefined,
+          keeps: Either.isRight(checked) ? checked.right.keeps : []
         }))
       )
     )
@@ -57,13 +58,14 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
         pipeline: pipeline.name,
         compatible: checks.length - stuck.length,
         stuck: stuck.length,
-        runs: checks.map(({ field, row, stuck }) => ({
+        runs: checks.map(({ field, keeps, row, stuck }) => ({
           run: row.run,
           status: row.status,
           compatible: stuck === undefined,
           step: stuck?.location?.step ?? null,
           field: field ?? null,
-          why: stuck?.text ?? null
+          why: stuck?.text ?? null,
+          keeps
         }))
       }),
       text: [
@@ -73,14 +75,33 @@ export const run: Module<typeof Flags.upgradeCheck>["run"] = (flags) =>
               span("✗ ", "red"),
               whole(row.run, options, "bold"),
               span(`  ${row.status}  `),
+              ...(stuck!.location?.step === undefined ? [] : [whole(stuck!.location.step, options), span(": ")]),
               foreign(stuck!.text, options)
             ],
             options
           )
         ),
+        ...checks.flatMap(({ keeps, row }) =>
+          keeps.length === 0
+            ? []
+            : line(
+                [
+                  span("✓ ", "green"),
+                  whole(row.run, options, "bold"),
+                  span(`  ${row.status}  keeps the old way of `),
+                  foreign(keeps.join(", "), options)
+                ],
+                options
+              )
+        ),
         checks.length === 0
           ? `There are no runs of ${pipeline.name}.`
-          : `${checks.length - stuck.length} of ${checks.length} runs of ${pipeline.name} go the same way with it.`
+          : `${checks.length - stuck.length} of ${checks.length} runs of ${pipeline.name} go the same way with it.`,
+        ...(stuck.length === 0
+          ? []
+          : [
+              "Mark what is new with `since: NAME` and what it replaces with `before: NAME`: a run that came past it keeps the old way. See docs/upgrading.md."
+            ])
       ].join("\n")
     }
   }).pipe(Effect.scoped)
