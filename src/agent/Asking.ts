@@ -5,9 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Json from "../domain/Json.js"
+import { Live } from "../domain/Live.js"
 import * as Model from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
+import * as Chunks from "../llm/Chunks.js"
 import * as Fallback from "../llm/Fallback.js"
 import { type AnyAgent, modelsOf } from "../pipeline/Agent.js"
 
@@ -85,6 +88,10 @@ const call = (
       Effect.gen(function* () {
         const models = yield* Model.Models
         const { driver, model } = yield* models.driver(request.model, { path, agent: agent.name, turn })
-        return yield* driver.call({ ...request, model }, info)
+        const live = yield* Effect.serviceOption(Live)
+        const asked = { ...request, model }
+        return yield* Option.isNone(live) || info.path === undefined
+          ? driver.call(asked, info)
+          : Chunks.told(driver, asked, info, { path: info.path, tell: live.value.tell })
       })
   )

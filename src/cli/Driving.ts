@@ -36,6 +36,7 @@ import type * as Flags from "./Flags.js"
 import * as Hints from "./Hints.js"
 import { Host } from "./Host.js"
 import { Invocation } from "./Invocation.js"
+import type { Heard } from "./Pieces.js"
 import type { Reply } from "./Reply.js"
 import * as Runs from "./Runs.js"
 import * as View from "./View.js"
@@ -124,26 +125,50 @@ const watched = (driven: Driven, effort: Effort) =>
         : Watch.lines(host, options(), only, Array.from(before))
     }
     const watch = yield* show()
-    const see = (entry: Entry) =>
-      flags.jsonStream
-        ? Effect.ignore(host.result(`${Text.jsonText(ViewJson.entry(entry, workspace.redaction))}\n`))
-        : watch.see(entry)
+    const stream = flags.jsonStream ? yield* streamed(run, workspace) : undefined
+    const see = stream?.see ?? watch.see
+    const hear = stream?.hear ?? watch.hear
     let exit: Exit.Exit<Ended, unknown> | undefined
-    const entries = Flujo.entriesOf(
-      journal,
-      run,
-      Effect.onExit(effort, (end) =>
-        Effect.sync(() => {
-          exit = end
-        })
-      )
+    const noted = Effect.onExit(effort, (end) =>
+      Effect.sync(() => {
+        exit = end
+      })
     )
-    yield* Stream.runForEach(entries, see).pipe(
+    // Without a listener no model is asked to answer in pieces.
+    const shown =
+      hear === undefined
+        ? Stream.runForEach(Flujo.entriesOf(journal, run, noted), see)
+        : Stream.runForEach(Flujo.liveOf(journal, run, noted), (one) =>
+            one._tag === "Entry" ? see(one.entry) : hear(one)
+          )
+    yield* shown.pipe(
       Effect.provideService(Journal, journal),
       Effect.catchAll(() => Effect.void),
       Effect.ensuring(watch.end)
     )
     return exit ?? (yield* Effect.interrupt)
+  })
+
+/** Each entry as it is written, and between them the words of models, a JSON object a line. */
+const streamed = (run: RunId, { redaction }: Workspace.Workspace) =>
+  Effect.gen(function* () {
+    const host = yield* Host
+    const { Pieces } = yield* Effect.promise(() => import("./Pieces.js"))
+    const pieces = new Pieces()
+    const write = (json: Json) => Effect.ignore(host.result(`${Text.jsonText(json)}\n`))
+    const words = (all: ReturnType<(typeof pieces)["rest"]>) =>
+      Effect.forEach(all, (one) => write(ViewJson.words(run, one, redaction)), { discard: true })
+    return {
+      see: (entry: Entry) =>
+        Effect.zipRight(
+          entry.event.kind === "Answered" ? words(pieces.rest(entry.event.path)) : Effect.void,
+          write(ViewJson.entry(entry, redaction))
+        ),
+      hear: (heard: Heard) =>
+        heard._tag === "Said"
+          ? words(pieces.take(heard))
+          : Effect.zipRight(words(pieces.rest(heard.path)), write(ViewJson.discarded(run, heard, redaction)))
+    }
   })
 
 /** Asks for each open task; whether any was answered. */

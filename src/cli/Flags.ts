@@ -82,7 +82,8 @@ const shown = {
 const driving = {
   jsonStream: Flag.flag({
     name: "json-stream",
-    about: "Each entry of the journal as it is written, a JSON object a line; then as --json"
+    about:
+      "Each entry of the journal as it is written, and what models say meanwhile, a JSON object a line; then as --json"
   }),
   stateUri,
   noInput,

@@ -1,6 +1,7 @@
 /**
  * What is shown of a run while it is driven, on standard error: a tree that is drawn again as entries are committed, or,
- * where there is no terminal, a line for each step that came to its end. Only what is in the journal is shown.
+ * where there is no terminal, a line for each step that came to its end. Only what is in the journal is shown; below the
+ * tree stands what models are just saying, until their replies are there.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Carried, Entry } from "../domain/Event.js"
 import type { Json } from "../domain/Json.js"
+import type { Discarded, Said } from "../domain/Live.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 import * as Render from "../lens/Render.js"
@@ -16,9 +18,12 @@ import * as Trace from "../lens/Trace.js"
 import type { TraceNode } from "../lens/TraceNode.js"
 import * as Values from "../lens/Values.js"
 import type { Host } from "./Host.js"
+import { Talk } from "./Talk.js"
 
 export interface Watch {
   readonly see: (entry: Entry) => Effect.Effect<void>
+  /** What a model says while it says it; absent where that is not shown. */
+  readonly hear?: ((heard: Said | Discarded) => Effect.Effect<void>) | undefined
   /** Shows the last state and stops. */
   readonly end: Effect.Effect<void>
 }
@@ -58,6 +63,7 @@ export const live = (
 ): Effect.Effect<Watch> =>
   Effect.gen(function* () {
     const entries = [...before]
+    const talk = new Talk()
     let drawn = 0
     let isDirty = true
     const draw = (isLast: boolean) =>
@@ -66,7 +72,8 @@ export const live = (
         const trace = Trace.make(entries, { held: true, now })
         const all = Render.trace({ ...trace, root: pruned(trace.root, only) }, options())
         // A tree taller than the screen could not be drawn over: its end is what moves.
-        const shown = isLast ? all : all.slice(-Math.max(1, host.rows() - 2))
+        const said = isLast ? [] : talk.lines(options())
+        const shown = isLast ? all : [...all, ...said].slice(-Math.max(1, host.rows() - 2))
         const up = drawn === 0 ? "" : `\u001b[${drawn}A\r\u001b[J`
         yield* host.message(`${up}${shown.join("\n")}\n`)
         drawn = shown.length
@@ -90,6 +97,12 @@ export const live = (
       see: (entry) =>
         Effect.sync(() => {
           entries.push(entry)
+          talk.see(entry)
+          isDirty = true
+        }),
+      hear: (heard) =>
+        Effect.sync(() => {
+          talk.hear(heard)
           isDirty = true
         }),
       end: Effect.zipRight(

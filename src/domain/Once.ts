@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Digest from "./Digest.js"
 import type { Encoded, Json } from "./Json.js"
+import type { StepPath } from "./StepPath.js"
 import type { Usage } from "./Usage.js"
 
 /** What a call does to the world: decides whether it may simply be made again when its end is unknown. */
@@ -38,6 +39,8 @@ export interface Ask<A, I extends Encoded, E, EI extends Encoded> {
 export interface CallInfo {
   /** The same for every try of this call, in this process and after a restart. */
   readonly idempotencyKey: string
+  /** Where the call stands in its run. */
+  readonly path?: StepPath | undefined
   /**
    * The call is paid for once: what may have been billed must not be tried again behind its back. A try that was
    * certainly not billed may be repeated.

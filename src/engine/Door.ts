@@ -270,7 +270,9 @@ export class Door implements Context.Tag.Service<typeof Once> {
         const called = Effect.suspend(() => {
           isMade = true
           const call =
-            hold === undefined ? effect({ idempotencyKey }) : paid(drive, effect({ idempotencyKey, isPaid: true }))
+            hold === undefined
+              ? effect({ idempotencyKey, path: at })
+              : paid(drive, effect({ idempotencyKey, path: at, isPaid: true }))
           return Effect.provideService(data.effect === "model" ? call : unpaid(inner, call), Once, inner)
         })
         let answer: Json.Json | undefined

@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -23,9 +22,11 @@ import type { Pipeline } from "../pipeline/Pipeline.js"
 import * as Plan from "../plan/Plan.js"
 import * as PlanJson from "../plan/PlanJson.js"
 import * as Drive from "./Drive.js"
+import * as Entries from "./Entries.js"
 import { detailOf } from "./Failure.js"
 import * as Fork from "./Fork.js"
 import * as InputShape from "./InputShape.js"
+import * as Live from "./Live.js"
 import * as Outcome from "./Outcome.js"
 import { type Diverged, RunError } from "./RunError.js"
 import * as Stuck from "./Stuck.js"
@@ -281,32 +282,26 @@ export const stream = <In, Out, E, R>(
   )
 
 /** The entries of a run that commit while `effect` drives it. */
-export const entriesOf = <A, E, R>(
-  journal: Journal["Type"],
-  runId: RunId.RunId,
-  effect: Effect.Effect<A, E, R>
-): Stream.Stream<Entry, E, R> =>
-  Stream.unwrapScoped(
-    Effect.gen(function* () {
-      const entries = yield* Stream.toQueueOfElements(journal.committed, { capacity: 1024 })
-      // The reader has subscribed before the first entry can commit.
-      yield* Effect.yieldNow()
-      const fiber = yield* Effect.forkScoped(effect)
-      // Where the run stops without an end of its own, so does the stream.
-      const stopped = Effect.flatMap(Fiber.await(fiber), (exit) =>
-        exit._tag === "Failure" ? Effect.sleep(0) : Effect.never
-      )
-      return Stream.fromQueue(entries).pipe(
-        Stream.flattenExitOption,
-        Stream.filter((entry) => entry.run === runId),
-        Stream.takeUntil((entry) => ends.has(entry.event.kind)),
-        Stream.interruptWhen(stopped),
-        Stream.concat(Stream.drain(Stream.fromEffect(Fiber.join(fiber))))
-      )
-    })
+export const entriesOf = Entries.of
+
+/**
+ * As `stream`, and between the entries what models say while they say it. Where `runId` is that of a run that is there, it goes
+ * on, and what is recorded of it comes first.
+ */
+export const live = <In, Out, E, R>(
+  pipeline: Pipeline<In, Out, E, R>,
+  input: In,
+  options?: RunOptions
+): Stream.Stream<Live.Happening, E | RunError | BudgetExceeded, R | Journal> =>
+  Stream.unwrap(
+    Effect.map(
+      Effect.zip(Journal, options?.runId === undefined ? RunId.make : Effect.succeed(options.runId)),
+      ([journal, runId]) => Live.of(journal, runId, run(pipeline, input, { ...options, runId }), { from: 0 })
+    )
   )
 
-const ends: ReadonlySet<string> = new Set(["RunSuspended", "RunStuck", "RunCompleted", "RunFailed", "RunCancelled"])
+/** `live` of any way to drive a run, from entry `from` on. */
+export const liveOf = Live.of
 
 /**
  * How the run takes names that are not there, as it was started. Whoever reads its pipeline again from text to go on with

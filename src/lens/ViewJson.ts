@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Entry } from "../domain/Event.js"
 import { fromUnknown, type Json, type JsonObject } from "../domain/Json.js"
+import type { Discarded } from "../domain/Live.js"
 import { type NanoUsd, toUsd } from "../domain/NanoUsd.js"
 import * as Usage from "../domain/Usage.js"
 import type { Redaction } from "../redaction/Redaction.js"
@@ -52,6 +53,25 @@ export const head = ({ at, event, run, seq }: Entry, redaction: Redaction): Json
   const { data, kind, ordinal, path } = event
   return redaction.json({ run, seq, at: Text.iso(at), path, kind, ordinal, data: plain(data) })
 }
+
+/** Words of a reply that is not there yet: provisional, and no entry. */
+export const words = (
+  run: string,
+  said: { readonly path: string; readonly text: string; readonly isThought: boolean; readonly lost: number },
+  redaction: Redaction
+): Json =>
+  redaction.json({
+    run,
+    path: said.path,
+    kind: "Said",
+    text: said.text,
+    ...(said.isThought ? { thought: true } : {}),
+    ...(said.lost === 0 ? {} : { lost: said.lost })
+  })
+
+/** What was said there is void. */
+export const discarded = (run: string, { detail, path }: Discarded, redaction: Redaction): Json =>
+  redaction.json({ run, path, kind: "Discarded", detail })
 
 /** Absent fields may be there as `undefined`. */
 const plain = (value: unknown): Json => Either.getOrElse(fromUnknown(value), () => null)

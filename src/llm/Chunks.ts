@@ -1,12 +1,15 @@
 /** What can be done with a reply that comes in chunks. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ModelAsk, ModelChunk, ModelDriver, ModelError } from "../domain/Model.js"
+import type { Live } from "../domain/Live.js"
+import { type ModelAsk, type ModelChunk, type ModelDriver, ModelError, type ModelReply } from "../domain/Model.js"
 import type { CallInfo } from "../domain/Once.js"
+import type { StepPath } from "../domain/StepPath.js"
 
 /** The reply of any driver as a stream; of one that cannot stream it is the one chunk that ends it. */
 export const streamOf =
@@ -37,4 +40,47 @@ export const begun = <A, E>(stream: Stream.Stream<A, E>): Effect.Effect<Stream.S
       Scope.extend(scope),
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
     )
+  })
+
+/**
+ * The reply of any driver, with what it says told while it comes in. Where that fails, or is cut, after something was told,
+ * that is told to be void.
+ */
+export const told = (
+  driver: ModelDriver,
+  ask: ModelAsk,
+  info: CallInfo,
+  { path, tell }: { readonly path: StepPath; readonly tell: Live["Type"]["tell"] }
+): Effect.Effect<ModelReply, ModelError> =>
+  driver.stream === undefined
+    ? driver.call(ask, info)
+    : Effect.suspend(() => {
+        let reply: ModelReply | undefined
+        let isBegun = false
+        return Stream.runForEach(streamOf(driver)(ask, info), (chunk) =>
+          Effect.sync(() => {
+            if (chunk._tag === "Reply") reply = chunk.reply
+            else {
+              isBegun = true
+              tell({ _tag: "Said", path, piece: chunk })
+            }
+          })
+        ).pipe(
+          Effect.flatMap(() =>
+            reply === undefined
+              ? new ModelError({ reason: "Cut", model: ask.model, detail: "the stream ended without a reply" })
+              : Effect.succeed(reply)
+          ),
+          Effect.onExit((exit) =>
+            Exit.isSuccess(exit) || !isBegun
+              ? Effect.void
+              : Effect.sync(() => tell({ _tag: "Discarded", path, detail: whyOf(exit.cause) }))
+          )
+        )
+      })
+
+const whyOf = (cause: Cause.Cause<ModelError>): string =>
+  Option.match(Cause.failureOption(cause), {
+    onNone: () => (Cause.isInterrupted(cause) ? "it was cut off" : "its driver broke"),
+    onSome: ({ message }) => message
   })

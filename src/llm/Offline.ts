@@ -6,8 +6,16 @@
  * that can. The same ask always gives the same reply.
  */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Json from "../domain/Json.js"
-import { type ModelAsk, type ModelDriver, ModelError, type ModelReply, textOf } from "../domain/Model.js"
+import {
+  type ModelAsk,
+  type ModelChunk,
+  type ModelDriver,
+  ModelError,
+  type ModelReply,
+  textOf
+} from "../domain/Model.js"
 import { type Extract, type Facts, label, load, summary } from "./internal/Extract.js"
 import { fill } from "./internal/Fill.js"
 import * as Tokens from "./Tokens.js"
@@ -21,7 +29,16 @@ const sentencesDefault = 3
 export const make: Effect.Effect<ModelDriver> = Effect.gen(function* () {
   // Not interruptible: what an interrupted first caller left behind would be kept for all others.
   const extractor = yield* Effect.cached(Effect.uninterruptible(load))
-  return { call: (ask) => answer(extractor, ask) }
+  return {
+    call: (ask) => answer(extractor, ask),
+    stream: (ask) =>
+      Stream.flatMap(Stream.fromEffect(answer(extractor, ask)), (reply) =>
+        Stream.fromIterable<ModelChunk>([
+          ...(reply.text.match(/\s*\S+\s*/g) ?? []).map((text): ModelChunk => ({ _tag: "Text", text })),
+          { _tag: "Reply", reply }
+        ])
+      )
+  }
 })
 
 const answer = Effect.fn("flujo.Offline.call")(function* (extractor: Effect.Effect<Extract>, ask: ModelAsk) {

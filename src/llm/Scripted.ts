@@ -16,8 +16,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Json from "../domain/Json.js"
-import { type ModelDriver, ModelError, ModelReply, type ReplyPart } from "../domain/Model.js"
+import { type ModelChunk, type ModelDriver, ModelError, ModelReply, type ReplyPart } from "../domain/Model.js"
 import * as Usage from "../domain/Usage.js"
 import { excerpt } from "../redaction/Printable.js"
 
@@ -30,6 +31,8 @@ const Tokens = Schema.optional(Schema.Int.pipe(Schema.nonNegative()))
 export const Scripted = Schema.Struct({
   text: Schema.optional(Schema.String),
   output: Schema.optional(Json.Json),
+  /** The text in the pieces in which it comes where somebody listens; an `error` beside it comes after them. */
+  chunks: Schema.optional(Schema.Array(Schema.String)),
   toolCalls: Schema.optional(
     Schema.Array(Schema.Struct({ id: Schema.optional(Schema.String), name: Schema.String, arguments: Json.Json }))
   ),
@@ -46,7 +49,8 @@ export const Scripted = Schema.Struct({
     })
   )
 }).pipe(
-  Schema.filter(({ error, output, text, toolCalls }) => {
+  Schema.filter(({ chunks, error, output, text, toolCalls }) => {
+    if (chunks !== undefined && (text ?? output) !== undefined) return "give text or output, or chunks, not both"
     const given = [text, output, error].filter((part) => part !== undefined)
     if (given.length > 1) return "give one of text, output and error, not several"
     return error === undefined || toolCalls === undefined || "give toolCalls or an error, not both"
@@ -105,7 +109,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   return {
     /** The driver of the script `file` for a step and its agent. */
     driver: (file: string, from: From) =>
-      Effect.map(player(file), (answer): ModelDriver => ({ call: () => answer(from) }))
+      Effect.map(
+        player(file),
+        (next): ModelDriver => ({
+          call: () => Effect.flatMap(next(from), ({ reply }) => reply),
+          stream: () => Stream.unwrap(Effect.map(next(from), ({ chunks, reply }) => inPieces(chunks, reply)))
+        })
+      )
   }
 })
 
@@ -115,7 +125,18 @@ interface From {
   readonly turn?: number | undefined
 }
 
-type Player = (from: From) => Effect.Effect<ModelReply, ModelError>
+interface Next {
+  readonly chunks: ReadonlyArray<string>
+  readonly reply: Effect.Effect<ModelReply, ModelError>
+}
+
+type Player = (from: From) => Effect.Effect<Next, ModelError>
+
+const inPieces = (chunks: ReadonlyArray<string>, reply: Next["reply"]): Stream.Stream<ModelChunk, ModelError> =>
+  Stream.concat(
+    Stream.fromIterable(chunks.map((text): ModelChunk => ({ _tag: "Text", text }))),
+    Stream.fromEffect(Effect.map(reply, (reply): ModelChunk => ({ _tag: "Reply", reply })))
+  )
 
 const makePlayer = (script: Script, file: string): Player => {
   const countsByKey = new Map<string, number>()
@@ -136,13 +157,16 @@ const makePlayer = (script: Script, file: string): Player => {
             file,
             `call ${index + 1} of "${key}" (step "${path}") has no reply: the script holds ${replies.length} for it`
           )
-        : play(reply, file, `${key}-${index + 1}`)
+        : Effect.succeed({
+            chunks: typeof reply === "string" ? [] : (reply.chunks ?? []),
+            reply: play(reply, file, `${key}-${index + 1}`)
+          })
     })
 }
 
 /** `id` is unique in the script: what a tool call without a name of its own is called by. */
 const play = (reply: string | Scripted, file: string, id: string): Effect.Effect<ModelReply, ModelError> => {
-  const { error, finish, model, output, text, toolCalls, usage }: Scripted =
+  const { chunks, error, finish, model, output, text, toolCalls, usage }: Scripted =
     typeof reply === "string" ? { text: reply } : reply
   if (error !== undefined) {
     return new ModelError({
@@ -152,7 +176,7 @@ const play = (reply: string | Scripted, file: string, id: string): Effect.Effect
       status: error.status
     })
   }
-  const said = (output === undefined ? (text ?? "") : JSON.stringify(output)).toWellFormed()
+  const said = (output === undefined ? (text ?? chunks?.join("") ?? "") : JSON.stringify(output)).toWellFormed()
   const calls = (toolCalls ?? []).map(
     (call, i): ReplyPart => ({
       _tag: "ToolCall",

@@ -110,14 +110,18 @@ it("what each protocol has words for", () => {
   }
 })
 
-it("an example that compiles, and the failures for which a model stands in", () => {
-  const [, example] = /^```ts\n([\s\S]*?)^```/m.exec(doc)!
+it("examples that compile, and the failures for which a model stands in", () => {
+  const examples = [...doc.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!)
+  const files = examples.map((code, index) => [`example_${index}.ts`, code] as const)
   const folder = join(root, "node_modules/.cache/flujo/models")
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, "example.ts"), `import { Fallback } from "flujo"\nexport const driver = ${example}`)
+  for (const [name, code] of files) {
+    const whole = code.startsWith("import ") ? code : `import { Fallback } from "flujo"\nexport const made = ${code}`
+    writeFileSync(join(folder, name), whole)
+  }
   writeFileSync(
     join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: join(root, "tsconfig.json"), include: [], files: ["example.ts"] })
+    JSON.stringify({ extends: join(root, "tsconfig.json"), include: [], files: files.map(([name]) => name) })
   )
   const { status, stdout } = spawnSync(
     process.execPath,
