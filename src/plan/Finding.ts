@@ -116,6 +116,12 @@ export const rules = {
     title: "a conversation of what is not there",
     explanation:
       "A loop with a conversation gathers turns from steps of its body, by their names, and tells them to the agents in it. A name that no step of the body has would gather nothing, and a step outside of every conversation has no history that it could do without."
+  },
+  "FLJ-PLAN-17": {
+    severity: "error",
+    title: "turns that cannot end as said, or cannot be repeated",
+    explanation:
+      "A granular agent goes on until what stop_when says is so: a line at the end of a text, a property of its output, a tool, an expression. What its output or its tools do not have can never be so. And enforce_idempotency allows only tools that honour the key they are given, so that a call which was cut off by a crash can be made again."
   }
 } as const satisfies Record<string, Rule>
 
