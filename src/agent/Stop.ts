@@ -80,20 +80,22 @@ export const ofTools = (
 
 /** What the model is told that is not done; at most `goOnBytes`. */
 export const goOn = (stops: ReadonlyArray<Node.Stop>): string => {
-  const ways = stops.flatMap((stop) => {
-    switch (stop._tag) {
-      case "Sentinel":
-        return [`end with a line that is ${sentinels[0]}`]
-      case "Flag":
-        return [`set ${stop.field} to true`]
-      case "Tool":
-        return [`call ${stop.name}`]
-      case "Holds":
-      case "Reply":
-        return []
-    }
-  })
+  const ways = stops.flatMap(wayOf)
   return ways.length === 0 ? "Go on." : `Go on. When you are done, ${ways.join(", or ")}.`.slice(0, goOnBytes)
 }
 
 export const goOnBytes = 500
+
+const wayOf = (stop: Node.Stop): ReadonlyArray<string> => {
+  switch (stop._tag) {
+    case "Sentinel":
+      return [`end with a line that is ${sentinels[0]}`]
+    case "Flag":
+      return [`set ${stop.field} to true`]
+    case "Tool":
+      return [`call ${stop.name}`]
+    case "Holds":
+    case "Reply":
+      return []
+  }
+}

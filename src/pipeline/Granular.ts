@@ -42,53 +42,50 @@ export const make = (agent: AnyAgent, said: Partial<Granular>): Granular => ({
   onNoProgress: said.onNoProgress ?? "fail"
 })
 
+interface Fault {
+  readonly message: string
+  readonly hint: string
+}
+
 /** What is wrong with it, and what to do, for this agent. */
-export const faults = (
-  { enforceIdempotency, stop }: Granular,
-  { output, tools }: AnyAgent
-): ReadonlyArray<{ readonly message: string; readonly hint: string }> => {
-  const isText = output === undefined || Json.get(output.jsonSchema, "type") === "string"
-  const names = tools.map(({ name }) => name)
-  const stops = stop.flatMap((one) => {
-    switch (one._tag) {
-      case "Sentinel":
-        return isText
-          ? []
-          : [{ message: "an agent with an output_schema does not end in a line", hint: "write stop_when: { flag: … }" }]
-      case "Flag":
-        return output !== undefined && hasFlag(output.jsonSchema, one.field)
-          ? []
-          : [
-              {
-                message: `the agent's output has no boolean ${JSON.stringify(one.field.slice(0, 64))} that says it is done`,
-                hint: "add it to the output_schema, or say another stop_when"
-              }
-            ]
-      case "Tool":
-        return names.includes(one.name)
-          ? []
-          : [
-              {
-                message: `the agent has no tool ${JSON.stringify(one.name.slice(0, 64))} that ends it`,
-                hint: names.length === 0 ? "give it tools" : `it has: ${names.join(", ")}`
-              }
-            ]
-      case "Holds":
-      case "Reply":
-        return []
+export const faults = ({ enforceIdempotency, stop }: Granular, agent: AnyAgent): ReadonlyArray<Fault> => [
+  ...stop.flatMap((one) => faultOf(one, agent) ?? []),
+  ...(enforceIdempotency ? agent.tools : []).flatMap((tool) =>
+    tool._tag === "Skill" && !tool.skill.honoursKey
+      ? [
+          {
+            message: `the tool ${tool.name} (${tool.skill.effect}) does not honour an idempotency key, and each tool must`,
+            hint: "let the skill honour it and say so (honoursKey), or leave enforce_idempotency out"
+          }
+        ]
+      : []
+  )
+]
+
+const faultOf = (stop: Stop, { output, tools }: AnyAgent): Fault | undefined => {
+  switch (stop._tag) {
+    case "Sentinel":
+      return output === undefined || Json.get(output.jsonSchema, "type") === "string"
+        ? undefined
+        : { message: "an agent with an output_schema does not end in a line", hint: "write stop_when: { flag: … }" }
+    case "Flag":
+      return output !== undefined && hasFlag(output.jsonSchema, stop.field)
+        ? undefined
+        : {
+            message: `the agent's output has no boolean ${JSON.stringify(stop.field.slice(0, 64))} that says it is done`,
+            hint: "add it to the output_schema, or say another stop_when"
+          }
+    case "Tool": {
+      const names = tools.map(({ name }) => name)
+      return names.includes(stop.name)
+        ? undefined
+        : {
+            message: `the agent has no tool ${JSON.stringify(stop.name.slice(0, 64))} that ends it`,
+            hint: names.length === 0 ? "give it tools" : `it has: ${names.join(", ")}`
+          }
     }
-  })
-  const repeats = !enforceIdempotency
-    ? []
-    : tools.flatMap((tool) =>
-        tool._tag === "Skill" && !tool.skill.honoursKey
-          ? [
-              {
-                message: `the tool ${tool.name} (${tool.skill.effect}) does not honour an idempotency key, and each tool must`,
-                hint: "let the skill honour it and say so (honoursKey), or leave enforce_idempotency out"
-              }
-            ]
-          : []
-      )
-  return [...stops, ...repeats]
+    case "Holds":
+    case "Reply":
+      return undefined
+  }
 }

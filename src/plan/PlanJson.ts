@@ -423,27 +423,28 @@ const promptJson = ({ template, variables }: Prompt): Json.JsonObject => ({
   variables: Object.fromEntries(variables.map(([name, value]) => [name, paramsJson(value)]))
 })
 
-const granularJson = (
-  granular: Granular,
-  holds: (on: Extract<Stop, { readonly _tag: "Holds" }>["on"]) => Json.Json
-): Json.JsonObject => ({
+type Holding = (on: Extract<Stop, { readonly _tag: "Holds" }>["on"]) => Json.Json
+
+const stopJson = (stop: Stop, holds: Holding): Json.Json => {
+  switch (stop._tag) {
+    case "Reply":
+    case "Sentinel":
+      return stop._tag.toLowerCase()
+    case "Flag":
+      return { flag: stop.field }
+    case "Tool":
+      return { tool: stop.name }
+    case "Holds":
+      return { expression: holds(stop.on) }
+  }
+}
+
+const granularJson = (granular: Granular, holds: Holding): Json.JsonObject => ({
   max_turns: granular.maxTurns,
   blob_threshold_bytes: granular.blobThresholdBytes,
   enforce_idempotency: granular.enforceIdempotency,
   fingerprint: granular.fingerprint,
-  stop: granular.stop.map((stop): Json.Json => {
-    switch (stop._tag) {
-      case "Reply":
-      case "Sentinel":
-        return stop._tag.toLowerCase()
-      case "Flag":
-        return { flag: stop.field }
-      case "Tool":
-        return { tool: stop.name }
-      case "Holds":
-        return { expression: holds(stop.on) }
-    }
-  }),
+  stop: granular.stop.map((stop) => stopJson(stop, holds)),
   no_progress_turns: granular.noProgressTurns,
   on_no_progress: granular.onNoProgress,
   ...present({ history_max_tokens: granular.historyMaxTokens })

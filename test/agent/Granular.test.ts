@@ -226,7 +226,7 @@ describe("the history of an agent's turns", () => {
       assert.match(JSON.stringify(last), /"own_turns_left_out":\d+/)
       const node = Step.granular("research", agent as never, said).node
       const { inputs } = Turn.most(agent, 2, node._tag === "Agent" ? node.granular : undefined)
-      sent.forEach(({ ask }, index) => assert.isAtMost(Tokens.boundOfAsk(ask), inputs[index]!))
+      for (const [index, { ask }] of sent.entries()) assert.isAtMost(Tokens.boundOfAsk(ask), inputs[index]!)
       assert.isBelow(inputs.at(-1)!, Turn.most({ ...agent, maxTurns: 12 }, 2).inputs.at(-1)!)
     })
   )

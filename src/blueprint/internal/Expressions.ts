@@ -17,6 +17,7 @@ import {
   type Params,
   paramsJson,
   type ScopeNode,
+  type Stop,
   type Conversation as Talk,
   type Validator
 } from "../../pipeline/Node.js"
@@ -411,19 +412,7 @@ export class Module {
     const usual = Granular.make(agent, {})
     const unless = <A extends string | number | boolean>(value: A, usual: A): string | undefined =>
       value === usual ? undefined : JSON.stringify(value)
-    const stops = pace.stop.map((stop) => {
-      switch (stop._tag) {
-        case "Reply":
-        case "Sentinel":
-          return JSON.stringify(stop._tag.toLowerCase())
-        case "Flag":
-          return object([["flag", said(stop.field)]])
-        case "Tool":
-          return object([["tool", said(stop.name)]])
-        case "Holds":
-          return object([["expression", text(stop.on)]])
-      }
-    })
+    const stops = pace.stop.map(stopOf)
     return [
       ["maxTurns", unless(pace.maxTurns, usual.maxTurns)],
       ["historyMaxTokens", number(pace.historyMaxTokens)],
@@ -546,6 +535,20 @@ const assigns = (assigns: ReadonlyArray<Assign> | undefined): string | undefined
       ])
     )
     .join(", ")}]`
+
+const stopOf = (stop: Stop): string => {
+  switch (stop._tag) {
+    case "Reply":
+    case "Sentinel":
+      return JSON.stringify(stop._tag.toLowerCase())
+    case "Flag":
+      return object([["flag", said(stop.field)]])
+    case "Tool":
+      return object([["tool", said(stop.name)]])
+    case "Holds":
+      return object([["expression", text(stop.on)]])
+  }
+}
 
 /** A blueprint has no such part: to meet one is a fault of flujo. */
 const refuse = (part: unknown): never => {
