@@ -18,6 +18,8 @@ export type Call = Extract<ReplyPart, { readonly _tag: "ToolCall" }>
 export interface Answer {
   readonly content: string
   readonly failed: boolean
+  /** What a tool answered, whole. */
+  readonly value?: Json.Json | undefined
 }
 
 /** Bytes of a result that the model is shown; the journal has the whole. */
@@ -32,8 +34,38 @@ export const isOrderless = (tools: ReadonlyArray<Tool.AnyTool>, { name }: Call):
   )
 }
 
-/** Answers the `index`-th call of the turn that `Once` knows as `turn`. */
+/**
+ * Answers the `index`-th call of the turn that `Once` knows as `turn`. Of a result of more than `blobBytes` the model is
+ * told the beginning and a digest.
+ */
 export const answer = (
+  tools: ReadonlyArray<Tool.AnyTool>,
+  call: Call,
+  turn: string,
+  index: number,
+  blobBytes?: number
+): Effect.Effect<Answer, never, unknown> =>
+  Effect.map(answered(tools, call, turn, index), (answer) => {
+    const { content } = answer
+    return { ...answer, content: blobBytes === undefined ? bounded(content) : referred(content, blobBytes) }
+  })
+
+/** Bytes of the beginning of a result that the model is told of by its digest, and of what is said of it. */
+export const blobHeadBytes = 512
+export const blobNoteBytes = 256
+
+/** A longer text by its beginning and its digest, which is that of the whole in the journal. */
+const referred = (text: string, most: number): string => {
+  const size = Buffer.byteLength(text)
+  if (size <= most) return text
+  const head = Buffer.from(text)
+    .subarray(0, blobHeadBytes)
+    .toString("utf8")
+    .replace(/\uFFFD+$/, "")
+  return `${head}… (cut: the beginning of ${size} bytes, whose digest is ${Digest.ofText(text)})`
+}
+
+const answered = (
   tools: ReadonlyArray<Tool.AnyTool>,
   call: Call,
   turn: string,
@@ -148,19 +180,19 @@ const made = (tool: Tool.SkillTool<unknown>, json: Json.Json, turn: string, key:
 }
 
 const success = (value: Json.Json): Answer => ({
-  content: bounded(typeof value === "string" ? value : Json.canonical(value)),
-  failed: false
+  content: (typeof value === "string" ? value : Json.canonical(value)).toWellFormed(),
+  failed: false,
+  value
 })
 
-const failure = (detail: string): Answer => ({ content: bounded(detail), failed: true })
+const failure = (detail: string): Answer => ({ content: detail.toWellFormed(), failed: true })
 
 /** At most `resultBytesMax` bytes, and what is left out is said. */
 const bounded = (text: string): string => {
-  const formed = text.toWellFormed()
-  const size = Buffer.byteLength(formed)
-  if (size <= resultBytesMax) return formed
+  const size = Buffer.byteLength(text)
+  if (size <= resultBytesMax) return text
   const note = `… (cut: the first part of ${size} bytes)`
-  let cut = formed.slice(0, resultBytesMax)
+  let cut = text.slice(0, resultBytesMax)
   while (Buffer.byteLength(cut) > resultBytesMax - 64) cut = cut.slice(0, Math.floor(cut.length * 0.95))
   return `${cut.toWellFormed()}${note}`
 }

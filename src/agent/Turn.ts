@@ -12,12 +12,16 @@ import * as Once from "../domain/Once.js"
 import type * as Template from "../expression/Template.js"
 import * as Tokens from "../llm/Tokens.js"
 import { AgentError, type AnyAgent, maxTokensDefault } from "../pipeline/Agent.js"
+import type * as Node from "../pipeline/Node.js"
 import type { Shape } from "../pipeline/Shape.js"
 import * as Tool from "../pipeline/Tool.js"
 import * as Asking from "./Asking.js"
 import * as Conversation from "./Conversation.js"
+import * as Fingerprint from "./Fingerprint.js"
 import * as Repair from "./Repair.js"
+import * as Stop from "./Stop.js"
 import * as ToolCall from "./ToolCall.js"
+import * as Turns from "./Turns.js"
 
 /** What the reply must be, as the model is told. A schema whose root is no object travels as `{ value }`. */
 const wanted = (agent: AnyAgent): { readonly output: Model.ModelOutput; readonly wrapped: boolean } => {
@@ -39,6 +43,8 @@ export interface Refused {
 export interface Before {
   readonly refused?: Refused | undefined
   readonly history?: { readonly talk: Conversation.Talk; readonly template: Template.Template | undefined } | undefined
+  /** It goes on until it is done. */
+  readonly pace?: { readonly granular: Node.Granular; readonly judge: Stop.Judge } | undefined
 }
 
 /** What is sent for `text`, and with it, where there is such, what came of the try before. */
@@ -67,29 +73,45 @@ const feedbackText = (feedback: ReadonlyArray<string>): string =>
 /** Tools that one reply may call; a reply that calls more is refused as a whole. */
 export const callsMax = 16
 
-/** Equal calls with equal results, so many turns in a row, are no progress. */
-const sameTurnsMax = 3
-
 /** Calls of tools that only read are made so many at a time; others one after the other, as they were asked for. */
 const callsAtOnce = 4
 
 /** Bytes that a reply may have: no text that people or programs write has tokens of more than 16 bytes on the average. */
 const replyBytesMax = ({ settings }: AnyAgent): number => 16_384 + 16 * (settings.maxTokens ?? maxTokensDefault)
 
+/** Bytes of a result that the model is sent at most. */
+const resultBytesMax = (pace: Node.Granular | undefined): number =>
+  pace === undefined
+    ? ToolCall.resultBytesMax
+    : Math.max(pace.blobThresholdBytes, ToolCall.blobHeadBytes + ToolCall.blobNoteBytes)
+
 /** What each turn adds to the next request at most: the reply, the calls' ids and names once more, the results. */
-const growthMax = (agent: AnyAgent): number =>
-  Tokens.perMessage + 2 * replyBytesMax(agent) + callsMax * (Tokens.perMessage + ToolCall.resultBytesMax)
+const growthMax = (agent: AnyAgent, pace: Node.Granular | undefined): number =>
+  Tokens.perMessage + 2 * replyBytesMax(agent) + callsMax * (Tokens.perMessage + resultBytesMax(pace))
 
 /** Tokens that each turn on a text of so many bytes uses at most; `output` is absent where the agent has no limit. */
 export const most = (
   agent: AnyAgent,
-  textBytes: number
+  textBytes: number,
+  pace?: Node.Granular
 ): { readonly inputs: ReadonlyArray<number>; readonly output: number | undefined } => {
   const first = Tokens.boundOfAsk(askOf(agent, "")) + textBytes
+  const growth = growthMax(agent, pace)
+  const kept = pace?.historyMaxTokens
+  const history = kept === undefined ? undefined : Math.max(growth, Turns.bytesMost(kept)) + Turns.noteBytes
   return {
-    inputs: Array.from({ length: agent.maxTurns + agent.maxCorrections }, (_, turn) => first + turn * growthMax(agent)),
+    inputs: Array.from({ length: (pace ?? agent).maxTurns + agent.maxCorrections }, (_, turn) =>
+      Math.min(first + turn * growth, first + (history ?? Number.POSITIVE_INFINITY))
+    ),
     output: agent.settings.maxTokens
   }
+}
+
+/** What an agent does that is no granular one. */
+const once: Pick<Node.Granular, "stop" | "noProgressTurns" | "onNoProgress"> = {
+  stop: [{ _tag: "Reply" }],
+  noProgressTurns: 3,
+  onNoProgress: "fail"
 }
 
 /**
@@ -100,58 +122,99 @@ export const take = (
   agent: AnyAgent,
   input: Json.Json,
   path: string,
-  { history, refused }: Before = {}
+  { history, pace, refused }: Before = {}
 ): Effect.Effect<unknown, Model.ModelError | AgentError | Template.TemplateError, unknown> =>
   Effect.gen(function* () {
     const text = textOf(input)
     const prompt = history === undefined ? undefined : yield* Conversation.prompt(history.talk, history.template, text)
-    let ask = askOf(agent, `${prompt?.text ?? ""}${text}`, refused)
+    const ask = askOf(agent, `${prompt?.text ?? ""}${text}`, refused)
+    const limits = pace === undefined ? undefined : yield* Fingerprint.limits(agent, pace.granular, ask.output)
+    const { noProgressTurns, onNoProgress, stop } = pace?.granular ?? once
+    const { maxTurns } = pace?.granular ?? agent
+    const turns: Array<Turns.Turn> = []
+    const fail = (reason: AgentError["reason"], detail: string) => new AgentError({ agent: agent.name, reason, detail })
     let last = ""
     let same = 1
     let corrections = 0
     let model = 0
-    for (let turn = 0; turn < agent.maxTurns + corrections; turn++) {
-      const answered = yield* Asking.ask(agent, ask, {
-        path,
-        turn,
-        from: model,
-        history: prompt && aboutOf(prompt),
-        isOfUse: (reply) => isOfUse(agent, reply)
-      })
+    /** What it said last that may be an answer, and the last text of it. */
+    let said: { readonly value: unknown } | undefined
+    let before: string | undefined
+    /** Whether what it did now is what it did in the turns before, too. */
+    const isStuck = (done: Json.Json): boolean => {
+      const digest = Digest.of(done)
+      same = digest === last ? same + 1 : 1
+      last = digest
+      return same >= noProgressTurns
+    }
+    for (let turn = 0; turn < maxTurns + corrections; turn++) {
+      const { leftOut, messages } = Turns.within(ask.messages, turns, limits?.historyMaxTokens)
+      const about = aboutOf(prompt, leftOut)
+      const answered = yield* Asking.ask(
+        agent,
+        { ...ask, messages },
+        { path, turn, from: model, history: about, isOfUse: (reply) => isOfUse(agent, reply) }
+      )
       const { reply } = answered
       // Who answered goes on: a conversation stays with one model as long as that can be had.
       model = answered.model
       const calls = yield* callsOf(agent, reply)
       if (calls.length === 0) {
         const output = yield* Effect.either(outputOf(agent, reply, turn))
-        if (Either.isRight(output)) return output.right
-        if (corrections === agent.maxCorrections || !isRepeatable(agent, reply)) return yield* output.left
-        corrections++
-        ask = { ...ask, messages: [...ask.messages, Model.repeating(reply), corrected(output.left)] }
+        if (Either.isLeft(output)) {
+          if (corrections === agent.maxCorrections || !isRepeatable(agent, reply)) return yield* output.left
+          corrections++
+          turns.push([Model.repeating(reply), corrected(output.left)])
+          continue
+        }
+        const value = output.right
+        const json = agent.output === undefined ? reply.text : Either.getOrElse(agent.output.encode(value), () => null)
+        const ended = yield* Stop.ofReply(stop, { value, json: json ?? null, before }, pace?.judge ?? never)
+        if (ended !== undefined) return ended.answer
+        if (!isRepeatable(agent, reply))
+          return yield* fail("Incomplete", "the reply is empty, or too long to go on from")
+        said = { value }
+        before = reply.text
+        if (isStuck(["said", reply.text])) {
+          if (onNoProgress === "stop") return value
+          return yield* fail("NoProgress", `${same} turns in a row said the same, and not that it was done`)
+        }
+        turns.push([Model.repeating(reply), { role: "user", content: Stop.goOn(stop) }])
         continue
       }
-      if (turn === agent.maxTurns + corrections - 1) break
+      const mayEnd = calls.some((call) => Stop.isLast(stop, call))
+      if (turn === maxTurns + corrections - 1 && !mayEnd) break
       const answers = yield* Effect.forEach(
         calls,
-        (call, index) => ToolCall.answer(agent.tools, call, `turn[${turn}]`, index),
+        (call, index) => ToolCall.answer(agent.tools, call, `turn[${turn}]`, index, limits?.blobThresholdBytes),
         { concurrency: calls.every((call) => ToolCall.isOrderless(agent.tools, call)) ? callsAtOnce : 1 }
       )
-      const done = Digest.of([
-        calls.map(({ name, arguments: given }) => [name, given]),
-        answers.map(({ content }) => content)
-      ])
-      same = done === last ? same + 1 : 1
-      last = done
-      if (same >= sameTurnsMax) {
-        const names = [...new Set(calls.map(({ name }) => name))].join(", ")
-        const detail = `${same} turns in a row called ${names} with the same arguments and got the same results`
-        return yield* new AgentError({ agent: agent.name, reason: "NoProgress", detail })
+      const ended = mayEnd ? Stop.ofTools(stop, calls, answers, agent.output) : undefined
+      if (ended !== undefined) return yield* Either.mapLeft(ended, (detail) => fail("Misfit", detail))
+      if (reply.text.trim() !== "" && agent.output === undefined) {
+        said = { value: reply.text }
+        before = reply.text
       }
-      ask = { ...ask, messages: [...ask.messages, Model.repeating(reply), ...calls.map(told(answers))] }
+      const done = [calls.map(({ name, arguments: given }) => [name, given]), answers.map(({ content }) => content)]
+      if (isStuck(done)) {
+        if (onNoProgress === "stop" && said !== undefined) return said.value
+        const names = [...new Set(calls.map(({ name }) => name))].join(", ")
+        return yield* fail(
+          "NoProgress",
+          `${same} turns in a row called ${names} with the same arguments and got the same results`
+        )
+      }
+      turns.push([Model.repeating(reply), ...calls.map(told(answers))])
     }
-    const detail = `its turn ${agent.maxTurns + corrections} called tools again, and it may take no more; allow more with max_turns`
-    return yield* new AgentError({ agent: agent.name, reason: "MaxTurns", detail })
+    const way = pace === undefined ? "called tools again" : "was not the last"
+    return yield* fail(
+      "MaxTurns",
+      `its turn ${maxTurns + corrections} ${way}, and it may take no more; allow more with max_turns`
+    )
   })
+
+/** Nobody judges an agent whose first answer is the answer. */
+const never: Stop.Judge = () => Either.right(false)
 
 /** What the model is told of a reply that does not fit. */
 const corrected = ({ detail }: AgentError): Model.ModelMessage => ({
@@ -172,12 +235,14 @@ const told =
     return { role: "tool", callId: id, name, content, ...(failed ? { failed } : {}) }
   }
 
-/** Where in the first message of the user the history stands, and how much of it; `lens` shows that. */
-const aboutOf = ({ leftOut, text, turns }: Conversation.Prompt): Json.Json => ({
-  turns,
-  left_out: leftOut,
-  characters: text.length
-})
+/** Where in the first message of the user a conversation stands, how much of it, and what is cut; `lens` shows that. */
+const aboutOf = (prompt: Conversation.Prompt | undefined, cut: number): Json.Json | undefined => {
+  if (prompt === undefined && cut === 0) return undefined
+  return {
+    ...(prompt === undefined ? {} : { turns: prompt.turns, left_out: prompt.leftOut, characters: prompt.text.length }),
+    ...(cut === 0 ? {} : { own_turns_left_out: cut })
+  }
+}
 
 /** Whether a reply may be sent back: providers take no empty one, and a next turn has room for so much. */
 const isRepeatable = (agent: AnyAgent, reply: Model.ModelReply): boolean =>

@@ -427,6 +427,19 @@ const expiry: Keys = {
   )
 }
 
+const stop = {
+  anyOf: [
+    { enum: ["sentinel", "reply"] },
+    ...["flag", "tool", "expression"].map((name) => ({
+      type: "object",
+      required: [name],
+      properties: { [name]: word },
+      additionalProperties: false
+    }))
+  ]
+}
+const stops = { anyOf: [...stop.anyOf, { type: "array", minItems: 1, items: stop }] }
+
 /** Keys by kind, beside the common ones. */
 export const kinds: Readonly<Record<string, Shape>> = {
   step: {
@@ -448,6 +461,43 @@ export const kinds: Readonly<Record<string, Shape>> = {
       skill: key("A skill by its id.", "flujo.builtins.write_file", word),
       params: key("What the skill is given by name.", { path: "digest.md" }, { type: "object" }),
       steps: key("Steps that are one step.", [{ name: "draft" }, { name: "polish" }], ref("body")),
+      use_history: key("Whether its agent is told of the conversation of the loop; true where absent.", false, {
+        type: "boolean"
+      })
+    }
+  },
+  granular: {
+    about: "An agent that goes on, turn by turn, until it is done.",
+    oneOf: [{ names: ["uses", "agent"], required: true }],
+    keys: {
+      uses: key("An agent of this file.", "agents.writer", { type: "string", pattern: "^agents\\." }),
+      agent: key(
+        "The same by its id.",
+        { id: "agents.writer" },
+        { type: "object", required: ["id"], properties: { id: word }, additionalProperties: false }
+      ),
+      max_turns: key("Model calls at most; 20 where absent.", 20, whole(1, 200)),
+      history_max_tokens: key(
+        "Of the turns before, the newest that have not more tokens are sent; all where absent.",
+        8000,
+        whole(256, 1_000_000)
+      ),
+      blob_threshold_bytes: key(
+        "Of a longer result of a tool the model is sent the beginning and a digest; 20000 where absent.",
+        20_000,
+        whole(1024, 262_144)
+      ),
+      enforce_idempotency: key("Whether each tool must honour the idempotency key that it is given.", true, {
+        type: "boolean"
+      }),
+      fingerprint: key("What must be as it was where a run goes on; strict where absent.", "compat", {
+        enum: ["strict", "compat"]
+      }),
+      stop_when: key("When it is done; a list where one of several will do.", { flag: "is_complete" }, stops),
+      no_progress_turns: key("So many equal turns in a row are no progress; 3 where absent.", 3, whole(2, 20)),
+      on_no_progress: key("What happens then: it fails, or answers what it said last.", "stop", {
+        enum: ["fail", "stop"]
+      }),
       use_history: key("Whether its agent is told of the conversation of the loop; true where absent.", false, {
         type: "boolean"
       })

@@ -8,6 +8,7 @@ import { type Draft, type Env, hole } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
 import * as Cache from "./internal/Cache.js"
 import * as Custom from "./internal/Custom.js"
+import * as Granular from "./internal/Granular.js"
 import * as Leaves from "./internal/Leaves.js"
 import * as Machine from "./internal/Machine.js"
 import * as Refine from "./internal/Refine.js"
@@ -23,6 +24,7 @@ interface Kind {
 
 const kinds: Readonly<Record<string, Kind>> = {
   step: { keys: Leaves.stepKeys, read: Leaves.step },
+  granular: { keys: Granular.granularKeys, read: Granular.granular },
   conditional: { keys: Branching.conditionalKeys, read: Branching.conditional },
   parallel: { keys: Branching.parallelKeys, read: Branching.parallel },
   dynamic_router: { keys: Branching.routerKeys, read: Branching.router },

@@ -189,6 +189,10 @@ const ofPlans = {
     bad: `${reader("")}steps:\n  - { name: «ask», uses: agents.reader }\n`,
     good: `${reader(", name: as_text")}steps:\n  - { name: ask, uses: agents.reader }\n`
   },
+  "FLJ-PLAN-18": {
+    bad: `${agents}steps:\n  - kind: granular\n    name: «research»\n    uses: agents.writer\n    stop_when: { tool: finish }\n`,
+    good: `${agents}steps:\n  - kind: granular\n    name: research\n    uses: agents.writer\n    stop_when: sentinel\n`
+  },
   "FLJ-PLAN-16": {
     bad: `${agents}steps:\n  - kind: loop\n    name: «talk»\n    loop: { conversation: true, user_turn_sources: [reader], body: { name: write, uses: agents.writer } }\n`,
     good: `${agents}steps:\n  - kind: loop\n    name: talk\n    loop: { conversation: true, body: { name: write, uses: agents.writer } }\n`

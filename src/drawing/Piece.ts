@@ -11,6 +11,7 @@ import {
   type Assign,
   type Code,
   type Decider,
+  type Granular,
   type LoopNode,
   type Node,
   nameOf,
@@ -76,7 +77,7 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
       if (node.ignoresHistory === true) notes = [...notes, "is not told what was said before"]
       return step(
         "agent",
-        `asks the model ${modelsOf(node.agent).join(", else ")} as agent ${node.agent.name}${tools(node.agent)}`
+        `asks the model ${modelsOf(node.agent).join(", else ")} as agent ${node.agent.name}${tools(node.agent)}${untilDone(node.granular)}`
       )
     case "Skill":
       return step("skill", `runs the skill ${node.skill.id}${effects[node.skill.effect]}`)
@@ -225,6 +226,9 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
 /** A step whose answer decides stands before what it decides for. */
 const decider = (by: object | undefined, parent: string): ReadonlyArray<Piece> =>
   by !== undefined && isDecider(by) ? pieces(by.step, parent, []) : []
+
+const untilDone = (granular: Granular | undefined): string =>
+  granular === undefined ? "" : `, turn by turn until it is done, at most ${count(granular.maxTurns, "turn")}`
 
 /** What of a conversation is kept. */
 const kept = ({ history }: NonNullable<LoopNode["conversation"]>): string => {

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type * as Stop from "../agent/Stop.js"
 import * as Turn from "../agent/Turn.js"
 import * as Digest from "../domain/Digest.js"
 import type { Carried as CarriedPayload, Wait } from "../domain/Event.js"
@@ -15,7 +16,7 @@ import * as Json from "../domain/Json.js"
 import { Once } from "../domain/Once.js"
 import { People } from "../domain/People.js"
 import * as StepPath from "../domain/StepPath.js"
-import { TemplateError } from "../expression/Template.js"
+import { evaluate, isTruthy, TemplateError } from "../expression/Template.js"
 import type { JournalError } from "../journal/Journal.js"
 import type * as Node from "../pipeline/Node.js"
 import * as Shape from "../pipeline/Shape.js"
@@ -324,7 +325,7 @@ const bodyOf = (
   value: unknown,
   json: Json.Json | undefined,
   info: Node.StepInfo,
-  { refused, talk }: Place
+  { env, refused, talk }: Place
 ): Effect.Effect<unknown, unknown, unknown> => {
   switch (node._tag) {
     case "Code":
@@ -335,10 +336,19 @@ const bodyOf = (
       return Turn.take(node.agent, json ?? null, StepPath.standing(info.path), {
         refused,
         history:
-          talk === undefined || node.ignoresHistory ? undefined : { talk: talk.so, template: talk.about.template }
+          talk === undefined || node.ignoresHistory ? undefined : { talk: talk.so, template: talk.about.template },
+        pace: node.granular && { granular: node.granular, judge: judgeOf(env) }
       })
   }
 }
+
+/** Whether an agent's answer is one that it is done with. */
+const judgeOf =
+  (env: Env.Env): Stop.Judge =>
+  (on, value, json) =>
+    "source" in on
+      ? Either.map(evaluate(on, Env.scope(env, Outcome.raw(json)), env.templates), isTruthy)
+      : Either.right(on.call(value as never) === true)
 
 interface Succeeded {
   readonly _tag: "Completed"

@@ -203,7 +203,7 @@ const isShown = (node: TraceNode, options: Options): boolean => {
   if (options.verbose || node.status !== "completed") return true
   // A reply that was not taken as it stood is told of.
   if (node.kind === "call" && node.label === "repair") return true
-  if (historyOf(node) !== undefined) return true
+  if (node.kind === "model" && historyIn(node) !== undefined) return true
   // A turn that called tools, or asked somebody, is more than one call.
   return (node.kind !== "model" && node.kind !== "call" && node.label !== "!map") || node.children.length > 0
 }
@@ -239,10 +239,12 @@ interface History {
   readonly text: string
 }
 
+const historyIn = (node: TraceNode): Json.Json | undefined => Json.get(Option.getOrUndefined(node.input), "history")
+
 /** What a model was told of a conversation before its input. */
 const historyOf = (node: TraceNode): History | undefined => {
   const input = Option.getOrUndefined(node.input)
-  const history = node.kind === "model" ? Json.get(input, "history") : undefined
+  const history = node.kind === "model" ? historyIn(node) : undefined
   const [turns, leftOut, characters] = ["turns", "left_out", "characters"].map((key) => Json.get(history, key))
   if (typeof turns !== "number" || typeof leftOut !== "number" || typeof characters !== "number") return undefined
   const messages = Json.get(input, "messages")
@@ -277,6 +279,9 @@ const details = (node: TraceNode, options: Options): ReadonlyArray<ReadonlyArray
   if (node.status === "waiting" && retry?.again === true && Option.isSome(retry.wakeAt)) {
     out.push([span(`tried again at ${instant(retry.wakeAt.value)}`, "dim")])
   }
+  const cut = node.kind === "model" ? Json.get(historyIn(node), "own_turns_left_out") : undefined
+  if (typeof cut === "number")
+    out.push([span(`${cut === 1 ? "1 turn" : `${grouped(cut)} turns`} of its own left out`, "dim")])
   const history = historyOf(node)
   if (history !== undefined) {
     const left = history.leftOut === 0 ? "" : `, ${grouped(history.leftOut)} left out`

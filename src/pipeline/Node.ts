@@ -78,7 +78,40 @@ export interface AgentNode {
   readonly agent: AnyAgent
   /** It is not told of the conversation that it stands in. */
   readonly ignoresHistory?: true | undefined
+  /** It goes on, turn by turn, until it is done. Absent: its first answer is the answer. */
+  readonly granular?: Granular | undefined
 }
+
+/** How an agent goes on, and until when. */
+export interface Granular {
+  readonly maxTurns: number
+  /** Of the turns before, the newest that have not more tokens are sent; all where absent. */
+  readonly historyMaxTokens: number | undefined
+  /** Of a longer result of a tool the model is sent the beginning and a digest. */
+  readonly blobThresholdBytes: number
+  /** Each tool must honour the idempotency key that it is given. */
+  readonly enforceIdempotency: boolean
+  /** What a resumed run must still be like, once it has begun: `compat`: history and blobs may have other limits now. */
+  readonly fingerprint: "strict" | "compat"
+  /** It is done when one of these is so. */
+  readonly stop: ReadonlyArray<Stop>
+  /** So many equal turns in a row are no progress. */
+  readonly noProgressTurns: number
+  /** `stop`: it answers what it said last. */
+  readonly onNoProgress: "fail" | "stop"
+}
+
+export type Stop =
+  /** Any answer. */
+  | { readonly _tag: "Reply" }
+  /** A line that says so, at the end of a text. */
+  | { readonly _tag: "Sentinel" }
+  /** A property of the answer that is true. */
+  | { readonly _tag: "Flag"; readonly field: string }
+  /** A tool was called, and answered: that is the answer. */
+  | { readonly _tag: "Tool"; readonly name: string }
+  /** Sees the answer as `previous_step`. */
+  | { readonly _tag: "Holds"; readonly on: Code<(answer: never) => boolean> | Template }
 
 export interface SkillNode {
   readonly _tag: "Skill"

@@ -18,6 +18,7 @@ import type { EffectClass, Once } from "../domain/Once.js"
 import * as Template from "../expression/Template.js"
 import type { Agent, AgentError } from "./Agent.js"
 import * as Conversation from "./Conversation.js"
+import * as Granular from "./Granular.js"
 import * as Node from "./Node.js"
 import { fromJson } from "./Params.js"
 import type { ContextClass, Fields, Snapshot } from "./PipelineContext.js"
@@ -173,6 +174,61 @@ export const agent = <A, R = never, E = never>(
     agent: options?.settings === undefined ? who : { ...who, settings: { ...who.settings, ...options.settings } },
     ...(options?.useHistory === false ? { ignoresHistory: true as const } : {})
   })
+
+type StopOption<A> =
+  | "sentinel"
+  | "reply"
+  | { readonly flag: string }
+  | { readonly tool: string }
+  | { readonly expression: string }
+  | ((answer: A) => boolean)
+
+/**
+ * An agent that goes on, turn by turn, until it is done: by default at a text that ends in a line `COMPLETE` or `DONE`, or at
+ * an output whose `is_complete` is true. Each turn is journaled before its result is used, and none is paid for twice.
+ */
+export const granular = <A, R = never, E = never>(
+  name: string,
+  who: Agent<A, R, E>,
+  options: {
+    /** Model calls at most. Default 20. */
+    readonly maxTurns?: number | undefined
+    /** Of the turns before, the newest that have not more tokens (estimated) are sent. Default: all. */
+    readonly historyMaxTokens?: number | undefined
+    /** Of a longer result of a tool the model is sent the beginning and a digest. Default 20,000. */
+    readonly blobThresholdBytes?: number | undefined
+    /** Each tool must honour the idempotency key that it is given. Default false. */
+    readonly enforceIdempotency?: boolean | undefined
+    /** What must be as it was where a run goes on: all (`strict`, the default), or all but the two limits above. */
+    readonly fingerprint?: "strict" | "compat" | undefined
+    /** It is done when one of these is so. */
+    readonly stop?: ReadonlyArray<StopOption<NoInfer<A>>> | undefined
+    /** So many equal turns in a row are no progress. Default 3. */
+    readonly noProgressTurns?: number | undefined
+    /** `fail` (default), or `stop`: it answers what it said last. */
+    readonly onNoProgress?: "fail" | "stop" | undefined
+    readonly useHistory?: boolean | undefined
+    /** Raise it when the meaning of a function in `stop` changes. */
+    readonly version?: string | undefined
+  } = {}
+): Step<Encoded, A, ModelError | AgentError | Template.TemplateError | E, Models | R> => {
+  const { stop, useHistory, version, ...said } = options
+  const stops = stop?.map((one): Node.Stop => {
+    if (typeof one === "function") return { _tag: "Holds", on: code(one, version) }
+    if (typeof one === "string") return { _tag: one === "reply" ? "Reply" : "Sentinel" }
+    if ("flag" in one) return { _tag: "Flag", field: one.flag }
+    return "tool" in one
+      ? { _tag: "Tool", name: one.tool }
+      : { _tag: "Holds", on: Template.parseExpression(one.expression) }
+  })
+  return fromNode({
+    ...agent(name, who, { useHistory }).node,
+    granular: Granular.make(who, {
+      ...(said as Partial<Node.Granular>),
+      ...(stops === undefined ? {} : { stop: stops })
+    })
+  } as Node.AgentNode)
+}
 
 /** A skill as a step. Texts in `params` are templates; the input becomes the parameter that the skill names for it. */
 export const skill: {

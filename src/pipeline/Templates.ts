@@ -38,8 +38,9 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
       return "source" in node.on ? [node.on] : []
     case "Agent": {
       const { prompt } = node.agent
-      if (prompt === undefined) return []
-      return [prompt.template, ...prompt.variables.flatMap(([, value]) => ofParams(value))]
+      const stops = stopsOf(node)
+      if (prompt === undefined) return stops
+      return [prompt.template, ...prompt.variables.flatMap(([, value]) => ofParams(value)), ...stops]
     }
     case "Skill":
       return node.params === undefined ? [] : ofParams(node.params)
@@ -63,6 +64,12 @@ export const templatesOf = (node: Node): ReadonlyArray<Template> => {
       return []
   }
 }
+
+/** What an agent's answer is held to, to be its last. */
+export const stopsOf = (node: Node): ReadonlyArray<Template> =>
+  node._tag === "Agent"
+    ? (node.granular?.stop ?? []).flatMap((one) => (one._tag === "Holds" && "source" in one.on ? [one.on] : []))
+    : []
 
 const ofAssigns = (changes: ReadonlyArray<Assign> | undefined): ReadonlyArray<Template> =>
   (changes ?? []).flatMap(({ value }) => ofParams(value))

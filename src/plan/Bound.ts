@@ -333,7 +333,7 @@ const largerOf = (parts: ReadonlyArray<Part>): number | undefined => {
 /** Every turn that it may take: each is sent what the ones before it said, and what their tools answered. */
 const agent = (
   { history, prices }: World,
-  { agent, ignoresHistory }: Node.AgentNode,
+  { agent, granular, ignoresHistory }: Node.AgentNode,
   path: string,
   size: number | undefined
 ): Part => {
@@ -343,7 +343,7 @@ const agent = (
   const asked = prompt === undefined ? agent : { ...agent, system: prompt.template.source }
   const before = ignoresHistory === true ? 0 : history
   const given = size === undefined || before === undefined || !isFixed ? inputTokensMax : size + before
-  const { inputs, output } = Turn.most(asked, given)
+  const { inputs, output } = Turn.most(asked, given, granular)
   const models = modelsOf(agent).map((model) => {
     const priced = PriceTable.priceOf(prices, model)
     return {

@@ -122,6 +122,12 @@ export const rules = {
     title: "a step that no run would have",
     explanation:
       "`since` a change a run has one step and `before` it another; a step within both would never be there, and within one of them twice is said once too often. A step that came with one change and went with a later one names two changes."
+  },
+  "FLJ-PLAN-18": {
+    severity: "error",
+    title: "turns that cannot end as said, or cannot be repeated",
+    explanation:
+      "A granular agent goes on until what stop_when says is so: a line at the end of a text, a property of its output, a tool, an expression. What its output or its tools do not have can never be so. And enforce_idempotency allows only tools that honour the key they are given, so that a call which was cut off by a crash can be made again."
   }
 } as const satisfies Record<string, Rule>
 

@@ -9,13 +9,16 @@ import * as StepPath from "../domain/StepPath.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
 import { isVariable, maxCorrectionsMost, maxTurnsMost, namesTaken } from "../pipeline/Agent.js"
 import * as Conversation from "../pipeline/Conversation.js"
+import * as Granular from "../pipeline/Granular.js"
 import type {
+  AgentNode,
   Assign,
   Code as CodeLeaf,
   ContextSpec,
   Decider,
   LoopNode,
   Node,
+  Granular as Pace,
   Params,
   Conversation as Talk,
   ValidateNode
@@ -195,6 +198,21 @@ const check = (pipeline: Pipeline.Any) => {
     return all
   }
 
+  const granular = (node: AgentNode, pace: Pace, path: string, sight: Sight): void => {
+    limit(pace.maxTurns, 1, maxTurnsMost, "max_turns", path, node)
+    limit(pace.blobThresholdBytes, Granular.blobBytesLeast, Granular.blobBytesMost, "blob_threshold_bytes", path, node)
+    limit(pace.noProgressTurns, 2, Granular.sameTurnsMost, "no_progress_turns", path, node)
+    if (pace.historyMaxTokens !== undefined) {
+      const [least, most] = [Granular.historyTokensLeast, Granular.historyTokensMost]
+      limit(pace.historyMaxTokens, least, most, "history_max_tokens", path, node)
+    }
+    for (const { hint, message } of Granular.faults(pace, node.agent)) find("FLJ-PLAN-18", path, node, message, hint)
+    for (const stop of pace.stop) {
+      const output = node.agent.output?.jsonSchema ?? { type: "string" }
+      if (stop._tag === "Holds") textOrCode(stop.on, path, node, { ...sight, previous: output })
+    }
+  }
+
   const conversation = (about: Talk, path: string, node: LoopNode, sight: Sight): void => {
     const { history, template } = about
     const names = new Set<string>()
@@ -254,6 +272,7 @@ const check = (pipeline: Pipeline.Any) => {
         }
         limit(maxTurns, 1, maxTurnsMost, "max_turns", path, node)
         limit(maxCorrections, 0, maxCorrectionsMost, "max_corrections", path, node)
+        if (node.granular !== undefined) granular(node, node.granular, path, sight)
         if (node.ignoresHistory && !sight.inConversation) {
           const hint = "leave use_history out: only a loop with `conversation: true` has a history"
           find(

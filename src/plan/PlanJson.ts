@@ -7,7 +7,17 @@ import * as Json from "../domain/Json.js"
 import type { ModelSettings } from "../domain/Model.js"
 import type { Template, UndefinedVariables } from "../expression/Template.js"
 import { type Prompt, repairSaid } from "../pipeline/Agent.js"
-import type { Assign, Code, ContextSpec, Conversation, Decider, Node, Validator } from "../pipeline/Node.js"
+import type {
+  Assign,
+  Code,
+  ContextSpec,
+  Conversation,
+  Decider,
+  Granular,
+  Node,
+  Stop,
+  Validator
+} from "../pipeline/Node.js"
 import { nameOf, paramsJson } from "../pipeline/Node.js"
 import type { Pipeline } from "../pipeline/Pipeline.js"
 import type { Shape } from "../pipeline/Shape.js"
@@ -104,7 +114,10 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
             ? {}
             : { max_turns: node.agent.maxTurns, tools: node.agent.tools.map(toolJson) })
         },
-        ...present({ use_history: node.ignoresHistory ? false : undefined })
+        ...present({
+          use_history: node.ignoresHistory ? false : undefined,
+          granular: node.granular && granularJson(node.granular, (on) => textOr(on, "stop"))
+        })
       }
     case "Skill":
       return {
@@ -444,6 +457,33 @@ const below = (at: string, key: string | undefined): string =>
 const promptJson = ({ template, variables }: Prompt): Json.JsonObject => ({
   template: template.source,
   variables: Object.fromEntries(variables.map(([name, value]) => [name, paramsJson(value)]))
+})
+
+type Holding = (on: Extract<Stop, { readonly _tag: "Holds" }>["on"]) => Json.Json
+
+const stopJson = (stop: Stop, holds: Holding): Json.Json => {
+  switch (stop._tag) {
+    case "Reply":
+    case "Sentinel":
+      return stop._tag.toLowerCase()
+    case "Flag":
+      return { flag: stop.field }
+    case "Tool":
+      return { tool: stop.name }
+    case "Holds":
+      return { expression: holds(stop.on) }
+  }
+}
+
+const granularJson = (granular: Granular, holds: Holding): Json.JsonObject => ({
+  max_turns: granular.maxTurns,
+  blob_threshold_bytes: granular.blobThresholdBytes,
+  enforce_idempotency: granular.enforceIdempotency,
+  fingerprint: granular.fingerprint,
+  stop: granular.stop.map((stop) => stopJson(stop, holds)),
+  no_progress_turns: granular.noProgressTurns,
+  on_no_progress: granular.onNoProgress,
+  ...present({ history_max_tokens: granular.historyMaxTokens })
 })
 
 const conversationJson = ({ ai, answers, history, template, users }: Conversation, at: string): Json.JsonObject => ({

@@ -9,6 +9,7 @@ import { get, type Json } from "../../src/domain/Json.js"
 import { usd } from "../../src/domain/NanoUsd.js"
 import * as Template from "../../src/expression/Template.js"
 import * as Agent from "../../src/pipeline/Agent.js"
+import * as Granular from "../../src/pipeline/Granular.js"
 import type { Assign, ContextSpec, Conversation, Node, Validator } from "../../src/pipeline/Node.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
 import * as Refine from "../../src/pipeline/Refine.js"
@@ -151,7 +152,26 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
     const { node } = Step.agent(name, pick(agents), {
       settings: below(3) === 0 ? { temperature: below(10) / 10, seed: below(5) } : undefined
     })
-    return node
+    return node._tag === "Agent" && below(4) === 0 ? { ...node, granular: granular(node.agent) } : node
+  }
+  const granular = (agent: Agent.AnyAgent) => {
+    const said = {
+      maxTurns: pick([20, 3]),
+      historyMaxTokens: maybe(() => 500),
+      blobThresholdBytes: pick([20_000, 2000]),
+      enforceIdempotency: below(2) === 0,
+      fingerprint: pick(["strict", "compat"] as const),
+      noProgressTurns: pick([3, 5]),
+      onNoProgress: pick(["fail", "stop"] as const)
+    }
+    const stop = maybe(
+      () => [
+        { _tag: "Holds" as const, on: Template.parseExpression("previous_step is defined") },
+        { _tag: "Reply" as const }
+      ],
+      2
+    )
+    return Granular.make(agent, stop === undefined ? said : { ...said, stop })
   }
   const leaf = (): Node => {
     const name = fresh()

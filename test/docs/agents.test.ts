@@ -6,6 +6,7 @@ import * as Repair from "../../src/agent/Repair.js"
 import * as ToolCall from "../../src/agent/ToolCall.js"
 import * as Turn from "../../src/agent/Turn.js"
 import { maxCorrectionsMost, maxTurnsDefault, maxTurnsMost, repairDefault, repairs } from "../../src/pipeline/Agent.js"
+import * as Granular from "../../src/pipeline/Granular.js"
 import { ended, place } from "../cli/Flujo.js"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -57,7 +58,30 @@ describe("docs/agents.md", () => {
     ended(await here.flujo("lens replay last"), 0)
   })
 
+  it("shows the agent that goes on as it is, and it does until it is done", async () => {
+    const [, shown] = /<!-- file: blueprints\/research.yaml -->\n```yaml\n([\s\S]*?)^```$/m.exec(page)!
+    assert.strictEqual(read("blueprints/research.yaml"), shown)
+    const here = place({
+      "research.yaml": read("blueprints/research.yaml"),
+      "research.script.json": read("blueprints/research.script.json")
+    })
+    const done = await here.flujo(["run", "research.yaml", "--input", "Research quantum computing"])
+    ended(done, 0)
+    assert.strictEqual(done.stdout, "Quantum computers factor small numbers so far.\n")
+    ended(await here.flujo("lens replay last"), 0)
+  })
+
   it("says the limits as they are", () => {
+    assert.include(page, `up to ${maxTurnsMost}; past it \`AgentError\` \`MaxTurns\` | ${Granular.turnsDefault} |`)
+    assert.include(page, `from ${Granular.historyTokensLeast} | all |`)
+    assert.include(page, `the first ${ToolCall.blobHeadBytes} bytes`)
+    const many = (count: number) => count.toLocaleString("en-US")
+    assert.include(
+      page,
+      `${many(Granular.blobBytesLeast)} to ${many(Granular.blobBytesMost)} | ${many(Granular.blobBytesDefault)} |`
+    )
+    assert.include(page, `2 to ${Granular.sameTurnsMost} | ${Granular.sameTurnsDefault} |`)
+
     assert.include(page, `default ${maxTurnsDefault}, at most ${maxTurnsMost}`)
     assert.include(page, `default 0, at most ${maxCorrectionsMost})`)
     for (const level of repairs) {

@@ -4,6 +4,7 @@ import * as NanoUsd from "../../domain/NanoUsd.js"
 import type { Template } from "../../expression/Template.js"
 import * as Agent from "../../pipeline/Agent.js"
 import * as Conversation from "../../pipeline/Conversation.js"
+import * as Granular from "../../pipeline/Granular.js"
 import {
   type AgentNode,
   type Assign,
@@ -12,9 +13,11 @@ import {
   isWrapper,
   type Node,
   nameOf,
+  type Granular as Pace,
   type Params,
   paramsJson,
   type ScopeNode,
+  type Stop,
   type Conversation as Talk,
   type Validator
 } from "../../pipeline/Node.js"
@@ -407,6 +410,23 @@ export class Module {
     ]
   }
 
+  private granular(agent: AgentNode["agent"], pace: Pace): ReadonlyArray<readonly [string, string | undefined]> {
+    const usual = Granular.make(agent, {})
+    const unless = <A extends string | number | boolean>(value: A, usual: A): string | undefined =>
+      value === usual ? undefined : JSON.stringify(value)
+    const stops = pace.stop.map(stopOf)
+    return [
+      ["maxTurns", unless(pace.maxTurns, usual.maxTurns)],
+      ["historyMaxTokens", number(pace.historyMaxTokens)],
+      ["blobThresholdBytes", unless(pace.blobThresholdBytes, usual.blobThresholdBytes)],
+      ["enforceIdempotency", unless(pace.enforceIdempotency, usual.enforceIdempotency)],
+      ["fingerprint", unless(pace.fingerprint, usual.fingerprint)],
+      ["stop", `[${stops.join(", ")}]`],
+      ["noProgressTurns", unless(pace.noProgressTurns, usual.noProgressTurns)],
+      ["onNoProgress", unless(pace.onNoProgress, usual.onNoProgress)]
+    ]
+  }
+
   private skill({ name, params, skill }: Extract<Node, { readonly _tag: "Skill" }>): string {
     this.uses.add("skills")
     this.uses.add("code")
@@ -414,7 +434,7 @@ export class Module {
     return `Step.skill(${JSON.stringify(name)}, skills(${JSON.stringify(skill.id)})${given})`
   }
 
-  private agent({ agent, ignoresHistory, name }: AgentNode): string {
+  private agent({ agent, granular, ignoresHistory, name }: AgentNode): string {
     this.uses.add("Agent")
     const own = Object.entries(settings(agent.settings)).filter(
       ([key, value]) => key !== "maxTokens" || value !== Agent.maxTokensDefault
@@ -441,8 +461,12 @@ export class Module {
       this.agents.get(key) ??
       this.declare(agent.name, (id) => `const ${id} = Agent.make(${JSON.stringify(agent.name)}, ${text})`)
     this.agents.set(key, known)
-    const options = ignoresHistory === true ? ", { useHistory: false }" : ""
-    return `Step.agent(${JSON.stringify(name)}, ${known}${options})`
+    const options = object([
+      ["useHistory", ignoresHistory === true ? "false" : undefined],
+      ...(granular === undefined ? [] : this.granular(agent, granular))
+    ])
+    const more = options === "{}" ? "" : `, ${options}`
+    return `Step.${granular === undefined ? "agent" : "granular"}(${JSON.stringify(name)}, ${known}${more})`
   }
 
   private tool(tool: AnyTool): string {
@@ -513,6 +537,20 @@ const assigns = (assigns: ReadonlyArray<Assign> | undefined): string | undefined
       ])
     )
     .join(", ")}]`
+
+const stopOf = (stop: Stop): string => {
+  switch (stop._tag) {
+    case "Reply":
+    case "Sentinel":
+      return JSON.stringify(stop._tag.toLowerCase())
+    case "Flag":
+      return object([["flag", said(stop.field)]])
+    case "Tool":
+      return object([["tool", said(stop.name)]])
+    case "Holds":
+      return object([["expression", text(stop.on)]])
+  }
+}
 
 /** A blueprint has no such part: to meet one is a fault of flujo. */
 const refuse = (part: unknown): never => {

@@ -6,7 +6,9 @@ import * as Json from "../../domain/Json.js"
 import * as NanoUsd from "../../domain/NanoUsd.js"
 import type { Template } from "../../expression/Template.js"
 import * as Conversation from "../../pipeline/Conversation.js"
+import * as Granular from "../../pipeline/Granular.js"
 import {
+  type AgentNode,
   type Assign,
   type Code,
   type Decider,
@@ -21,6 +23,7 @@ import {
   type ScopeNode,
   type SkillNode,
   type StatesNode,
+  type Stop,
   type ValidateNode,
   type Validator
 } from "../../pipeline/Node.js"
@@ -173,7 +176,9 @@ export class Writer {
       case "Agent": {
         const settings = this.cast.settingsOf(node, path)
         const history = ["use_history", node.ignoresHistory === true ? false : undefined] as const
-        return [settings, [none, ["name", node.name], ["uses", `agents.${node.agent.name}`], history]]
+        const kind = node.granular === undefined ? none : (["kind", "granular"] as const)
+        const pairs: Pairs = [kind, ["name", node.name], ["uses", `agents.${node.agent.name}`], history]
+        return [settings, [...pairs, ...this.granular(node, path)]]
       }
       case "Skill":
         return [[], [none, ["name", node.name], ...this.skill(node, path)]]
@@ -397,6 +402,38 @@ export class Writer {
       [only ? "loop_output_mapper" : "output", output && this.given(output, path, "`output`")],
       ...this.conversation(node.conversation, path)
     ]
+  }
+
+  private granular({ agent, granular }: AgentNode, path: string): Pairs {
+    if (granular === undefined) return []
+    const usual = Granular.make(agent, {})
+    const unless = <A>(value: A, usual: A): A | undefined => (value === usual ? undefined : value)
+    const isUsual = granular.stop.length === 1 && Json.equals(granular.stop[0] as Json.Json, usual.stop[0] as Json.Json)
+    const stops = isUsual ? [] : granular.stop.map((stop) => this.stop(stop, path))
+    return [
+      ["max_turns", unless(granular.maxTurns, usual.maxTurns)],
+      ["history_max_tokens", granular.historyMaxTokens],
+      ["blob_threshold_bytes", unless(granular.blobThresholdBytes, usual.blobThresholdBytes)],
+      ["enforce_idempotency", unless(granular.enforceIdempotency, usual.enforceIdempotency)],
+      ["fingerprint", unless(granular.fingerprint, usual.fingerprint)],
+      ["stop_when", stops.length === 0 ? undefined : stops],
+      ["no_progress_turns", unless(granular.noProgressTurns, usual.noProgressTurns)],
+      ["on_no_progress", unless(granular.onNoProgress, usual.onNoProgress)]
+    ]
+  }
+
+  private stop(stop: Stop, path: string): Part {
+    switch (stop._tag) {
+      case "Reply":
+      case "Sentinel":
+        return stop._tag.toLowerCase()
+      case "Flag":
+        return entries([["flag", stop.field]])
+      case "Tool":
+        return entries([["tool", stop.name]])
+      case "Holds":
+        return entries([["expression", this.text(stop.on, path, "`stop_when`")]])
+    }
   }
 
   private conversation(talk: LoopNode["conversation"], path: string): Pairs {

@@ -3,7 +3,7 @@ import * as Answer from "../../expression/Answer.js"
 import { outputKeys, type Read, type Template } from "../../expression/Template.js"
 import * as Words from "../../expression/Words.js"
 import type { Node } from "../../pipeline/Node.js"
-import { templatesOf } from "../../pipeline/Templates.js"
+import { stopsOf, templatesOf } from "../../pipeline/Templates.js"
 import * as Known from "../Known.js"
 import type { Seen } from "../Visit.js"
 import type { Find } from "./Find.js"
@@ -15,9 +15,12 @@ export const check = (seen: Seen, find: Find): void => {
   // What loops, maps and machines read sees what a turn made, which the walk does not tell of at their place.
   const isTurning = node._tag === "Loop" || node._tag === "ForEach" || node._tag === "States"
   const sight = isTurning ? { ...nothing, steps: seen.sight.steps, input: seen.sight.input } : seen.sight
+  const stops = stopsOf(node)
   for (const template of templatesOf(node)) {
     if (template.problems.length > 0) continue
-    for (const read of template.reads) reads(seen, template, read, sight, find)
+    // What says whether an agent is done sees its answer.
+    const at = stops.includes(template) ? { ...sight, previous: seen.output } : sight
+    for (const read of template.reads) reads(seen, template, read, at, find)
   }
   if (node._tag === "Input" && node.input._tag === "Text" && !answersNull(node)) {
     empty(seen, node.input.template, "the input", find)
