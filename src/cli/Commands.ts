@@ -327,6 +327,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/StateImport.js")
   }),
   Command.make({
+    path: ["state", "rebuild"],
+    about: "Make the index of runs and tasks again from the journal, and tell what was wrong in it",
+    args: [{ name: "RUN", about: "The whole id of one run; default: all runs", isOptional: true }],
+    flags: Flags.stateRebuild,
+    examples: [
+      ["flujo state rebuild --dry-run", "what is wrong; exit code 5 where anything is"],
+      ["flujo state rebuild", "mend it"]
+    ],
+    load: () => import("./commands/StateRebuild.js")
+  }),
+  Command.make({
     path: ["state", "prune"],
     about: "Drop runs that ended, by age, status and pipeline; never what a fork needs",
     args: [],

@@ -391,6 +391,14 @@ export const stateExport = { out: out("state-DATE.jsonl"), decrypt, stateUri } a
 
 export const stateImport = { stateUri } as const satisfies Flag.Flags
 
+export const stateRebuild = {
+  dryRun: Flag.flag({
+    name: "dry-run",
+    about: "Show what is wrong, and change nothing; exit code 5 where anything is"
+  }),
+  stateUri
+} as const satisfies Flag.Flags
+
 export const statePrune = {
   olderThan: Flag.text({ name: "older-than", value: "AGE", about: "Runs that ended so long ago: 12h, 30d, 8w" }),
   status: Flag.choice(

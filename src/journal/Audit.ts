@@ -122,13 +122,15 @@ const indexFault = (
     const row = Option.getOrUndefined(yield* journal.run(run))
     // One more than there are: a task too many is seen as well.
     const tasks = yield* journal.tasks({ run, limit: projection.tasks.size + 1 })
-    const stored: RunIndex.Projection = {
+    const stored: RunIndex.Stored = {
+      brokenTasks: 0,
+      labels: undefined,
       // Whether a letter waits, entries do not say.
       row: row?.status === "ready" ? { ...row, status: "suspended" } : row,
       tasks: new Map(tasks.map((task) => [task.path, task])),
       pools: new Map((yield* journal.shares(run)).map((share) => [share.pool, share]))
     }
-    return RunIndex.differences(stored, projection) === 0
+    return RunIndex.differences(stored, projection).length === 0
       ? undefined
       : "the store's list of runs and tasks says something else than they do"
   }).pipe(

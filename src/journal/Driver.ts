@@ -24,7 +24,7 @@ import type {
   StoreInfo
 } from "./Journal.js"
 import type * as Kept from "./Kept.js"
-import type { Change, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
+import type { Change, Difference, Projection, RunRow, RunStatus, TaskRow } from "./RunIndex.js"
 
 /**
  * An entry as it is stored. `head` is canonical JSON and is what a ledger hashes; it names the payload only by a salted
@@ -220,14 +220,15 @@ export interface Driver {
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<RunId>, JournalError>
   /**
-   * Puts the run's projection in place of what is stored and answers how many rows were different; undefined, and
-   * nothing done, if the run does not have exactly `count` entries (any more).
+   * Puts the run's projection in place of what is stored, unless `isDry`, and answers which rows were different;
+   * undefined, and nothing done, if the run does not have exactly `count` entries (any more).
    */
   readonly project: (made: {
     readonly run: RunId
     readonly count: number
     readonly projection: Projection
-  }) => Effect.Effect<number | undefined, JournalError>
+    readonly isDry: boolean
+  }) => Effect.Effect<ReadonlyArray<Difference> | undefined, JournalError>
   /** Roots that are in no log yet, in the order in which they were written, after `after`. */
   readonly queued: (page: {
     readonly after: number

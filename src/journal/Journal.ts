@@ -17,7 +17,7 @@ import type { Letter } from "../domain/Letter.js"
 import type * as Pool from "../domain/Pool.js"
 import type { RunId } from "../domain/RunId.js"
 import type { Kept } from "./Kept.js"
-import type { RunRow, TaskRow } from "./RunIndex.js"
+import type { Difference, RunRow, TaskRow } from "./RunIndex.js"
 import type { Signer } from "./SignedNote.js"
 
 /**
@@ -269,6 +269,16 @@ export interface StoreEncryption {
   readonly ready: Effect.Effect<void, JournalError>
 }
 
+/** What the index had of a run. */
+export interface Mended {
+  /** As it stands there; it may be no id. */
+  readonly run: string
+  readonly entries: number
+  readonly differences: ReadonlyArray<Difference>
+  /** Why its entries cannot be read, where they cannot: then its index is left as it is. */
+  readonly unreadable: string | undefined
+}
+
 export interface RunFilter {
   readonly status?: ReadonlyArray<RunRow["status"]> | undefined
   /** Runs whose id starts so. */
@@ -340,6 +350,14 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly shares: (run: RunId) => Effect.Effect<ReadonlyArray<PoolRow>, JournalError>
     /** Makes the projections (`runs`, `tasks`, `pools`) again from the entries alone; answers how many rows were different. */
     readonly rebuild: Effect.Effect<number, JournalError>
+    /**
+     * Makes them again run by run, of all or of one, and answers what was not as the entries make it; with `isDry` what
+     * is not, and nothing changes. An index row of a run that has no entries, or whose id is none, is `extra`.
+     */
+    readonly mend: (given: {
+      readonly run?: string | undefined
+      readonly isDry: boolean
+    }) => Stream.Stream<Mended, JournalError>
     /** Entries without their payloads, for which no key is needed. What is left of one that was erased. */
     readonly heads: (run: RunId, from: number) => Stream.Stream<Entry<Headed>, JournalError>
     /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */

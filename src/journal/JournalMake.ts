@@ -20,6 +20,7 @@ import {
   type Journal,
   JournalError,
   type KeyHolder,
+  type Mended,
   type OwnedRun,
   type Owner,
   type Root,
@@ -196,7 +197,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
     })
 
     /** The run may go on meanwhile; then it is read on, and tried again. */
-    const rebuildRun = Effect.fnUntraced(function* (run: RunId) {
+    const rebuildRun = Effect.fnUntraced(function* (run: RunId, isDry: boolean) {
       let projection = RunIndex.empty
       let count = 0
       for (;;) {
@@ -208,8 +209,8 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
             count += entries.length
           })
         )
-        const different = yield* driver.project({ run, count, projection })
-        if (different !== undefined) return different
+        const different = yield* driver.project({ run, count, projection, isDry })
+        if (different !== undefined) return { run, entries: count, differences: different, unreadable: undefined }
       }
     })
 
@@ -218,11 +219,20 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       let after: RunId | undefined
       for (;;) {
         const ids = yield* driver.ids({ after, limit: pageRows })
-        for (const id of ids) different += yield* rebuildRun(id)
+        for (const id of ids) different += (yield* rebuildRun(id, false)).differences.length
         if (ids.length < pageRows) return different
         after = ids[ids.length - 1]!
       }
     }).pipe(Effect.withSpan("flujo.Journal.rebuild"))
+
+    const mend: Journal["Type"]["mend"] = ({ isDry, run }) =>
+      Stream.mapEffect(run === undefined ? ids : Stream.filter(ids, (id) => id === run), (id) =>
+        Effect.catchIf(
+          rebuildRun(id, isDry),
+          ({ reason }) => reason === "Corrupt",
+          ({ detail }) => Effect.succeed<Mended>({ run: id, entries: 0, differences: [], unreadable: detail })
+        )
+      )
 
     const restore = Effect.fn("flujo.Journal.restore")(function* ({ entries, letters, plans, roots, run }: RunCopy) {
       const key = entropy(32)
@@ -300,6 +310,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
           lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())
         ),
       rebuild,
+      mend,
       restore,
       heads,
       stored,

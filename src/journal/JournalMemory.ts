@@ -361,12 +361,13 @@ export const makeDriver = (): Driver => {
         return true
       }),
     vacuum: Effect.void,
-    project: ({ count, projection, run: id }) =>
+    project: ({ count, isDry, projection, run: id }) =>
       Effect.sync(() => {
         const run = runs.get(id)
         if ((run?.rows.length ?? 0) !== count) return undefined
-        const different = run === undefined ? 0 : RunIndex.differences(run.projection, projection)
-        if (run !== undefined) {
+        const stored = { ...(run?.projection ?? RunIndex.empty), brokenTasks: 0, labels: undefined }
+        const different = RunIndex.differences(stored, projection)
+        if (run !== undefined && !isDry) {
           for (const [pool, share] of run.projection.pools)
             pools.set(pool, Pool.add(totalOf(pool), Pool.negated(share)))
           for (const [pool, share] of projection.pools) pools.set(pool, Pool.add(totalOf(pool), share))

@@ -76,7 +76,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
     error: new JournalError({
       reason: "Corrupt",
       where: name,
-      detail: `the index of ${table} cannot be read; rebuild it from the entries`
+      detail: `the index of ${table} cannot be read; flujo state rebuild makes it again`
     })
   })
 
@@ -308,7 +308,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
     )
   }
 
-  const project: Driver["project"] = ({ count, projection, run }) =>
+  const project: Driver["project"] = ({ count, isDry, projection, run }) =>
     // Asked again after a lost answer it would say that nothing was different.
     pool.once((lent) =>
       Pool.transaction(
@@ -335,24 +335,35 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
             `SELECT ${taskColumns} FROM ${schema}.tasks WHERE tenant = $1 AND run = $2`,
             [tenant, run]
           )
+          const storedLabels = yield* lent.query(
+            `SELECT label, started_at::FLOAT8 AS at FROM ${schema}.labels WHERE tenant = $1 AND run = $2`,
+            [tenant, run]
+          )
           const found = decodeRuns(storedRuns)
           const foundTasks = new Map<StepPath, RunIndex.TaskRow>()
-          let different = Either.isLeft(found) && wanted.row === undefined ? 1 : 0
+          let brokenTasks = 0
           for (const stored of storedTasks) {
             const task = decodeTasks([stored])
             if (Either.isRight(task)) foundTasks.set(task.right[0]!.path, task.right[0]!)
-            else different += 1
+            else brokenTasks += 1
           }
-          different += RunIndex.differences(
-            {
-              row: Either.isRight(found) ? found.right[0] : undefined,
-              tasks: foundTasks,
-              pools: yield* PostgresPools.of(lent, schema, tenant, run)
-            },
-            wanted
-          )
-          different += yield* PostgresPools.replace(lent, schema, tenant, run, projection.pools)
-          if (different === 0) return 0
+          const labels = storedLabels.map(({ at, label }) => RunIndex.labelText(String(label), Number(at)))
+          const stored: RunIndex.Stored = {
+            row: Either.isRight(found) ? found.right[0] : "unreadable",
+            tasks: foundTasks,
+            brokenTasks,
+            labels,
+            pools: yield* PostgresPools.of(lent, schema, tenant, run)
+          }
+          yield* lent.query("SAVEPOINT before")
+          const sums = yield* PostgresPools.replace(lent, schema, tenant, run, projection.pools)
+          const different = [
+            ...RunIndex.differences(stored, wanted),
+            ...Array.from({ length: sums }, () => RunIndex.wrongSum)
+          ]
+          if (isDry) yield* lent.query("ROLLBACK TO SAVEPOINT before")
+          if (different.length === 0 || isDry) return different
+          yield* lent.query(`DELETE FROM ${schema}.labels WHERE tenant = $1 AND run = $2`, [tenant, run])
           yield* lent.query(`DELETE FROM ${schema}.runs WHERE tenant = $1 AND run = $2`, [tenant, run])
           yield* lent.query(`DELETE FROM ${schema}.tasks WHERE tenant = $1 AND run = $2`, [tenant, run])
           yield* lent.query(
@@ -458,7 +469,7 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
       pool.use((lent) => Effect.map(PostgresPools.of(lent, schema, tenant, run), (shares) => [...shares.values()])),
     ids: ({ after, limit }) =>
       ask(
-        ["entries", "runs", "tasks", "shares"]
+        ["entries", "runs", "tasks", "labels", "shares"]
           .map(
             (table) =>
               `(SELECT DISTINCT run FROM ${schema}.${table} WHERE tenant = $1 AND run > $2 ORDER BY run LIMIT $3)`
@@ -515,7 +526,8 @@ const decodeLetters: (rows: Pool.Rows) => Either.Either<ReadonlyArray<LetterRow>
   Schema.Struct(LetterColumns)
 )
 const decodeWaiting = decodeRows(Schema.Struct({ run: Schema.String, order: Schema.Number }))
-const decodeIds = decodeRows(Schema.Struct({ run: RunId }))
+// As they stand: what is no id is for whoever reads it to find.
+const decodeIds = decodeRows(Schema.Struct({ run: Schema.String.pipe(Schema.brand("flujo/RunId")) }))
 const decodeFacts = decodeRows(
   Schema.Struct({
     status: Schema.NullOr(RunIndex.RunStatus),

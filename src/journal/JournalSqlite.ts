@@ -59,6 +59,16 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     }
   }
 
+  /** What it would answer: all that it does is taken back. */
+  const tried = <A>(body: () => A): A => {
+    begin.run()
+    try {
+      return body()
+    } finally {
+      if (db.inTransaction) rollback.run()
+    }
+  }
+
   const attempt = <A>(body: () => A): Effect.Effect<A, JournalError> =>
     Effect.try({ try: body, catch: (error) => SqliteFile.toError(name, error) })
 
@@ -145,6 +155,11 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   const deleteTask = db.prepare<[string, string, string]>("DELETE FROM tasks WHERE tenant = ? AND run = ? AND path = ?")
   const deleteTasks = db.prepare<[string, string]>("DELETE FROM tasks WHERE tenant = ? AND run = ?")
 
+  const selectLabels = db.prepare<[string, string], { label: string; startedAt: number }>(
+    "SELECT label, started_at AS startedAt FROM labels WHERE tenant = ? AND run = ?"
+  )
+  const deleteLabels = db.prepare<[string, string]>("DELETE FROM labels WHERE tenant = ? AND run = ?")
+
   const selectStatus = db
     .prepare<[string, string], RunIndex.RunStatus>("SELECT status FROM runs WHERE tenant = ? AND run = ?")
     .pluck()
@@ -202,7 +217,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
   )
   const selectIds = db
     .prepare<{ tenant: string; after: string; limit: number }, RunId>(
-      ["entries", "runs", "tasks", "shares"]
+      ["entries", "runs", "tasks", "labels", "shares"]
         .map(
           (table) =>
             `SELECT * FROM (SELECT DISTINCT run FROM ${table} WHERE tenant = @tenant AND run > @after ORDER BY run LIMIT @limit)`
@@ -323,7 +338,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     throw new JournalError({
       reason: "Corrupt",
       where: name,
-      detail: "the index of runs cannot be read; rebuild it from the entries"
+      detail: "the index of runs cannot be read; flujo state rebuild makes it again"
     })
   }
 
@@ -333,7 +348,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     throw new JournalError({
       reason: "Corrupt",
       where: name,
-      detail: "the index of tasks cannot be read; rebuild it from the entries"
+      detail: "the index of tasks cannot be read; flujo state rebuild makes it again"
     })
   }
 
@@ -390,7 +405,21 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     return statement.all(...values, limit).map(runRow)
   }
 
-  const project: (made: Parameters<Driver["project"]>[0]) => number | undefined = ({ count, projection, run }) => {
+  const storedOf = (run: string): RunIndex.Stored => {
+    const stored = selectRun.get(tenant, run)
+    const row = stored === undefined ? undefined : Either.getOrElse(decodeRun(stored), () => "unreadable" as const)
+    const tasks = new Map<StepPath, RunIndex.TaskRow>()
+    let brokenTasks = 0
+    for (const stored of selectTasksOf.all(tenant, run, -1)) {
+      const task = decodeTask(stored)
+      if (Either.isRight(task)) tasks.set(task.right.path, task.right)
+      else brokenTasks += 1
+    }
+    const labels = selectLabels.all(tenant, run).map(({ label, startedAt }) => RunIndex.labelText(label, startedAt))
+    return { row, tasks, brokenTasks, labels, pools: pools.of(run) }
+  }
+
+  const project = ({ count, projection, run }: Parameters<Driver["project"]>[0]) => {
     if (selectNext.get(tenant, run) !== count) return undefined
     const { row, tasks } = projection
     const wanted: RunIndex.Projection = {
@@ -398,23 +427,14 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       tasks,
       pools: projection.pools
     }
-    const storedRun = selectRun.get(tenant, run)
-    const found = decodeRun(storedRun)
-    const foundTasks = new Map<StepPath, RunIndex.TaskRow>()
-    let different = storedRun !== undefined && Either.isLeft(found) && wanted.row === undefined ? 1 : 0
-    for (const stored of selectTasksOf.all(tenant, run, -1)) {
-      const task = decodeTask(stored)
-      if (Either.isRight(task)) foundTasks.set(task.right.path, task.right)
-      else different += 1
-    }
-    different += RunIndex.differences(
-      { row: Either.isRight(found) ? found.right : undefined, tasks: foundTasks, pools: pools.of(run) },
-      wanted
-    )
-    different += pools.replace(run, projection.pools)
-    if (different === 0) return 0
+    const different = [
+      ...RunIndex.differences(storedOf(run), wanted),
+      ...Array.from({ length: pools.replace(run, projection.pools) }, () => RunIndex.wrongSum)
+    ]
+    if (different.length === 0) return different
     deleteRun.run(tenant, run)
     deleteTasks.run(tenant, run)
+    deleteLabels.run(tenant, run)
     if (wanted.row !== undefined) putRun.run(...toColumns(tenant, wanted.row))
     for (const { openedAt, path, seq, task } of tasks.values()) putTask.run(tenant, run, path, task, openedAt, seq)
     return different
@@ -505,7 +525,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     pools: (names) => attempt(() => pools.rows(names)),
     shares: (run) => attempt(() => [...pools.of(run).values()]),
     ids: ({ after, limit }) => attempt(() => selectIds.all({ tenant, after: after ?? "", limit })),
-    project: (made) => attempt(() => transaction(() => project(made))),
+    project: (made) => attempt(() => (made.isDry ? tried(() => project(made)) : transaction(() => project(made)))),
     ...SqliteLog.make({
       db,
       tenant,

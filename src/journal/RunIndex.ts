@@ -188,19 +188,72 @@ export const apply = (projection: Projection, change: Change): Projection => {
   }
 }
 
-const sameRow = Schema.equivalence(Schema.NullishOr(RunRow))
-const sameTask = Schema.equivalence(TaskRow)
+/** What a store has of one run. */
+export interface Stored {
+  readonly row: RunRow | "unreadable" | undefined
+  readonly tasks: ReadonlyMap<StepPath, TaskRow>
+  /** Rows of tasks that cannot be read. */
+  readonly brokenTasks: number
+  /** By which it is found: see `labelsOf`; undefined where the store needs none. */
+  readonly labels: ReadonlyArray<string> | undefined
+  readonly pools: Projection["pools"]
+}
 
-/** How many rows of the tables are not the same in `a` and `b`. */
-export const differences = (a: Projection, b: Projection): number => {
-  let count = sameRow(a.row, b.row) ? 0 : 1
-  for (const [path, task] of a.tasks) {
-    const other = b.tasks.get(path)
-    if (other === undefined || !sameTask(task, other)) count += 1
+/** `missing`: it is not there. `extra`: no entry makes it. Else the columns that are otherwise. */
+export interface Difference {
+  readonly table: "runs" | "tasks" | "labels" | "shares" | "pools"
+  /** The path of a task, or the name of a pool. */
+  readonly of?: string | undefined
+  readonly what: "missing" | "extra" | "unreadable" | ReadonlyArray<string>
+}
+
+/** The sum of a pool is not that of its shares. */
+export const wrongSum: Difference = { table: "pools", what: ["amounts"] }
+
+/** The rows by which a run is found by its labels, as text. */
+export const labelsOf = (row: RunRow | undefined): ReadonlyArray<string> =>
+  row === undefined
+    ? []
+    : [...new Set(row.labels.map((label) => labelText(JSON.stringify(label), row.startedAt)))].sort()
+
+export const labelText = (label: string, startedAt: number): string => `${startedAt} ${label}`
+
+const columns = <A extends object>(a: A, b: A): ReadonlyArray<string> =>
+  Object.entries(b).flatMap(([name, value]) =>
+    JSON.stringify(value) === JSON.stringify((a as Record<string, unknown>)[name]) ? [] : [name]
+  )
+
+const ofRow = (stored: Stored["row"], row: RunRow | undefined): Difference["what"] => {
+  if (stored === "unreadable") return stored
+  if (stored === undefined) return row === undefined ? [] : "missing"
+  return row === undefined ? "extra" : columns(stored, row)
+}
+
+/** The rows of a run that are not what its entries make them. */
+export const differences = (stored: Stored, made: Projection): ReadonlyArray<Difference> => {
+  const found: Array<Difference> = []
+  const what = ofRow(stored.row, made.row)
+  if (what.length > 0) found.push({ table: "runs", what })
+  for (const [path, task] of stored.tasks) {
+    const other = made.tasks.get(path)
+    const what = other === undefined ? "extra" : columns(task, other)
+    if (what.length > 0) found.push({ table: "tasks", of: path, what })
   }
-  for (const path of b.tasks.keys()) if (!a.tasks.has(path)) count += 1
-  for (const pool of new Set([...a.pools.keys(), ...b.pools.keys()])) {
-    if (!Pool.equals(a.pools.get(pool) ?? Pool.nothing, b.pools.get(pool) ?? Pool.nothing)) count += 1
+  for (const path of made.tasks.keys())
+    if (!stored.tasks.has(path)) found.push({ table: "tasks", of: path, what: "missing" })
+  for (let i = 0; i < stored.brokenTasks; i++) found.push({ table: "tasks", what: "unreadable" })
+  // Labels are the row's own, told once more: where that is other, so are they.
+  const labels = labelsOf(made.row)
+  const isOther = stored.labels !== undefined && JSON.stringify([...stored.labels].sort()) !== JSON.stringify(labels)
+  if (isOther && what.length === 0) found.push({ table: "labels", what: made.row === undefined ? "extra" : ["labels"] })
+  for (const pool of new Set([...stored.pools.keys(), ...made.pools.keys()])) {
+    const [had, has] = [stored.pools.get(pool), made.pools.get(pool)]
+    if (Pool.equals(had ?? Pool.nothing, has ?? Pool.nothing)) continue
+    found.push({
+      table: "shares",
+      of: pool,
+      what: had === undefined ? "missing" : has === undefined ? "extra" : ["amounts"]
+    })
   }
-  return count
+  return found
 }

@@ -1,6 +1,7 @@
 /** The state as such: shown, taken elsewhere, thinned out, searched. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import Database from "better-sqlite3"
 import { echo, ended, envelope, place, refused, twoQuestions } from "./Flujo.js"
 
 const files = { "flujo.toml": "", "pipeline.yaml": echo, "two.yaml": twoQuestions }
@@ -45,6 +46,33 @@ describe.concurrent("flujo state", () => {
     refused(await here.flujo("state import broken.jsonl --state-uri sqlite:///third/new.db"), 5, "FLJ-LEDGER-1")
     assert.isFalse(here.has("third/new.db"))
     refused(await here.flujo("state import none.jsonl"), 2, "cannot be read")
+  })
+
+  it("rebuild finds what is wrong in the index, and mends it", async () => {
+    const here = place(files)
+    for (const id of ["a1", "a2"]) ended(await here.flujo(`run --input x --run-id ${id}`), 0)
+    const before = (await here.flujo("lens list")).stdout
+    assert.include((await here.flujo("state rebuild --dry-run")).stdout, "for all of 2 runs")
+    const db = new Database(here.at(".flujo/state.db"))
+    db.exec("UPDATE runs SET status = 'nonsense' WHERE run = 'a1'; DELETE FROM runs WHERE run = 'a2'")
+    db.exec("INSERT INTO tasks VALUES ('default', 'ghost', 'a', 'ask', 1, 1)")
+    db.close()
+    refused(await here.flujo("lens list"), 5, "flujo state rebuild")
+    const dry = await here.flujo("state rebuild --dry-run")
+    ended(dry, 5)
+    assert.include(dry.stdout, "a1  its row cannot be read")
+    assert.include(dry.stdout, "a2  its row is missing")
+    assert.include(dry.stdout, "ghost  it has no entries; the task a is one too many")
+    assert.include(dry.stdout, "3 rows of the index, of 3 runs looked at, are wrong; nothing was changed")
+    refused(await here.flujo("lens list"), 5)
+    const one = await here.flujo("state rebuild a2 --json")
+    ended(one, 0)
+    assert.deepInclude(envelope(one).data, { applied: true, runs: 1, rows: 1, unreadable: 0 })
+    const rest = await here.flujo("state rebuild")
+    ended(rest, 0)
+    assert.include(rest.stdout, "2 rows of the index, of 3 runs looked at, were made again")
+    assert.strictEqual((await here.flujo("lens list")).stdout, before)
+    refused(await here.flujo("state rebuild none"), 2, "there is no run")
   })
 
   it("prune shows first, drops what was meant, keeps what a fork needs, and the ledger knows", async () => {

@@ -926,15 +926,22 @@ export const journalSuite = ({ name, open }: Backend): void => {
                   ? { ...projection, row: { ...row, tokens: row.tokens + 1 } }
                   : { ...projection, tasks: new Map(projection.tasks).set(Histories.path("extra"), extraTask) }
           const count = (yield* entriesOf(journal)).length
-          yield* driver.project({ run, count, projection: made })
+          yield* driver.project({ run, count, projection: made, isDry: false })
           const shared = [...projection.pools.values()].filter((share) => !Pool.equals(share, Pool.nothing))
           const whole = 1 + projection.tasks.size + shared.length
           const expected = tampering === "none" ? 0 : tampering === "gone" ? whole : 1
+          const dry = yield* Stream.runCollect(journal.mend({ run, isDry: true }))
+          const wrong = Array.from(dry).filter(({ differences }) => differences.length > 0)
+          assert.deepStrictEqual(
+            wrong.map(({ differences, run }) => [run, differences.length]),
+            expected === 0 ? [] : [[run, expected]]
+          )
+          // Only looked at, it is as wrong as before.
           assert.strictEqual(yield* journal.rebuild, expected)
           assert.deepStrictEqual(yield* views(journal), before)
           assert.strictEqual(yield* journal.rebuild, 0)
           // A projection of another history is not put in place.
-          assert.isUndefined(yield* driver.project({ run, count: count + 1, projection }))
+          assert.isUndefined(yield* driver.project({ run, count: count + 1, projection, isDry: false }))
         }),
       60
     )

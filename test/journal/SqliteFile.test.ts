@@ -491,6 +491,52 @@ describe("SqliteFile", () => {
     })
   )
 
+  scoped("what is mended is told row by row, and what stands under no id is found", (file) =>
+    Effect.gen(function* () {
+      yield* written(file, Histories.opened("a"))
+      const journal = yield* journalAt({ path: file })
+      const told = (isDry: boolean) =>
+        Effect.map(Stream.runCollect(journal.mend({ isDry })), (all) =>
+          Array.from(all).flatMap(({ differences, run, unreadable }) => [
+            ...differences.map(({ of = "", table, what }) => `${run} ${table} ${of} ${String(what)}`),
+            ...(unreadable === undefined ? [] : [`${run} ${unreadable}`])
+          ])
+        )
+      assert.deepStrictEqual(yield* told(true), [])
+      raw(file, (db) =>
+        db.exec(`UPDATE runs SET tokens = 9, wake_at = 3;
+          DELETE FROM tasks;
+          INSERT INTO tasks VALUES ('default', 'r1', 'ghost', 'ask', 1, 1);
+          INSERT INTO labels VALUES ('default', '["a","b"]', 0, 'ghost');
+          INSERT INTO runs VALUES ('default', 'no id!', 'p', 'd', 'running', 0, 0, NULL, 0, '[]');
+          INSERT INTO tasks VALUES ('default', '../x', 'p', 'ask', 0, 0)`)
+      )
+      const wrong = [
+        "../x tasks  unreadable",
+        "ghost labels  extra",
+        "no id! runs  unreadable",
+        "r1 runs  wakeAt,tokens",
+        "r1 tasks ghost extra",
+        "r1 tasks a missing"
+      ]
+      assert.deepStrictEqual(yield* told(true), wrong)
+      assert.deepStrictEqual(yield* told(false), wrong)
+      assert.deepStrictEqual(yield* told(true), [])
+      assert.lengthOf(
+        raw(file, (db) => db.prepare("SELECT run FROM labels UNION ALL SELECT run FROM runs").pluck().all()) as [],
+        1
+      )
+      // Entries that cannot be read are told, and the index has what it had.
+      raw(file, (db) => db.exec("UPDATE entries SET head = 'x' WHERE seq = 1; UPDATE runs SET tokens = 9"))
+      const [broken] = yield* told(false)
+      assert.include(broken, "entry 1 cannot be read")
+      assert.strictEqual(
+        raw(file, (db) => db.prepare("SELECT tokens FROM runs").pluck().get()),
+        9
+      )
+    })
+  )
+
   scoped("a second row at the same place is Conflict, even with the lease in hand", (file) =>
     Effect.gen(function* () {
       const journal = yield* journalAt({ path: file })

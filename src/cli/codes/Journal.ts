@@ -14,7 +14,7 @@ export const journalErrors: Readonly<Record<JournalError["reason"], Explained>> 
     "FLJ-JOURNAL-2",
     exits.integrity,
     "the state is damaged",
-    "What is stored cannot be read. The file was left as it is: keep it, and put a backup in its place."
+    "What is stored cannot be read. Where it is the index of runs or tasks, `flujo state rebuild` makes that again from the entries. Else the state was left as it is: keep it, and put a backup in its place."
   ),
   Foreign: explained(
     "FLJ-JOURNAL-3",
