@@ -180,6 +180,6 @@ describe("nobody overspends", () => {
           trials / 2
         )
       }),
-    runs(300_000, 14_400_000)
+    runs(600_000, 14_400_000)
   )
 })
