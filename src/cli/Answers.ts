@@ -74,6 +74,7 @@ export const no = (task: OpenTask, reason: string): Fitted =>
 /** What the task takes, in a few words. */
 export const wanted = ({ row, schema }: OpenTask): string => {
   if (row.task === "uncertain") return "yes or no"
+  if (row.task === "budget") return 'an amount: a number, or {"approved": false}'
   const choices = Json.get(schema, "enum")
   if (Array.isArray(choices)) return `one of ${choices.map((choice) => excerpt(JSON.stringify(choice), 40)).join(", ")}`
   const text = Json.canonical(schema)

@@ -41,16 +41,27 @@ export const ask = (
       )
       return text === "" ? Option.none() : Either.getRight(Answers.typed(task, text))
     }
-    const word = yield* line(
-      `${task.row.task === "approve" ? "Approve" : "Run it again"}? yes, no (Enter: later)`,
-      (text) =>
-        /^(y|yes|n|no|)$/i.test(text.trim())
+    const isAmount = (text: string) => task.row.task === "budget" && /^[\d.]/.test(text.trim())
+    const word = yield* line(`${verbs[task.row.task]} (Enter: later)`, (text) =>
+      isAmount(text)
+        ? Either.match(Answers.typed(task, text.trim()), {
+            onLeft: (fault) => Effect.fail(fault.text),
+            onRight: () => Effect.succeed(text)
+          })
+        : /^(y|yes|n|no|)$/i.test(text.trim())
           ? Effect.succeed(text)
           : Effect.fail("type yes or no, or Enter to leave it")
     )
+    if (isAmount(word)) return Either.getRight(Answers.typed(task, word.trim()))
     const letter = word.trim().charAt(0).toLowerCase()
     if (letter === "") return Option.none()
     if (letter === "y") return Either.getRight(Answers.yes(task))
     const reason = yield* line("Why? (Enter: no reason)", (text) => Effect.succeed(text))
     return Either.getRight(Answers.no(task, reason.trim()))
   })
+
+const verbs = {
+  approve: "Approve? yes, no",
+  uncertain: "Run it again? yes, no",
+  budget: "Allow more? yes, no, or an amount"
+}

@@ -120,6 +120,14 @@ export const run = {
     },
     ["strict", "reserve"]
   ),
+  onBudget: Flag.choice(
+    {
+      name: "on-budget",
+      value: "WHAT",
+      about: "What a call does that a limit denies: fail (default), or pause, which asks a person to allow more"
+    },
+    ["fail", "pause"]
+  ),
   label: Flag.texts({ name: "label", value: "NAME=VALUE", about: "A label of the run; as often as wanted" }),
   ...driving
 } as const satisfies Flag.Flags

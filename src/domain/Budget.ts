@@ -20,9 +20,17 @@ export type Limits = typeof Limits.Type
 export const Mode = Schema.Literal("strict", "reserve")
 export type Mode = typeof Mode.Type
 
+/**
+ * What happens at a call that a limit denies. `fail` (default): its step fails. `pause`: the step rests, and a person is
+ * asked to allow more.
+ */
+export const OnBudget = Schema.Literal("fail", "pause")
+export type OnBudget = typeof OnBudget.Type
+
 /** Of one run. */
 export interface Budget extends Limits {
   readonly mode?: Mode | undefined
+  readonly onBudget?: OnBudget | undefined
 }
 
 /** The smaller of each. */
@@ -54,13 +62,16 @@ export const Denial = Schema.Struct({
   /** The step whose limit it is; empty: that of the run, or of `pool`. */
   scope: Schema.String,
   /** The limit shared with other runs that it is. */
-  pool: Schema.optional(Schema.String),
+  pool: Schema.optionalWith(Schema.String, { exact: true }),
   /** In billionths of a dollar or tokens, as the limit is; 0 where nothing could be asked for. */
   asked: Schema.Int,
   left: Schema.Int,
   limit: Schema.Int
 })
 export type Denial = typeof Denial.Type
+
+/** What a person may say of it: see `Grant`. */
+export const isGrantable = ({ reason }: Denial): boolean => reason === "Cost" || reason === "Tokens"
 
 /** A model call was denied, and its step failed by that. Nothing was sent. */
 export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>("flujo/domain/BudgetExceeded")(
@@ -72,7 +83,8 @@ export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>("flujo/do
   }
 }
 
-const words = ({ asked, left, limit, model, pool, reason, scope }: Denial): string => {
+/** In one sentence. */
+export const words = ({ asked, left, limit, model, pool, reason, scope }: Denial): string => {
   const whose = pool ?? (scope === "" ? "the run" : scope)
   switch (reason) {
     case "Cost": {

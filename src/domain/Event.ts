@@ -7,8 +7,9 @@
  * derived from the run's id, and without *life* events, which are facts of one execution only.
  */
 import * as Schema from "effect/Schema"
-import { Amount, Denial, Mode } from "./Budget.js"
+import { Amount, Denial, Mode, OnBudget } from "./Budget.js"
 import { Digest } from "./Digest.js"
+import { Grant } from "./Grant.js"
 import { Json, type JsonObject } from "./Json.js"
 import { NanoUsd } from "./NanoUsd.js"
 import type { RunId } from "./RunId.js"
@@ -54,6 +55,7 @@ export const RunBudget = Schema.Struct({
   maxCost: Schema.NullOr(NanoUsd),
   maxTokens: Schema.NullOr(Schema.Int.pipe(Schema.nonNegative())),
   mode: Mode,
+  onBudget: Schema.optionalWith(OnBudget, { exact: true }),
   prices: Digest
 })
 export type RunBudget = typeof RunBudget.Type
@@ -190,13 +192,19 @@ export const kinds = {
     }
   }),
   TaskOpened: kind({
-    data: { task: Schema.Literal("approve", "ask", "uncertain") },
+    /** `denial`: of a task that asks for more than a limit allows. */
+    data: {
+      task: Schema.Literal("approve", "ask", "uncertain", "budget"),
+      denial: Schema.optionalWith(Denial, { exact: true })
+    },
     payload: { message: Schema.String, schema: Json }
   }),
   TaskAnswered: kind({
     data: {},
     payload: { answer: Json, by: Schema.optional(Schema.String) }
   }),
+  /** What the answer to a task of the same path allows beyond a limit. */
+  Granted: kind({ life: true, data: Grant.fields, payload: { by: Schema.optional(Schema.String) } }),
   TaskClosed: kind({ data: { because: Path } }),
   /** Told from outside, whether a step waits for it or not: which one takes it, that step says. */
   SignalReceived: kind({

@@ -25,6 +25,7 @@ import * as StepPath from "../domain/StepPath.js"
 import type { Scope } from "../governance/Quota.js"
 import * as Shape from "../pipeline/Shape.js"
 import { StepUncertain } from "../pipeline/StepError.js"
+import * as Allowance from "./Allowance.js"
 import type { Cache } from "./Cache.js"
 import * as CachedCall from "./CachedCall.js"
 import type { Record, Said } from "./Record.js"
@@ -199,6 +200,21 @@ export class Door implements Context.Tag.Service<typeof Once> {
     })
   }
 
+  /**
+   * What people were asked to allow for a call, and said: what they granted counts from here on. Answers where the next
+   * question would stand; where one is open the step rests, and where somebody said no the call is denied.
+   */
+  private funded(at: StepPath.StepPath, refusedAt: StepPath.StepPath): Effect.Effect<StepPath.StepPath> {
+    return Effect.suspend(() => {
+      const found = Allowance.find(this.drive.record, at)
+      for (const { by, grant, task } of found.grants) this.drive.spending?.grant(task, grant, by)
+      if (found.denial !== undefined) return this.deny(refusedAt, found.denial)
+      if (!found.isOpen) return Effect.succeed(found.task)
+      this.rest({ _tag: "Task", path: found.task })
+      return Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
+    })
+  }
+
   /** The step fails, for nobody knows whether this call took effect. */
   private broken(at: StepPath.StepPath): Effect.Effect<never> {
     this.fail(new StepUncertain({ path: at }))
@@ -258,6 +274,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
       }
       const denied = record.get(refusedAt, "Denied", attempt)
       if (denied !== undefined) return yield* this.deny(refusedAt, denied.data)
+      const task = yield* this.funded(at, refusedAt)
       if (policy !== "retry") yield* this.uncertain(at, policy, isOld)
       if (record.mode._tag === "Replay") {
         if (!record.mode.ended) return yield* rest
@@ -307,6 +324,19 @@ export class Door implements Context.Tag.Service<typeof Once> {
           // As after a restart.
           return Effect.flatMap(Effect.orDie(failure.decode(encoded.right)), (error) => Effect.fail(error as E))
         }
+        const { spending } = drive
+        const saidOf = (denial: Denial): Said<"Denied"> | Said<"TaskOpened"> =>
+          spending?.pauses(denial) === true
+            ? Allowance.said(task, StepPath.standing(path), denial)
+            : { path: refusedAt, kind: "Denied", ordinal: attempt, data: denial, payload: {} }
+        /** The step fails, or rests for a person who may allow more. */
+        const lacking = (denial: Denial): Effect.Effect<never> => {
+          if (spending?.pauses(denial) !== true) return this.deny(refusedAt, denial)
+          const told = record.tell(false, saidOf(denial))
+          if (told instanceof Diverged) return halt(told)
+          if (told !== "Held") this.rest({ _tag: "Task", path: task })
+          return rest
+        }
         let trouble: Effect.Effect<never, E> | undefined
         // A journal that cannot be written stops the run from outside: user code does not hear of it.
         const barrier = Effect.catchAll(record.barrier, () => Effect.interruptible(Effect.never))
@@ -314,8 +344,8 @@ export class Door implements Context.Tag.Service<typeof Once> {
         const held = Effect.uninterruptibleMask((restore) =>
           Effect.suspend(() => {
             if (data.effect === "model" && this.isLimited) {
-              const reserved = drive.spending!.reserve(at, request, { ...standing, refusedAt, attempt })
-              if ("reason" in reserved) return this.deny(refusedAt, reserved)
+              const reserved = spending!.reserve(at, request, { ...standing, denied: saidOf })
+              if ("reason" in reserved) return lacking(reserved)
               hold = reserved
             }
             const call = Effect.onExit(restore(Effect.zipRight(barrier, called)), (exit) =>
@@ -327,7 +357,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
             // Before it is known whether the store granted it, there is nothing that could be settled.
             return Effect.flatMap(barrier, () => {
               const denial = hold?.denial()
-              return denial === undefined ? call : this.deny(refusedAt, denial)
+              return denial === undefined ? call : lacking(denial)
             })
           })
         )

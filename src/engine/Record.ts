@@ -199,8 +199,12 @@ export class Record {
     this.stage(Event.key(said.path, said.kind, ordinal), { ...said, ordinal })
   }
 
-  /** A fact like those of `life`, written only if it fits into limits that runs share; else what `denied` answers is. */
-  claim(said: Said<"Reserved">, pools: ReadonlyArray<Pool>, denied: (short: Short) => Said<"Denied">): void {
+  /** A fact like those of `life`, written only if it fits into limits that runs share; else what `denied` says is. */
+  claim(
+    said: Said<"Reserved">,
+    pools: ReadonlyArray<Pool>,
+    denied: (short: Short) => Said<"Denied"> | Said<"TaskOpened">
+  ): void {
     const ordinal = this.ordinal(said.path, said.kind)
     const key = Event.key(said.path, said.kind, ordinal)
     this.stage(
@@ -211,11 +215,10 @@ export class Record {
         denied: (short) => {
           const instead = denied(short)
           const at = this.now()
-          const { data, kind, path } = instead
-          const event: Event.Event = { path, kind, ordinal: instead.ordinal ?? 0, data, payload: {} }
+          const event = eventOf(instead)
           this.byKey.delete(key)
-          this.byKey.set(Event.key(path, kind, event.ordinal), { event, at, fresh: true, used: true })
-          return { event, payload: undefined, at }
+          this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: true, used: true })
+          return { event, payload: payloadText(instead.payload), at }
         }
       }
     )
@@ -295,13 +298,7 @@ export class Record {
   private stage<K extends Event.Kind>(key: string, said: Said<K>, claim?: Claim): void {
     if (this.mode._tag === "Replay") return
     const at = this.now()
-    const event = {
-      path: said.path,
-      kind: said.kind,
-      ordinal: said.ordinal ?? 0,
-      data: said.data,
-      payload: said.payload
-    } as unknown as Event.Event
+    const event = eventOf(said)
     this.begin(said.path)
     this.byKey.set(key, { event, at, fresh: true, used: true })
     const payload = said.text ?? payloadText(said.payload)
@@ -328,6 +325,9 @@ export class Record {
     return left
   }
 }
+
+const eventOf = <K extends Event.Kind>({ data, kind, ordinal = 0, path, payload }: Said<K>): Event.Event =>
+  ({ path, kind, ordinal, data, payload }) as unknown as Event.Event
 
 const isBelow = (path: StepPath, answered: ReadonlySet<string>): boolean => {
   for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {

@@ -6,8 +6,9 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import type { Amount, Denial } from "../domain/Budget.js"
+import { type Amount, type Denial, isGrantable } from "../domain/Budget.js"
 import type { Entry, RunBudget } from "../domain/Event.js"
+import type { Grant } from "../domain/Grant.js"
 import type { Json } from "../domain/Json.js"
 import { ModelAsk } from "../domain/Model.js"
 import { zero } from "../domain/NanoUsd.js"
@@ -21,7 +22,7 @@ import { Quota, type Scope } from "../governance/Quota.js"
 import * as SharedLimits from "../governance/SharedLimits.js"
 import * as Tokens from "../llm/Tokens.js"
 import * as Bound from "../plan/Bound.js"
-import type { Record } from "./Record.js"
+import type { Record, Said } from "./Record.js"
 
 /** What a run may spend and at which prices, as it was started; and what it shares with others, as it is now. */
 export interface Terms {
@@ -35,8 +36,8 @@ export interface Seat {
   readonly caps: ReadonlyArray<Scope>
   /** The plan counts the call, so it was part of what the start rule looked at. */
   readonly isPriced: boolean
-  readonly refusedAt: StepPath
-  readonly attempt: number
+  /** What is written where the store denies it. */
+  readonly denied: (denial: Denial) => Said<"Denied"> | Said<"TaskOpened">
 }
 
 interface Held {
@@ -76,6 +77,17 @@ export class Spending {
     return caps.length > 0 || budget.maxCost !== null || budget.maxTokens !== null || shared.length > 0
   }
 
+  /** Whether a person is asked to allow more. */
+  pauses(denial: Denial): boolean {
+    return this.terms.budget.onBudget === "pause" && isGrantable(denial)
+  }
+
+  /** A person has allowed more, in the task at `path`. */
+  grant(path: StepPath, grant: Grant, by: string | undefined): void {
+    this.quota.grant(grant)
+    this.record.life({ path, kind: "Granted", data: grant, payload: by === undefined ? {} : { by } })
+  }
+
   /** Sets the worst case of a call aside. */
   reserve(at: StepPath, request: Json, seat: Seat): Hold | Denial {
     const { caps, isPriced } = seat
@@ -113,7 +125,7 @@ export class Spending {
 
   /** Holds and says so in one step. */
   private hold(at: StepPath, model: string, worst: Amount, { most, pools, rate, scopes, seat }: Held): Hold {
-    const { attempt, caps, refusedAt } = seat
+    const { caps, denied } = seat
     const under = caps.map(({ path }) => path as StepPath)
     const names = pools.map(({ name }) => name)
     this.quota.hold(
@@ -129,7 +141,7 @@ export class Spending {
         this.quota.release(at)
         const asked = reason === "Cost" ? (worst.cost ?? 0) : worst.tokens
         denial = { reason, model, scope: "", pool, asked, left, limit }
-        return { path: refusedAt, kind: "Denied", ordinal: attempt, data: denial, payload: {} }
+        return denied(denial)
       })
     }
     return {

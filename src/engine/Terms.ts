@@ -45,7 +45,8 @@ export const start = (
       }
     }
     const kept = { maxCost: maxCost ?? null, maxTokens: maxTokens ?? null, prices: PriceTable.digest(prices) }
-    return { prices, shared, budget: { ...kept, mode: isLimited ? mode : "reserve" } }
+    const policy = budget?.onBudget === undefined ? {} : { onBudget: budget.onBudget }
+    return { prices, shared, budget: { ...kept, ...policy, mode: isLimited ? mode : "reserve" } }
   })
 
 /** Whether the worst case is more than what a shared limit has left now; others may yet take of it. */

@@ -4,11 +4,12 @@
  * time holds for all runs, what a pattern says for the runs that it is the rule of, what a label says for those that have
  * it; all of them hold at once. In a pattern `*` stands for any text, `?` for one character and `[abc]` for one of these.
  */
-import { type Limits, tighter } from "../domain/Budget.js"
+import { type Limits, type OnBudget, tighter } from "../domain/Budget.js"
 import type { Of, Period, Shared } from "./SharedLimits.js"
 
 export interface Rule {
   readonly limits: Limits
+  readonly onBudget?: OnBudget | undefined
   readonly shared: ReadonlyArray<{ readonly per: Period; readonly limits: Limits }>
 }
 
@@ -39,6 +40,16 @@ export const resolve = (rules: BudgetRules, { labels, pipeline }: Of): Resolved 
     limits: found.reduce<Limits>((all, [, { limits }]) => tighter(all, limits), {}),
     source: found.map(([source]) => source).join(" and ")
   }
+}
+
+/** What a call of it does that a limit denies: as its label says, else its pipeline's rule, else the default. */
+export const onBudget = (rules: BudgetRules, { labels, pipeline }: Of): OnBudget | undefined => {
+  const own = ruleOf(rules, pipeline)
+  return (
+    ofLabels(rules, labels).find(([, { onBudget }]) => onBudget !== undefined)?.[1].onBudget ??
+    own?.[1].onBudget ??
+    rules.budgetDefault?.onBudget
+  )
 }
 
 /** What it shares with others. */

@@ -5,6 +5,7 @@
  */
 import type { Amount, Limits } from "../domain/Budget.js"
 import type { Entry } from "../domain/Event.js"
+import type { Grant } from "../domain/Grant.js"
 import { fromBigInt } from "../domain/NanoUsd.js"
 
 /** Whose limits: a step's standing path, or the empty path for the run. */
@@ -26,6 +27,9 @@ interface Balance {
   settledTokens: bigint
   heldCost: bigint
   heldTokens: bigint
+  /** What people allowed beyond the limits of the scope. */
+  grantedCost: bigint
+  grantedTokens: bigint
 }
 
 /** A reservation that was not settled. */
@@ -49,6 +53,7 @@ export class Quota {
         const { cost, model, pools = [], tokens, under } = event.data
         quota.hold({ path: event.path, model, amount: { cost, tokens }, pools }, ["", ...under])
       } else if (event.kind === "Settled") quota.settle(event.path, event.data)
+      else if (event.kind === "Granted") quota.grant(event.data)
     }
     return quota
   }
@@ -59,17 +64,33 @@ export class Quota {
       const balance = this.balances.get(path) ?? nothing
       const { maxCost, maxTokens } = limits
       const spent = balance.settledCost + balance.heldCost
-      if (maxCost !== undefined && amount.cost !== null && spent + BigInt(amount.cost) > BigInt(maxCost)) {
-        const left = fromBigInt(BigInt(maxCost) - spent)
-        return { reason: "Cost", scope: path, asked: amount.cost, left, limit: maxCost }
+      const costMax = maxCost === undefined ? undefined : BigInt(maxCost) + balance.grantedCost
+      if (costMax !== undefined && amount.cost !== null && spent + BigInt(amount.cost) > costMax) {
+        const left = fromBigInt(costMax - spent)
+        return { reason: "Cost", scope: path, asked: amount.cost, left, limit: fromBigInt(costMax) }
       }
       const used = balance.settledTokens + balance.heldTokens
-      if (maxTokens !== undefined && used + BigInt(amount.tokens) > BigInt(maxTokens)) {
-        const left = fromBigInt(BigInt(maxTokens) - used)
-        return { reason: "Tokens", scope: path, asked: amount.tokens, left, limit: maxTokens }
+      const tokensMax = maxTokens === undefined ? undefined : BigInt(maxTokens) + balance.grantedTokens
+      if (tokensMax !== undefined && used + BigInt(amount.tokens) > tokensMax) {
+        const left = fromBigInt(tokensMax - used)
+        return { reason: "Tokens", scope: path, asked: amount.tokens, left, limit: fromBigInt(tokensMax) }
       }
     }
     return undefined
+  }
+
+  /** What a scope may spend beyond its limits. What is allowed of a pool, the store keeps. */
+  grant({ cost, pool, scope, tokens }: Grant): void {
+    if (pool !== undefined) return
+    const balance = this.balanceOf(scope)
+    balance.grantedCost += BigInt(cost)
+    balance.grantedTokens += BigInt(tokens)
+  }
+
+  /** What was allowed beyond the limits of a scope. */
+  granted(scope: string): { readonly cost: bigint; readonly tokens: bigint } {
+    const { grantedCost, grantedTokens } = this.balances.get(scope) ?? nothing
+    return { cost: grantedCost, tokens: grantedTokens }
   }
 
   /** Sets an amount aside for the call at a path that has nothing set aside. */
@@ -132,4 +153,11 @@ export class Quota {
   }
 }
 
-const nothing: Balance = { settledCost: 0n, settledTokens: 0n, heldCost: 0n, heldTokens: 0n }
+const nothing: Balance = {
+  settledCost: 0n,
+  settledTokens: 0n,
+  heldCost: 0n,
+  heldTokens: 0n,
+  grantedCost: 0n,
+  grantedTokens: 0n
+}

@@ -40,7 +40,7 @@ export type RunRow = typeof RunRow.Type
 export const TaskRow = Schema.Struct({
   run: RunId,
   path: StepPath,
-  task: Schema.Literal("approve", "ask", "uncertain"),
+  task: Schema.Literal("approve", "ask", "uncertain", "budget"),
   openedAt: Schema.Int,
   /** Sequence number of its `TaskOpened`. */
   seq: Schema.Int
@@ -122,6 +122,12 @@ export const changes = (entry: Entry<Headed>): ReadonlyArray<Change> => {
     case "Reserved": {
       const { pools = [] } = event.data
       return distinct(pools).map((pool) => ({ _tag: "PoolMoved", pool, seq, by: held(event.data) }))
+    }
+    case "Granted": {
+      const { cost, pool, tokens } = event.data
+      if (pool === undefined) return none
+      const by = { ...Pool.nothing, grantedCost: BigInt(cost), grantedTokens: BigInt(tokens) }
+      return [{ _tag: "PoolMoved", pool, seq, by }]
     }
     case "Settled": {
       const { pools } = event.data

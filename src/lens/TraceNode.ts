@@ -55,7 +55,7 @@ export interface Failure {
 }
 
 export interface Task {
-  readonly task: "approve" | "ask" | "uncertain"
+  readonly task: "approve" | "ask" | "uncertain" | "budget"
   readonly message: string
   /** JSON Schema of the answer. */
   readonly schema: Json

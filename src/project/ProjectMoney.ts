@@ -17,6 +17,7 @@
  *
  * [budgets.default]
  * total_cost_usd_limit = 1.50
+ * on_budget = "pause"              # or "fail" (default): what a call does that a limit denies
  *
  * [budgets.default.month]          # all runs of the store together; also .day and .all_time
  * total_cost_usd_limit = 300
@@ -58,6 +59,8 @@ export const periods = ["day", "month", "all_time"] as const
 /** What each run may spend, and what the runs that it is for may spend together in a period. */
 export interface Rule {
   readonly limits: Limits
+  /** What a call does that a limit denies. */
+  readonly onBudget?: "fail" | "pause"
   readonly shared: ReadonlyArray<{ readonly per: (typeof periods)[number]; readonly limits: Limits }>
 }
 
@@ -205,7 +208,12 @@ const ruleOf = (value: unknown, path: ReadonlyArray<string>): Read<Rule> =>
       }
       shared.push({ per, limits })
     }
-    return { limits: yield* limitsOf(table, path, periods), shared }
+    const onBudget = table.on_budget
+    if (onBudget !== undefined && onBudget !== "fail" && onBudget !== "pause") {
+      return yield* bad([...path, "on_budget"], 'must be "fail" or "pause"')
+    }
+    const limits = yield* limitsOf(table, path, ["on_budget", ...periods])
+    return { limits, shared, ...(onBudget === undefined ? {} : { onBudget }) }
   })
 
 const limitsOf = (value: unknown, path: ReadonlyArray<string>, others: ReadonlyArray<string>): Read<Limits> =>

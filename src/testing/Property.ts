@@ -33,7 +33,7 @@ export interface Ran<out In, out Out, out E> {
 /** A question that a run asks. */
 export interface Question {
   readonly path: string
-  readonly task: "approve" | "ask" | "uncertain"
+  readonly task: "approve" | "ask" | "uncertain" | "budget"
   readonly message: string
   /** JSON Schema of the answer. */
   readonly schema: Json

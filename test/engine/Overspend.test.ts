@@ -44,6 +44,7 @@ const trial = (seed: number) =>
       next(4) === 0
         ? undefined
         : { maxCost: NanoUsd.make(next(4_000_000)), ...(next(3) === 0 ? { maxTokens: next(6_000) } : {}) }
+    const pauses = next(3) === 0
     const shared = limits === undefined ? [] : [{ name: "everything", per: "all_time" as const, limits }]
     let overdrawn: string | undefined
     const world = World.make((driver) =>
@@ -64,7 +65,12 @@ const trial = (seed: number) =>
               for (const { path } of yield* journal.tasks({ run, limit: 1000 })) {
                 yield* Effect.either(Flujo.answer(run, path, { approved: next(4) > 0 }))
               }
-              yield* Effect.exit(Flujo.run(pipeline, "hello", { runId: run, budget }))
+              yield* Effect.exit(
+                Flujo.run(pipeline, "hello", {
+                  runId: run,
+                  budget: { ...budget, ...(pauses ? { onBudget: "pause" } : {}) }
+                })
+              )
               const row = yield* Effect.exit(journal.run(run))
               return Exit.isSuccess(row) && row.value._tag === "Some" && ended.has(row.value.value.status)
             }),
@@ -94,7 +100,7 @@ const trial = (seed: number) =>
     return yield* Effect.provide(
       Effect.gen(function* () {
         const journal = yield* Journal
-        const sums = { reserved: 0, denied: 0, byPool: 0, guessed: 0, spent: 0n }
+        const sums = { reserved: 0, denied: 0, byPool: 0, guessed: 0, granted: 0, spent: 0n }
         for (const { budget, caps, pipeline, run } of made) {
           const entries = yield* World.entriesOf(run)
           if (entries.length === 0) continue
@@ -118,6 +124,7 @@ const trial = (seed: number) =>
           sums.denied += denials.length
           sums.byPool += denials.filter(({ pool }) => pool !== undefined).length
           sums.guessed += spent.guessed
+          sums.granted += entries.filter(({ event }) => event.kind === "Granted").length
           sums.spent += spent.cost
         }
         const [row = { ...Pool.nothing, pool }] = yield* journal.pools([pool])
@@ -148,6 +155,7 @@ describe("nobody overspends", () => {
         console.log(
           `${trials} trials, ${sum(({ kills }) => kills)} lives with a power failure, ${sum(({ reserved }) => reserved)} reservations, ` +
             `${sum(({ denied }) => denied)} denied, of these ${sum(({ byPool }) => byPool)} by what runs share, ` +
+            `${sum(({ granted }) => granted)} times more was granted, ` +
             `${sum(({ guessed }) => guessed)} settled at the worst case, ${sum(({ isOver }) => (isOver ? 1 : 0))} trials ended`
         )
         // The trials are worth something only if they come to all of this.
@@ -164,10 +172,14 @@ describe("nobody overspends", () => {
           trials / 10
         )
         assert.isAbove(
+          sum(({ granted }) => granted),
+          trials / 10
+        )
+        assert.isAbove(
           sum(({ isOver }) => (isOver ? 1 : 0)),
           trials / 2
         )
       }),
-    runs(300_000, 14_400_000)
+    runs(600_000, 14_400_000)
   )
 })

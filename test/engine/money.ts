@@ -130,9 +130,11 @@ export const overspent = (entries: ReadonlyArray<Entry>, caps: Caps = new Map())
     for (const scope of scopes) {
       const { maxCost, maxTokens } = limits(scope)
       const { cost, tokens } = quota.total(scope)
+      const granted = quota.granted(scope)
       const where = `${scope === "" ? "the run" : scope} after ${length} entries`
-      if (maxCost !== undefined && cost > BigInt(maxCost)) return `${where}: ${cost} of ${maxCost}`
-      if (maxTokens !== undefined && tokens > BigInt(maxTokens)) return `${where}: ${tokens} of ${maxTokens} tokens`
+      if (maxCost !== undefined && cost > BigInt(maxCost) + granted.cost) return `${where}: ${cost} of ${maxCost}`
+      if (maxTokens !== undefined && tokens > BigInt(maxTokens) + granted.tokens)
+        return `${where}: ${tokens} of ${maxTokens} tokens`
     }
   }
   return undefined

@@ -65,6 +65,23 @@ describe("the budget of a run", () => {
   })
 })
 
+describe("what a denied call does", () => {
+  it("is as the label says, else the pipeline's rule, else the default", () => {
+    const rules: BudgetRules.BudgetRules = {
+      budgetDefault: { ...one, onBudget: "pause" },
+      budgets: [
+        ["quick", { ...two, onBudget: "fail" }],
+        ["other", two]
+      ],
+      labelBudgets: [["team=a", { ...three, onBudget: "pause" }]]
+    }
+    assert.strictEqual(BudgetRules.onBudget(rules, of("quick")), "fail")
+    assert.strictEqual(BudgetRules.onBudget(rules, of("quick", ["team", "a"])), "pause")
+    assert.strictEqual(BudgetRules.onBudget(rules, of("other")), "pause")
+    assert.isUndefined(BudgetRules.onBudget(none, of("other")))
+  })
+})
+
 describe("what runs share", () => {
   const limits = { maxTokens: 9 }
   const rules: BudgetRules.BudgetRules = {

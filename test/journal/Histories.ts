@@ -149,6 +149,7 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   Settled: nothing,
   TaskOpened: FastCheck.record({ message: text, schema: json }),
   TaskAnswered: FastCheck.record({ answer: json, by: FastCheck.option(text, { nil: undefined }) }),
+  Granted: FastCheck.record({ by: FastCheck.option(text, { nil: undefined }) }),
   TaskClosed: nothing,
   SignalReceived: FastCheck.record({ data: json, by: FastCheck.option(text, { nil: undefined }) }),
   SignalAwaited: nothing,

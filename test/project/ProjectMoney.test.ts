@@ -81,6 +81,7 @@ describe("money in flujo.toml", () => {
         total_tokens_limit = 1000
         [budgets.label."team=a"]
         total_cost_usd_limit = 1
+        on_budget = "pause"
         [budgets.label."team=a".all_time]
         total_cost_usd_limit = 5
       `)
@@ -93,7 +94,14 @@ describe("money in flujo.toml", () => {
       ["team-*", { limits: {}, shared: [{ per: "day", limits: { maxTokens: 1000 } }] }]
     ])
     assert.deepStrictEqual(money.labelBudgets, [
-      ["team=a", { limits: { maxCost: usd("1") }, shared: [{ per: "all_time", limits: { maxCost: usd("5") } }] }]
+      [
+        "team=a",
+        {
+          onBudget: "pause",
+          limits: { maxCost: usd("1") },
+          shared: [{ per: "all_time", limits: { maxCost: usd("5") } }]
+        }
+      ]
     ])
   })
 
@@ -123,6 +131,7 @@ describe("money in flujo.toml", () => {
     refused("[budgets.default]\ntotal_tokens_limit = 1.5", /whole number/)
     refused("[budgets.default]\ntotal_cost_limit = 1", /did you mean total_cost_usd_limit/)
     refused("[budgets.pipelines.x]\n", /did you mean pipeline/)
+    refused('[budgets.default]\non_budget = "ask"', /"fail" or "pause"/)
     refused("[budgets.default.week]\n", /no key "week" in \[budgets.default\]/)
     refused("[budgets.default.day]\n", /limits nothing.*total_cost_usd_limit/)
     refused("[budgets.default.day]\nday = 1", /no key "day"/)

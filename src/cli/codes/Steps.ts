@@ -83,7 +83,7 @@ export const budgetExceeded = explained(
   "FLJ-GOVERNANCE-1",
   exits.failed,
   "Budget exceeded",
-  "A model call is made only if its worst case fits into what is left of the budget of the run and of each step around it. This one did not, so it was not sent, and its step failed. What came before is kept: `flujo lens trace RUN` shows it, `flujo lens cost RUN` what was spent. The limits of a run stay what they were when it started."
+  "A model call is made only if its worst case fits into what is left of the budget of the run and of each step around it. This one did not, so it was not sent, and its step failed. What came before is kept: `flujo lens trace RUN` shows it, `flujo lens cost RUN` what was spent. The limits of a run stay what they were when it started; with `--on-budget pause` a person is asked to allow more instead."
 )
 
 export const agentErrors: Readonly<Record<AgentError["reason"], Explained>> = {

@@ -27,7 +27,7 @@ export const run: Module<typeof Flags.budgets>["run"] = (flags) =>
         hint: "did you mean flujo dev budgets show NAME?"
       })
     }
-    const { limits, source } = Money.limits(workspace, { pipeline: name, labels }, undefined)
+    const { limits, onBudget = "fail", source } = Money.limits(workspace, { pipeline: name, labels }, undefined)
     const shared = yield* Money.standings(workspace, { pipeline: name, labels })
     const said =
       source === undefined
@@ -52,12 +52,14 @@ export const run: Module<typeof Flags.budgets>["run"] = (flags) =>
         source: source ?? null,
         total_cost_usd_limit: limits.maxCost === undefined ? null : toUsd(limits.maxCost),
         total_tokens_limit: limits.maxTokens ?? null,
+        on_budget: onBudget,
         shared: shared.map(Money.standingJson),
         bound: bound === undefined ? null : Money.boundJson(bound),
         starts: over === undefined
       },
       text: [
         said,
+        ...(onBudget === "pause" ? ["A call that a limit denies asks a person to allow more."] : []),
         ...(shared.length === 0
           ? []
           : ["Shared with other runs:", ...shared.map((one) => printable(Money.standingLine(one)))]),

@@ -3,9 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { type Limits, tighter } from "../../domain/Budget.js"
+import { type Limits, type OnBudget, tighter } from "../../domain/Budget.js"
 import type { JsonObject } from "../../domain/Json.js"
-import { format, fromText, NanoUsd, toUsd } from "../../domain/NanoUsd.js"
+import { format, fromBigInt, fromText, type NanoUsd, sum, toUsd } from "../../domain/NanoUsd.js"
 import * as Pool from "../../domain/Pool.js"
 import * as BudgetRules from "../../governance/BudgetRules.js"
 import * as PriceTable from "../../governance/PriceTable.js"
@@ -40,10 +40,14 @@ export const limits = (
   { config }: Workspace,
   run: Of,
   flag: NanoUsd | undefined
-): { readonly limits: Limits; readonly source: string | undefined } => {
+): { readonly limits: Limits; readonly source: string | undefined; readonly onBudget: OnBudget | undefined } => {
   const rule = BudgetRules.resolve(config.money, run)
   const said = flag === undefined ? rule?.source : rule === undefined ? "--budget" : `--budget and ${rule.source}`
-  return { limits: tighter(rule?.limits ?? {}, flag === undefined ? {} : { maxCost: flag }), source: said }
+  return {
+    limits: tighter(rule?.limits ?? {}, flag === undefined ? {} : { maxCost: flag }),
+    source: said,
+    onBudget: BudgetRules.onBudget(config.money, run)
+  }
 }
 
 /** What runs share here, whoever drives them, and what models cost that no run has pinned. */
@@ -120,7 +124,9 @@ export const excess = (bound: Bound.Bound, limits: Limits, shared: ReadonlyArray
   return undefined
 }
 
-const usdOf = (nano: bigint): string => toUsd(NanoUsd.make(Number(nano < 0n ? 0n : nano)))
+const nano = (amount: bigint): NanoUsd => fromBigInt(amount < 0n ? 0n : amount)
+
+const usdOf = (amount: bigint): string => toUsd(nano(amount))
 
 export const standingJson = ({ pool: { limits, name }, row }: Standing): JsonObject => {
   const { maxCost, maxTokens } = limits
@@ -132,7 +138,9 @@ export const standingJson = ({ pool: { limits, name }, row }: Standing): JsonObj
     spent_cost_usd: usdOf(share.spentCost),
     spent_tokens: Number(share.spentTokens),
     held_cost_usd: usdOf(share.heldCost),
-    held_tokens: Number(share.heldTokens)
+    held_tokens: Number(share.heldTokens),
+    granted_cost_usd: usdOf(share.grantedCost),
+    granted_tokens: Number(share.grantedTokens)
   }
 }
 
@@ -140,8 +148,12 @@ export const standingLine = ({ pool: { limits, name }, row }: Standing): string 
   const share = row ?? Pool.nothing
   const { maxCost, maxTokens } = Pool.remaining(limits, share)
   const left = [
-    ...(maxCost === undefined ? [] : [`${format(maxCost)} of ${format(limits.maxCost!)} left`]),
-    ...(maxTokens === undefined ? [] : [`${maxTokens} of ${limits.maxTokens} tokens left`])
+    ...(maxCost === undefined
+      ? []
+      : [`${format(maxCost)} of ${format(sum([limits.maxCost!, nano(share.grantedCost)]))} left`]),
+    ...(maxTokens === undefined
+      ? []
+      : [`${maxTokens} of ${(limits.maxTokens ?? 0) + Number(share.grantedTokens)} tokens left`])
   ]
   return `  ${name}  ${left.join(", ")}`
 }

@@ -40,12 +40,16 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
     const blueprint = yield* BlueprintFile.sound(checked, color)
     const { pipeline } = blueprint
     const table = Money.prices(workspace)
-    const { limits } = Money.limits(
+    const { limits, onBudget } = Money.limits(
       workspace,
       { pipeline: pipeline.name, labels: Object.entries(labels) },
       yield* Money.amount("budget", flags.budget)
     )
-    const budget = { ...limits, mode: Option.getOrElse(flags.budgetMode, () => "strict" as const) }
+    const budget = {
+      ...limits,
+      mode: Option.getOrElse(flags.budgetMode, () => "strict" as const),
+      onBudget: Option.getOrElse(flags.onBudget, () => onBudget)
+    }
     yield* Money.strict(workspace, pipeline.root)
     if (flags.dryRun) {
       const shared = yield* Effect.scoped(
