@@ -51,7 +51,8 @@ it("every version is pinned and installed as pinned", () => {
 })
 
 it("effect is a peer of what is published, not a copy inside it", () => {
-  assert.deepStrictEqual(own.peerDependencies, { effect: "^3.22.0" })
+  assert.deepStrictEqual(own.peerDependencies, { "@effect/ai": "0.37.0", effect: "^3.22.0" })
+  assert.deepStrictEqual(own.peerDependenciesMeta, { "@effect/ai": { optional: true } })
   assert.notProperty(own.dependencies, "effect")
 })
 
