@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Digest from "../domain/Digest.js"
 import * as Json from "../domain/Json.js"
-import { ModelError, ModelReply, type ModelSettings, Models } from "../domain/Model.js"
+import { ModelError, ModelReply, type ModelSettings, Models, type ReplyPart } from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
 import * as AiAsk from "./internal/AiAsk.js"
 
