@@ -11,6 +11,7 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional: boolean }>>
 }
 
 const manifest = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
@@ -51,7 +52,8 @@ it("every version is pinned and installed as pinned", () => {
 })
 
 it("effect is a peer of what is published, not a copy inside it", () => {
-  assert.deepStrictEqual(own.peerDependencies, { effect: "^3.22.0" })
+  assert.deepStrictEqual(own.peerDependencies, { "@effect/ai": "0.37.0", effect: "^3.22.0" })
+  assert.deepStrictEqual(own.peerDependenciesMeta, { "@effect/ai": { optional: true } })
   assert.notProperty(own.dependencies, "effect")
 })
 
