@@ -85,6 +85,8 @@ while (lines[0] !== undefined && has(lines[0], "plan"))
   plans.push(sha256(canonical(lines.shift().plan)).toString("hex"))
 
 const heads = []
+const missing = []
+const shown = []
 const leaves = []
 const roots = []
 for (const line of lines) {
@@ -101,8 +103,11 @@ for (const line of lines) {
   if (head.run !== start.run || (at > 0 && head.tenant !== heads[0].tenant)) fail(at, "it is of another run")
   if (head.commitment === undefined) {
     if (line.payload !== undefined || line.salt !== undefined) fail(at, "it has a payload that its head does not name")
+  } else if (line.payload === undefined && line.salt === undefined) {
+    missing.push(at)
   } else {
     const { payload, salt } = line
+    shown.push(at)
     if (typeof payload !== "string" || !/^[0-9a-f]{64}$/.test(salt)) fail(at, "its payload is missing")
     const commitment = blake3(Buffer.from(payload), { key: Uint8Array.from(Buffer.from(salt, "hex")) })
     if (Buffer.from(commitment).toString("hex") !== head.commitment) fail(at, "its payload was changed")
@@ -116,7 +121,13 @@ const named = new Set(heads.filter(({ kind }) => /^Run(Started|Resumed)$/.test(k
 named.delete(undefined)
 if (canonical(plans) !== canonical([...named])) fail(0, "the plans in the file are not those that it names")
 
-const restKinds = ["RunSuspended", "RunStuck", "RunCompleted", "RunFailed", "RunCancelled"]
+// What was erased is missing, all of it, and the last entry says so.
+const erasure = heads.findIndex(({ kind }) => kind === "RunErased")
+if (erasure === -1 && missing.length > 0) fail(missing[0], "its payload is missing")
+if (erasure !== -1 && erasure !== heads.length - 1) fail(erasure + 1, "it stands behind the erasure")
+if (erasure !== -1 && shown.length > 0) fail(shown[0], "it is said to be erased")
+
+const restKinds = ["RunSuspended", "RunStuck", "RunCompleted", "RunFailed", "RunCancelled", "RunErased"]
 const isDue = ({ kind, seq }) => (seq + 1) % 256 === 0 || restKinds.includes(kind)
 const due = heads.filter(isDue).map(({ seq }) => seq + 1)
 const sizes = roots.map(({ size }) => size)

@@ -357,6 +357,17 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/StateVacuum.js")
   }),
   Command.make({
+    path: ["state", "erase"],
+    about: "Remove what was said in runs for good, with their keys; what is left of them still verifies",
+    args: [],
+    flags: Flags.stateErase,
+    examples: [
+      ['flujo state erase --subject p-1077 --reason "asked to"', "which runs, forks and letters that would be"],
+      ['flujo state erase --run 01K9A --reason "asked to" --apply', "that run, and its forks"]
+    ],
+    load: () => import("./commands/StateErase.js")
+  }),
+  Command.make({
     path: ["state", "rekey"],
     about: "Wrap the keys of all encrypted runs with the key that flujo.toml names now",
     args: [],

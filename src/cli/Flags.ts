@@ -240,7 +240,8 @@ export const lensList = {
     "stuck",
     "completed",
     "failed",
-    "cancelled"
+    "cancelled",
+    "erased"
   ]),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
   name: Flag.text({ name: "name", value: "TEXT", about: "Only runs of pipelines in whose name this stands" }),
@@ -411,10 +412,28 @@ export const statePrune = {
   olderThan: Flag.text({ name: "older-than", value: "AGE", about: "Runs that ended so long ago: 12h, 30d, 8w" }),
   status: Flag.choice(
     { name: "status", value: "STATUS", about: "Only runs that ended so. Default: completed and cancelled ones" },
-    ["completed", "failed", "cancelled"]
+    ["completed", "failed", "cancelled", "erased"]
   ),
   pipeline: Flag.text({ name: "pipeline", value: "NAME", about: "Only runs of this pipeline" }),
   apply: Flag.flag({ name: "apply", about: "Do it. Without it, what would be dropped is shown, and nothing changed" }),
+  stateUri
+} as const satisfies Flag.Flags
+
+export const stateErase = {
+  run: Flag.texts({ name: "run", value: "RUN", about: "This run; as often as wanted" }),
+  subject: Flag.texts({
+    name: "subject",
+    value: "WHO",
+    about: "Every run that has the label subject=WHO; as often as wanted",
+    not: ["run"]
+  }),
+  reason: Flag.text({ name: "reason", value: "TEXT", about: "Why: it stays in the ledger, readable for everybody" }),
+  by: Flag.text({
+    name: "by",
+    value: "WHO",
+    about: "Who erases, as the ledger is to say. Default: the user of the process"
+  }),
+  apply: Flag.flag({ name: "apply", about: "Do it. Without it, what would be erased is shown, and nothing changed" }),
   stateUri
 } as const satisfies Flag.Flags
 

@@ -92,12 +92,12 @@ export type Opening = CommandExecutor | FileSystem.FileSystem | Path.Path | Scop
 
 /** The journal, to write in. What is not there yet is made; where it is encrypted, its key is asked for first. */
 export const journal = (workspace: Workspace): Effect.Effect<Journal["Type"], Fault, Opening> =>
-  Effect.tap(opened(workspace, false), ({ store }) => Effect.mapError(store.encryption.ready, Faults.journal))
+  Effect.tap(opened(workspace, "write"), ({ store }) => Effect.mapError(store.encryption.ready, Faults.journal))
 
-/** The journal of runs that are there already; fails where there can be none. */
+/** The journal of runs that are there already; fails where there can be none. `tend`: to write, and nothing that anybody said. */
 export const history = (
   workspace: Workspace,
-  access: "read" | "write"
+  access: "read" | "write" | "tend"
 ): Effect.Effect<Journal["Type"], Fault, Opening> =>
   Effect.gen(function* () {
     if (!isDurable(workspace)) {
@@ -110,7 +110,7 @@ export const history = (
         hint: "flujo run"
       })
     }
-    return yield* opened(workspace, access === "read")
+    return yield* opened(workspace, access)
   })
 
 /** Whether there can be earlier runs. Of a database only itself can tell. */
@@ -138,10 +138,14 @@ export const stateOf = ({ config }: Workspace): string => {
 export const phiWithoutKey = "phi is on, and no key is given to encrypt with"
 export const phiHint = "say in [encryption] of flujo.toml where it is: key_file, key_env or key_command"
 
-const opened = (workspace: Workspace, readonly: boolean): Effect.Effect<Journal["Type"], Fault, Opening> =>
+const opened = (
+  workspace: Workspace,
+  access: "read" | "write" | "tend"
+): Effect.Effect<Journal["Type"], Fault, Opening> =>
   Effect.gen(function* () {
     const { config } = workspace
-    if (!readonly && config.phi.value && config.encryption.current === undefined) {
+    const readonly = access === "read"
+    if (access === "write" && config.phi.value && config.encryption.current === undefined) {
       return yield* new Fault({
         ...encryptionErrors.Phi,
         text: `${phiWithoutKey} (${Setting.describe(config.phi.source)})`,

@@ -235,7 +235,12 @@ export const kinds = {
   }),
   /** A cancelled run takes back what it did before it ends. */
   RunCancelling: kind({ life: true, data: {}, payload: { reason: Schema.String } }),
-  RunCancelled: kind({ life: true, data: {}, payload: { reason: Schema.String } })
+  RunCancelled: kind({ life: true, data: {}, payload: { reason: Schema.String } }),
+  /** What was said in the run is no more: its payloads with their salts, its letters, what the cache kept of it, its key. */
+  RunErased: kind({
+    life: true,
+    data: { reason: Schema.String, by: Schema.optional(Schema.String), payloads: Schema.Int }
+  })
 } as const
 
 export type Kind = keyof typeof kinds

@@ -96,7 +96,7 @@ export const verify = (
     for (;;) {
       const before = count
       // What payloads say can be read only where all of them can.
-      const entries: Stream.Stream<Entry<Headed>, JournalError> = found.locked === 0
+      const entries: Stream.Stream<Entry<Headed>, JournalError> = found.locked + found.erased === 0
         ? journal.read(run, before)
         : journal.heads(run, before)
       const read = yield* entries.pipe(

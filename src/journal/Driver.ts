@@ -269,6 +269,18 @@ export interface Driver {
    * nothing done, otherwise. Plans stay, what the log has, and what was spent of limits that runs share.
    */
   readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
+  /**
+   * Appends an entry that says that the run was erased, and removes what was said in it, all at once: payloads and their
+   * salts, blobs, letters, what the cache kept of it, open tasks, its key; then gives the lease back. False, and nothing done, if
+   * the lease has another epoch.
+   */
+  readonly erase: (erasing: {
+    readonly run: RunId
+    readonly epoch: number
+    readonly row: Row
+    readonly roots: ReadonlyArray<Root>
+    readonly changes: ReadonlyArray<Change>
+  }) => Effect.Effect<boolean, JournalError>
   readonly vacuum: Effect.Effect<void, JournalError>
 }
 

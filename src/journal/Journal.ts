@@ -24,7 +24,7 @@ import type { Signer } from "./SignedNote.js"
  * `Conflict`: another owner took the run; stop. `Corrupt`: what is stored cannot be read; stop and tell a person.
  * `Foreign`: the file is not a flujo database. `Newer`: it was written by a newer flujo. `Locked`, `ReadOnly`, `Full`:
  * as the names say. `TooLarge`: a payload over the limit. `Unavailable`: the store did not answer. `Key`: what is stored is
- * encrypted, or is to be, and the key is not here. Nothing was written.
+ * encrypted, or is to be, and the key is not here. `Erased`: what was said in the run is no more. Nothing was written.
  */
 export class JournalError extends Schema.TaggedError<JournalError>("flujo/journal/JournalError")("JournalError", {
   reason: Schema.Literal(
@@ -37,7 +37,8 @@ export class JournalError extends Schema.TaggedError<JournalError>("flujo/journa
     "Full",
     "TooLarge",
     "Unavailable",
-    "Key"
+    "Key",
+    "Erased"
   ),
   /** Where: the store, or a run in it. */
   where: Schema.String,
@@ -249,6 +250,15 @@ export interface Store {
    * log, so that no other run can be made to have never been.
    */
   readonly forget: (run: RunId) => Effect.Effect<boolean, JournalError>
+  /**
+   * Removes what was said in a run that nobody drives, and writes that down as its last entry: its payloads and their salts,
+   * its letters, what the cache kept of it, and its key, which need not be at hand. What is left verifies. Answers how many
+   * payloads there were; none if there is no such run, or it was erased before.
+   */
+  readonly erase: (
+    run: RunId,
+    fact: { readonly reason: string; readonly by: string | undefined }
+  ) => Effect.Effect<Option.Option<number>, RunHeld | JournalError>
   /** Gives what was dropped back to the file system, as far as the store can. */
   readonly vacuum: Effect.Effect<void, JournalError>
   readonly encryption: StoreEncryption

@@ -10,9 +10,10 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Entry, Headed } from "../domain/Event.js"
+import type { Entry, EventOf, Headed } from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
+import * as StepPath from "../domain/StepPath.js"
 import type { Blob, Driver, Row as StoredRow } from "./Driver.js"
 import type { Encryption } from "./Encryption.js"
 import * as Inbox from "./Inbox.js"
@@ -30,6 +31,7 @@ import {
 } from "./Journal.js"
 import * as Kept from "./Kept.js"
 import * as Lease from "./Lease.js"
+import * as Ledger from "./Ledger.js"
 import * as Log from "./Log.js"
 import * as Mail from "./Mail.js"
 import * as MerkleTree from "./MerkleTree.js"
@@ -81,15 +83,16 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
     const log = Log.make(driver, clock)
     // Before the writer, so that at the end it comes after the last commit.
     const sealer = options.sealing === undefined ? undefined : yield* Sealer.make(log, options.sealing)
+    const published = (entries: ReadonlyArray<Entry>): void => {
+      if (entries.length === 0) return
+      for (const subscriber of subscribers) subscriber.offer(entries)
+      sealer?.heard(entries)
+    }
     const writer = yield* Writer.make(driver, codec, {
       clock,
       leaseMillis: leasing.millis,
       queueBytesMax: options.queueBytesMax ?? 16 * 1024 * 1024,
-      published: (entries) => {
-        if (entries.length === 0) return
-        for (const subscriber of subscribers) subscriber.offer(entries)
-        sealer?.heard(entries)
-      }
+      published
     })
     const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
     yield* Lease.keep(driver, writer.live, leasing).pipe(
@@ -242,9 +245,11 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       const blobs: Array<Blob> = []
       const changes: Array<RunIndex.Change> = []
       let epoch = 1
+      const last = Ledger.readHead(entries.at(-1)?.head ?? "")
+      const isErased = typeof last !== "string" && last.kind === "RunErased"
       for (const stored of entries) {
         const { blob, row } = codec.keep(key, stored)
-        const entry = codec.decode(run, row, blob?.bytes)
+        const entry = isErased ? codec.decodeHead(run, row) : codec.decode(run, row, blob?.bytes)
         if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
         rows.push(row)
         if (blob !== undefined) blobs.push(blob)
@@ -272,6 +277,42 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       if (letters.length > 0) yield* driver.giveBack({ run, epoch })
       return true
     })
+
+    const erase = Effect.fn("flujo.Journal.erase")(function* (
+      run: RunId,
+      { by, reason }: { readonly reason: string; readonly by: string | undefined }
+    ) {
+      if ((yield* driver.run(run))?.status === "erased") return Option.none()
+      // Of the store itself: the key of the run is not wanted for this.
+      const taken = yield* Lease.take(store, run, leasing)
+      if (Option.isNone(taken)) return Option.none()
+      const { epoch, key, next } = taken.value
+      return yield* Effect.gen(function* () {
+        const isOwing = (yield* driver.shares(run)).some(({ heldCost, heldTokens }) => heldCost + heldTokens > 0n)
+        if (isOwing) {
+          const detail = "of limits that runs share something is set aside for it; cancel it first, which settles that"
+          return yield* new JournalError({ reason: "Conflict", where: `run ${run}`, detail })
+        }
+        let payloads = 0
+        const frontier = yield* frontierOf(driver, run, next, (head) => {
+          const read = Ledger.readHead(head)
+          if (typeof read !== "string" && read.commitment !== undefined) payloads += 1
+        })
+        const at = clock.unsafeCurrentTimeMillis()
+        const data = { reason, by, payloads }
+        const event: EventOf<"RunErased"> = { path: StepPath.root, kind: "RunErased", ordinal: 0, data, payload: {} }
+        const unplaced = codec.encode({ run, epoch, key }, { event, payload: undefined, at })
+        if (typeof unplaced === "number") return yield* Effect.dieMessage("an entry without a payload is too large")
+        const entry: Entry = { run, seq: next, at, epoch, event }
+        const row = codec.place(unplaced, next)
+        const roots: Array<Root> = []
+        Ledger.grow(frontier, [row], [entry], roots)
+        const isErased = yield* driver.erase({ run, epoch, row, roots, changes: RunIndex.changes(entry) })
+        if (!isErased) return yield* Lease.takenOver(run)
+        published([entry])
+        return Option.some(payloads)
+      }).pipe(Effect.tapErrorCause(() => Effect.ignore(driver.giveBack({ run, epoch }))))
+    }, Effect.uninterruptible)
 
     return {
       limits: { payloadBytes: payloadBytesMax },
@@ -321,6 +362,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
         parentOf: (run) => Effect.map(driver.heads({ run, from: 0, limit: 1 }), ([head]) => parentIn(head)),
         bytesOf: driver.bytesOf,
         forget: driver.forget,
+        erase,
         vacuum: driver.vacuum,
         encryption: keyring.store
       },
@@ -346,16 +388,21 @@ const corrupt = (run: RunId, detail: string): JournalError =>
   new JournalError({ reason: "Corrupt", where: `run ${run}`, detail })
 
 /** Of a run that is taken: of its entries only what is needed to go on with its tree. */
-const frontierOf: (driver: Driver, run: RunId, size: number) => Effect.Effect<MerkleTree.Frontier, JournalError> =
-  Effect.fnUntraced(function* (driver, run, size) {
-    let frontier = MerkleTree.empty
-    for (;;) {
-      const heads = yield* driver.heads({ run, from: frontier.size, limit: pageRows })
-      frontier = MerkleTree.append(frontier, heads.map(MerkleTree.leafHash))
-      if (heads.length < pageRows) break
-    }
-    return frontier.size === size ? frontier : yield* corrupt(run, `it has ${frontier.size} entries and not ${size}`)
-  })
+const frontierOf: (
+  driver: Driver,
+  run: RunId,
+  size: number,
+  each?: (head: string) => void
+) => Effect.Effect<MerkleTree.Frontier, JournalError> = Effect.fnUntraced(function* (driver, run, size, each) {
+  let frontier = MerkleTree.empty
+  for (;;) {
+    const heads = yield* driver.heads({ run, from: frontier.size, limit: pageRows })
+    if (each !== undefined) for (const head of heads) each(head)
+    frontier = MerkleTree.append(frontier, heads.map(MerkleTree.leafHash))
+    if (heads.length < pageRows) break
+  }
+  return frontier.size === size ? frontier : yield* corrupt(run, `it has ${frontier.size} entries and not ${size}`)
+})
 
 interface Cursor {
   readonly rows: ReadonlyArray<StoredRow>
@@ -397,7 +444,7 @@ const page: (
       const entry = codec.decode(run, row, bytes)
       // Those before it are handed out first, so that a reader knows where it is.
       if (Either.isLeft(entry) && entries.length > 0) break
-      if (Either.isLeft(entry)) return yield* corrupt(run, `entry ${row.seq} cannot be read: ${entry.left}`)
+      if (Either.isLeft(entry)) return yield* unreadable(driver, run, row, entry.left)
       entries.push(entry.right)
       index += 1
       next += 1
@@ -407,6 +454,43 @@ const page: (
       ? Option.none()
       : Option.some([Chunk.unsafeFromArray(entries), { rows, index, next, isLast }])
   }
+)
+
+/** What was erased is not damaged: the last entry of its run says so. */
+const unreadable: (driver: Driver, run: RunId, row: StoredRow, why: string) => Effect.Effect<never, JournalError> =
+  Effect.fnUntraced(function* (driver, run, { payload, salt, seq }, why) {
+    const entry = `entry ${seq} cannot be read`
+    if (payload !== null || salt !== null || (yield* driver.run(run))?.status !== "erased") {
+      return yield* corrupt(run, `${entry}: ${why}`)
+    }
+    const detail = `${entry}: ${yield* erasureOf(driver, run, seq)}`
+    return yield* new JournalError({ reason: "Erased", where: `run ${run}`, detail })
+  })
+
+/** In words, as its entry has it. */
+export const erasureOf: (driver: Driver, run: RunId, after: number) => Effect.Effect<string, JournalError> =
+  Effect.fnUntraced(function* (driver, run, after) {
+    for (let from = after; ; from += pageRows) {
+      const heads = yield* driver.heads({ run, from, limit: pageRows })
+      const found = heads.map((head) => decodeErasure(head)).find(Option.isSome)
+      if (found !== undefined) {
+        const { at, data, seq } = found.value
+        const by = data.by === undefined ? "" : ` by ${data.by}`
+        return `what was said in this run was erased ${new Date(at).toISOString()}${by} (entry ${seq}): ${data.reason}`
+      }
+      if (heads.length < pageRows) return "what was said in this run was erased"
+    }
+  })
+
+const decodeErasure = Schema.decodeUnknownOption(
+  Schema.parseJson(
+    Schema.Struct({
+      at: Schema.Int,
+      data: Schema.Struct({ reason: Schema.String, by: Schema.optional(Schema.String) }),
+      kind: Schema.Literal("RunErased"),
+      seq: Schema.Int
+    })
+  )
 )
 
 interface Subscriber {

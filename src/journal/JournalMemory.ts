@@ -25,6 +25,7 @@ import * as Pools from "./Pools.js"
 import * as RunIndex from "./RunIndex.js"
 
 interface Run {
+  /** Empty: it is no more. */
   key: Uint8Array
   lease: { owner: Owner | null; epoch: number; expiresAt: number }
   readonly rows: Array<Row>
@@ -223,11 +224,15 @@ export const makeDriver = (): Driver => {
           return last === undefined ? [] : [{ run: id, order: last.order }]
         })
       ),
-    runKey: (run) => Effect.sync(() => runs.get(run)?.key),
+    runKey: (run) =>
+      Effect.sync(() => {
+        const key = runs.get(run)?.key
+        return key?.length === 0 ? undefined : key
+      }),
     runKeys: ({ after, limit }) =>
       Effect.sync(() =>
         Array.from(runs, ([run, { key }]) => ({ run, key }))
-          .filter(({ run }) => after === undefined || run > after)
+          .filter(({ key, run }) => key.length > 0 && (after === undefined || run > after))
           .sort((a, b) => compare(a.run, b.run))
           .slice(0, limit)
       ),
@@ -357,6 +362,21 @@ export const makeDriver = (): Driver => {
           queue.push({ ...last, run: id, gone: true, order: queuedCount })
         }
         runs.delete(id)
+        for (const [key, row] of kept) if (row.run === id) kept.delete(key)
+        return true
+      }),
+    erase: ({ changes, epoch, roots, row, run: id }) =>
+      Effect.sync(() => {
+        const run = runs.get(id)
+        if (run === undefined || run.lease.owner === null || run.lease.epoch !== epoch) return false
+        write(id, run, { rows: [row], roots, changes, blobs: [], letters: [] })
+        for (const [i, { head, seq }] of run.rows.entries()) {
+          run.rows[i] = { seq, head, payload: null, salt: null, blob: null }
+        }
+        run.blobs.clear()
+        run.letters.clear()
+        run.key = new Uint8Array(0)
+        run.lease.owner = null
         for (const [key, row] of kept) if (row.run === id) kept.delete(key)
         return true
       }),

@@ -480,6 +480,43 @@ const driver = (pool: Pool.Pool, tenant: string, writer: string, isRelaxed: bool
         (rows) => Effect.map(orElse(decodeIds(rows), damaged("runs")), (found) => found.map(({ run }) => run))
       ),
     project,
+    erase: ({ changes, epoch, roots, row, run }) =>
+      pool.use((lent) =>
+        Pool.transaction(
+          lent,
+          Effect.gen(function* () {
+            yield* lock(lent, run)
+            const [facts] = yield* lent.query(
+              `SELECT EXISTS (SELECT 1 FROM ${schema}.leases
+                 WHERE tenant = $1 AND run = $2 AND epoch = $3 AND owner IS NOT NULL) AS held,
+                 EXISTS (SELECT 1 FROM ${schema}.entries
+                 WHERE tenant = $1 AND run = $2 AND seq = $4 AND head = $5) AS done`,
+              [tenant, run, epoch, row.seq, row.head]
+            )
+            // Asked again after a lost answer it was done by the first time.
+            if (facts?.held !== true) return facts?.done === true
+            const writing = { rows: [row], roots, changes, blobs: [], letters: [] }
+            // Without pools: who erases has made sure that the run has nothing set aside.
+            const [, rows, rooted, , , , moved] = PostgresBatch.encode([
+              { run, epoch, acquire: undefined, rest: undefined, ...writing }
+            ])
+            yield* lent.query(
+              `SELECT ${schema}.write_changes($1, 'any', $2, $3, $4, NULL, NULL, NULL, $5, NULL, NULL)`,
+              [tenant, [run], rows, rooted, moved]
+            )
+            yield* lent.query(
+              `UPDATE ${schema}.entries SET payload = NULL, salt = NULL, blob = NULL
+               WHERE tenant = $1 AND run = $2 AND (payload IS NOT NULL OR salt IS NOT NULL OR blob IS NOT NULL)`,
+              [tenant, run]
+            )
+            for (const table of ["blobs", "inbox", "cache", "keys", "tasks"]) {
+              yield* lent.query(`DELETE FROM ${schema}.${table} WHERE tenant = $1 AND run = $2`, [tenant, run])
+            }
+            yield* lent.query(`UPDATE ${schema}.leases SET owner = NULL WHERE tenant = $1 AND run = $2`, [tenant, run])
+            return true
+          })
+        )
+      ),
     ...PostgresLog.make({ pool, schema, tenant, damaged })
   }
 }
@@ -501,6 +538,7 @@ const readOnly = (driver: Driver): Driver => {
     project: refuse,
     putPlan: refuse,
     forget: refuse,
+    erase: refuse,
     vacuum: refused,
     seal: refuse,
     putKey: refuse

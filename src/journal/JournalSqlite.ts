@@ -227,6 +227,10 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     )
     .pluck()
   const pools = SqlitePools.make(db, tenant)
+  const eraseRun = [
+    "UPDATE entries SET payload = NULL, salt = NULL, blob = NULL WHERE tenant = ? AND run = ?",
+    ...["blobs", "inbox", "cache", "keys"].map((table) => `DELETE FROM ${table} WHERE tenant = ? AND run = ?`)
+  ].map((text) => db.prepare<[string, string]>(text))
   const selectPages = new Map<string, Database.Statement<Array<string | number>>>()
 
   const isWaitedFor = (run: string): boolean => hasLetters.get(tenant, run) !== undefined
@@ -239,6 +243,7 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
       case "RunMoved": {
         const status = change.status === "suspended" && isWaitedFor(run) ? "ready" : change.status
         moveRun.run(status, change.at, change.wakeAt, tenant, run)
+        if (status === "erased") deleteTasks.run(tenant, run)
         return
       }
       case "Upgraded":
@@ -526,6 +531,16 @@ const driver = (db: Database.Database, name: string, tenant: string): Driver => 
     shares: (run) => attempt(() => [...pools.of(run).values()]),
     ids: ({ after, limit }) => attempt(() => selectIds.all({ tenant, after: after ?? "", limit })),
     project: (made) => attempt(() => (made.isDry ? tried(() => project(made)) : transaction(() => project(made)))),
+    erase: ({ changes, epoch, roots, row, run }) =>
+      attempt(() =>
+        transaction(() => {
+          if (hasLease.get(tenant, run, epoch) === undefined) return false
+          write(run, { rows: [row], roots, changes, blobs: [], letters: [] })
+          for (const statement of eraseRun) statement.run(tenant, run)
+          clearLease.run(tenant, run, epoch)
+          return true
+        })
+      ),
     ...SqliteLog.make({
       db,
       tenant,

@@ -27,6 +27,8 @@ export interface Sound {
   readonly rooted: number
   /** Entries whose payload is encrypted, and could not be looked at without the key: only their heads were. */
   readonly locked: number
+  /** Entries whose payload is no more, as the last one says. */
+  readonly erased: number
 }
 
 const restKinds: ReadonlySet<string> = new Set<Kind>([
@@ -34,7 +36,8 @@ const restKinds: ReadonlySet<string> = new Set<Kind>([
   "RunStuck",
   "RunCompleted",
   "RunFailed",
-  "RunCancelled"
+  "RunCancelled",
+  "RunErased"
 ])
 
 const rootEvery = 256
@@ -84,6 +87,10 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
   const due = new Set<number>()
   let ofTenant = tenant
   let locked = 0
+  /** Of the entries whose payload is not there, and of those whose payload is. */
+  let missing: { readonly first: number; readonly count: number } | undefined
+  let firstKept: number | undefined
+  let erasure: number | undefined
 
   const wrong = ({ head: text, payload, salt, seq, unread }: Stored): string | undefined => {
     if (seq !== leaves.length) return seq > leaves.length ? "it is missing" : `entry ${seq} stands in its place`
@@ -91,6 +98,16 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
     if (typeof head === "string") return head
     ofTenant ??= head.tenant
     if (head.run !== run || head.seq !== seq || head.tenant !== ofTenant) return "its head belongs to another entry"
+    if (erasure !== undefined) return `it stands behind entry ${erasure}, which says that the run was erased`
+    if (head.kind === "RunErased") erasure = seq
+    const hasPayload = payload !== null || salt !== null || unread !== undefined
+    if (hasPayload) firstKept ??= seq
+    else if (head.commitment !== undefined) {
+      // Whether it was erased, an entry to come says.
+      missing = { first: missing?.first ?? seq, count: (missing?.count ?? 0) + 1 }
+      if (isDue(seq + 1, head.kind)) due.add(seq + 1)
+      return undefined
+    }
     if (unread?.reason === "Key") locked += 1
     const payloadWrong =
       unread === undefined
@@ -102,8 +119,19 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
     return payloadWrong
   }
 
+  const unerased = (): Bad | undefined =>
+    missing === undefined || erasure !== undefined
+      ? undefined
+      : { entry: missing.first, last: missing.first, why: "its payload is missing" }
+
   const end: Check["end"] = (roots) => {
     const entries = leaves.length
+    const lost = unerased()
+    if (lost !== undefined) return lost
+    if (erasure !== undefined && firstKept !== undefined) {
+      const why = `its payload is there, and entry ${erasure} says that it was erased`
+      return { entry: firstKept, last: firstKept, why }
+    }
     const stored = new Map(roots.map(({ root, size }) => [size, root]))
     const claimed = new Map(claims.map(({ root, size }) => [size, root]))
     const sizes = [...new Set([...due, ...stored.keys(), ...claimed.keys()])].sort((a, b) => a - b)
@@ -127,7 +155,7 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
       good = size
     }
     frontier = MerkleTree.append(frontier, leaves.slice(frontier.size))
-    return { entries, root: MerkleTree.rootOf(frontier).toString("hex"), rooted, locked }
+    return { entries, root: MerkleTree.rootOf(frontier).toString("hex"), rooted, locked, erased: missing?.count ?? 0 }
   }
 
   return {
@@ -135,7 +163,7 @@ export const check = (commit: Commitment.Commitment, { claims = [], run, tenant 
     add: (stored) => {
       const entry = leaves.length
       const why = wrong(stored)
-      if (why !== undefined) return { entry, last: entry, why }
+      if (why !== undefined) return unerased() ?? { entry, last: entry, why }
       leaves.push(MerkleTree.leafHash(stored.head))
       return undefined
     },

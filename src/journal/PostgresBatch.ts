@@ -41,6 +41,7 @@ export const net = (changes: ReadonlyArray<RunIndex.Change>): Net => {
         break
       case "RunMoved":
         moved = change
+        if (change.status === "erased") for (const path of tasks.keys()) tasks.set(path, undefined)
         break
       case "Upgraded":
         plan = change.plan

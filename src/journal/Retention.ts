@@ -7,7 +7,7 @@ import type { RunId } from "../domain/RunId.js"
 import type { Journal, JournalError } from "./Journal.js"
 import type { RunRow } from "./RunIndex.js"
 
-export const statuses = ["completed", "failed", "cancelled"] as const
+export const statuses = ["completed", "failed", "cancelled", "erased"] as const
 export type Ended = (typeof statuses)[number]
 
 export interface Rule {

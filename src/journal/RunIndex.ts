@@ -12,12 +12,21 @@ import { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 
-export const RunStatus = Schema.Literal("running", "suspended", "ready", "stuck", "completed", "failed", "cancelled")
+export const RunStatus = Schema.Literal(
+  "running",
+  "suspended",
+  "ready",
+  "stuck",
+  "completed",
+  "failed",
+  "cancelled",
+  "erased"
+)
 export type RunStatus = typeof RunStatus.Type
 
-/** Whether a run has come to an end of its own; one that failed may yet be resumed. */
+/** Whether a run has come to an end; one that failed may yet be resumed. */
 export const hasEnded = (status: RunStatus | undefined): boolean =>
-  status === "completed" || status === "failed" || status === "cancelled"
+  status === "completed" || status === "failed" || status === "cancelled" || status === "erased"
 
 export const RunRow = Schema.Struct({
   run: RunId,
@@ -50,6 +59,7 @@ export type TaskRow = typeof TaskRow.Type
 /** A change to one of the tables. */
 export type Change =
   | { readonly _tag: "RunAdded"; readonly row: RunRow }
+  /** Of a run that was erased no task is open any more. */
   | {
       readonly _tag: "RunMoved"
       readonly status: Exclude<RunStatus, "ready">
@@ -109,6 +119,8 @@ export const changes = (entry: Entry<Headed>): ReadonlyArray<Change> => {
       return [{ _tag: "RunMoved", status: "failed", at, wakeAt: null }]
     case "RunCancelled":
       return [{ _tag: "RunMoved", status: "cancelled", at, wakeAt: null }]
+    case "RunErased":
+      return [{ _tag: "RunMoved", status: "erased", at, wakeAt: null }]
     case "TaskOpened":
       return [{ _tag: "TaskAdded", row: { run, path: event.path, task: event.data.task, openedAt: at, seq } }]
     case "TaskAnswered":
@@ -174,7 +186,8 @@ export const apply = (projection: Projection, change: Change): Projection => {
     case "RunMoved":
       return {
         ...projection,
-        row: row && { ...row, status: change.status, updatedAt: change.at, wakeAt: change.wakeAt }
+        row: row && { ...row, status: change.status, updatedAt: change.at, wakeAt: change.wakeAt },
+        tasks: change.status === "erased" ? new Map() : tasks
       }
     case "Upgraded":
       return { ...projection, row: row && { ...row, plan: change.plan } }

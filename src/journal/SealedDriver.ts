@@ -68,8 +68,10 @@ export const make = (driver: Driver, options: Keyring.Options): Sealed => {
       }
       const answers = yield* driver.commit(slices.map((slice, i) => sealSlice(slice, keys[i]!)))
       for (const [i, { acquire, run }] of slices.entries()) {
-        // An id that is taken is another run's, and so is its key.
-        if (acquire !== undefined && answers[i]?._tag !== "Refused") keyring.remember(run, keys[i]!)
+        // What was not written has no key: an id that is taken is another run's.
+        const tag = answers[i]?._tag
+        const isWritten = tag === "Written" || tag === "LettersWaiting"
+        if (acquire !== undefined && isWritten) keyring.remember(run, keys[i]!)
       }
       return answers
     })
@@ -145,9 +147,14 @@ export const make = (driver: Driver, options: Keyring.Options): Sealed => {
       runKey: (run) => Effect.map(keyring.find(run), (key) => key?.address),
       take: (wish) =>
         Effect.gen(function* () {
-          // Before anything changes hands: who cannot read the run cannot drive it.
-          const key = yield* keyring.forWriting(wish.run)
-          if (key === undefined) return yield* gone(wish.run)
+          // Before anything changes hands: who cannot read the run cannot drive it. Another process may have erased one
+          // whose key is remembered here.
+          const isThere = (yield* driver.runKey(wish.run)) !== undefined
+          const key = isThere ? yield* keyring.forWriting(wish.run) : undefined
+          if (key === undefined) {
+            const row = yield* driver.run(wish.run)
+            return yield* row?.status === "erased" ? erased(wish.run) : gone(wish.run)
+          }
           const taken = yield* driver.take(wish)
           return taken && { ...taken, key: key.address }
         }),
@@ -163,6 +170,7 @@ export const make = (driver: Driver, options: Keyring.Options): Sealed => {
           const delivery = yield* driver.deliver(sent)
           return delivery._tag === "Taken" ? { ...delivery, first: yield* openLetter(run, delivery.first) } : delivery
         }),
+      erase: (erasing) => Effect.tap(driver.erase(erasing), () => Effect.sync(() => keyring.forget(erasing.run))),
       letters: (run) =>
         Effect.flatMap(driver.letters(run), (rows) => Effect.forEach(rows, (row) => openLetter(run, row))),
       keep: (row, max) =>
@@ -208,3 +216,6 @@ const refuse = (run: RunId, reason: JournalError["reason"], detail: string): Jou
   new JournalError({ reason, where: `run ${run}`, detail })
 
 const gone = (run: RunId): JournalError => refuse(run, "Corrupt", "its key is missing")
+
+const erased = (run: RunId): JournalError =>
+  refuse(run, "Erased", "what was said in it was erased, so that nobody can go on with it")

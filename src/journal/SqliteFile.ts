@@ -67,6 +67,8 @@ const openToWrite = (Sqlite: typeof Database, options: Options): Database.Databa
     if (db.pragma("journal_mode", { simple: true }) !== "wal") useWal(db, path, lockTimeout(options))
     db.pragma(`synchronous = ${options.durability === "normal" ? "NORMAL" : "FULL"}`)
     db.pragma("foreign_keys = ON")
+    // What is removed is overwritten: a run that was erased is not to be found in free space.
+    db.pragma("secure_delete = ON")
     return db
   })
 }

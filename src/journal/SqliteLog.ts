@@ -2,7 +2,7 @@
 import type Database from "better-sqlite3"
 import type * as Effect from "effect/Effect"
 import type { LogOperations } from "./Driver.js"
-import type { JournalError, Leaf, LogKey, Queued, Sealed } from "./Journal.js"
+import { JournalError, type Leaf, type LogKey, type Queued, type Sealed } from "./Journal.js"
 
 export interface Access {
   readonly db: Database.Database
@@ -86,7 +86,13 @@ export const make = ({ attempt, db, dropped, hasRest, tenant, transaction }: Acc
       ),
     vacuum: attempt(() => {
       db.exec("VACUUM")
-      db.pragma("wal_checkpoint(TRUNCATE)")
+      if (db.pragma("wal_checkpoint(TRUNCATE)", { simple: true }) === 1) {
+        throw new JournalError({
+          reason: "Locked",
+          where: db.name,
+          detail: "another process reads in it, so that its log could not be emptied; try again"
+        })
+      }
     }),
     queued: ({ after, limit }) => attempt(() => selectQueued.all(tenant, after, limit).map(leafOf)),
     log: ({ from, limit }) => attempt(() => selectLog.all(tenant, from, limit).map(leafOf)),

@@ -38,6 +38,7 @@ const signs: Readonly<Record<AnyStatus, readonly [sign: string, ascii: string, s
   cut: ["✂", "%", "red"],
   interrupted: ["⊘", "/", "dim"],
   cancelled: ["⊘", "/", "dim"],
+  erased: ["⌫", "#", "dim"],
   skipped: ["–", "-", "dim"],
   empty: ["–", "-", "dim"]
 }
@@ -58,6 +59,7 @@ const statusWords: Readonly<Record<AnyStatus, string>> = {
   cut: "cut off",
   interrupted: "interrupted",
   cancelled: "cancelled",
+  erased: "erased",
   skipped: "skipped",
   empty: "empty"
 }

@@ -167,7 +167,8 @@ const payloads: { readonly [K in Event.Kind]: FastCheck.Arbitrary<Event.Payload<
   RunCompleted: FastCheck.record({ output: carried }),
   RunFailed: FastCheck.record({ error: json }),
   RunCancelling: FastCheck.record({ reason: text }),
-  RunCancelled: FastCheck.record({ reason: text })
+  RunCancelled: FastCheck.record({ reason: text }),
+  RunErased: nothing
 }
 
 const paths = FastCheck.constantFrom(

@@ -338,7 +338,8 @@ export const journalSuite = ({ name, open }: Backend): void => {
             entries: leaves.length,
             root: MerkleTree.root(leaves).toString("hex"),
             rooted: roots.at(-1)?.size ?? 0,
-            locked: 0
+            locked: 0,
+            erased: 0
           })
         })
     )
@@ -1141,6 +1142,70 @@ export const journalSuite = ({ name, open }: Backend): void => {
         const anew = yield* begin(journal, run)
         yield* journal.release(anew)
         assert.strictEqual(yield* statusOf(journal), "running")
+      })
+    )
+
+    scoped("a run that is erased leaves what verifies, and nothing that was said in it", (store) =>
+      Effect.gen(function* () {
+        const [journal, other] = [yield* journalOf(store), yield* journalOf(store)]
+        const fact = { reason: "asked to", by: "ann" }
+        const owned = yield* begin(journal, run, Histories.large(0, 100_000), Histories.opened("ask"))
+        const held = yield* Effect.flip(other.store.erase(run, fact))
+        assert.strictEqual(held._tag, "RunHeld")
+        yield* journal.park(owned, Histories.suspended({ _tag: "Task", path: Histories.path("ask") }))
+        yield* journal.deliver(run, answer("ask", "bob"))
+        yield* journal.release(yield* begin(journal, Histories.id("r2")))
+        for (const of of ["r1", "r2"]) {
+          const answer = { run: Histories.id(of), path: Histories.path("step"), writes: [] }
+          yield* journal.keep({ key: Digest.ofText(of), answer, at: 1, expiresAt: 9 })
+        }
+        const heads = yield* Stream.runCollect(journal.heads(run, 0))
+
+        assert.deepStrictEqual(yield* other.store.erase(run, fact), Option.some(3))
+        assert.deepStrictEqual(yield* other.store.erase(run, fact), Option.none())
+        assert.deepStrictEqual(yield* journal.store.erase(Histories.id("none"), fact), Option.none())
+        const driver = yield* store.connect
+        for (const row of yield* driver.select({ run, from: 0, limit: 99 })) {
+          assert.deepInclude(row, { payload: null, salt: null, blob: null })
+        }
+        assert.isUndefined(yield* driver.runKey(run))
+        assert.deepStrictEqual(yield* journal.letters(run), [])
+        assert.deepStrictEqual(yield* journal.recall(Digest.ofText("r1")), Option.none())
+        assert.isTrue(Option.isSome(yield* journal.recall(Digest.ofText("r2"))))
+        assert.deepStrictEqual(yield* journal.tasks({ limit: 9 }), [])
+        assert.strictEqual(yield* statusOf(journal), "erased")
+        assert.strictEqual(yield* statusOf(journal, Histories.id("r2")), "running")
+        assert.strictEqual(yield* journal.rebuild, 0)
+
+        const left = Array.from(yield* Stream.runCollect(journal.heads(run, 0)))
+        assert.deepStrictEqual(left.slice(0, -1), Array.from(heads))
+        const last = left.at(-1)!
+        assert.deepInclude(last.event, { kind: "RunErased", data: { ...fact, payloads: 3 } })
+        const found = yield* Audit.verify(journal, run)
+        assert.isTrue(!Ledger.isBad(found) && found.erased === 3 && found.rooted === left.length)
+        const queued = Array.from(yield* Stream.runCollect(journal.log.queued))
+        assert.include(
+          queued.map(({ run, size }) => `${run} ${size}`),
+          `r1 ${left.length}`
+        )
+
+        const errors: ReadonlyArray<Effect.Effect<unknown, JournalError>> = [
+          entriesOf(journal),
+          Effect.catchTag(journal.own(run), "RunHeld", Effect.die)
+        ]
+        for (const error of errors) assert.strictEqual(yield* reasonOf(error), "Erased")
+        const { detail } = yield* Effect.flip(entriesOf(journal))
+        assert.match(detail, /^entry 0 cannot be read: .* was erased \S+ by ann \(entry 4\): asked to$/)
+        assert.strictEqual(yield* reasonOf(journal.deliver(run, answer("ask"))), "Ended")
+        assert.isTrue(Option.isNone(yield* journal.holder(run)))
+
+        const written = Either.getOrThrow(yield* LedgerFile.write(journal, run))
+        const copy = Either.getOrThrow(yield* LedgerFile.read(Stream.encodeText(written.text)))
+        const there = yield* JournalMake.make(JournalMemory.makeDriver())
+        assert.isTrue(yield* there.restore(copy))
+        assert.deepStrictEqual(yield* Audit.verify(there, run), found)
+        assert.strictEqual(yield* reasonOf(entriesOf(there)), "Erased")
+        assert.isTrue(yield* journal.store.forget(run))
       })
     )
 

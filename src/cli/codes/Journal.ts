@@ -63,6 +63,12 @@ export const journalErrors: Readonly<Record<JournalError["reason"], Explained>> 
     exits.usage,
     "the key of the encryption",
     "What is stored is encrypted, or is to be, and its key is not here, or is another one. Nothing was changed. Say in [encryption] of flujo.toml where the key is (key_file, key_env or key_command), and list the keys of before under [encryption.old]. Lists and `flujo ledger verify` work without it. docs/encryption.md says what stays readable."
+  ),
+  Erased: explained(
+    "FLJ-JOURNAL-15",
+    exits.integrity,
+    "the run was erased",
+    "What was said in the run was removed on purpose; who did it, when and why is its last entry, which the message repeats. Nothing can read it, replay it or go on with it. What is left still verifies: `flujo ledger verify RUN`, and `flujo lens list` shows that it was."
   )
 }
 

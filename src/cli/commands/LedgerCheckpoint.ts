@@ -12,7 +12,7 @@ import * as Workspace from "../Workspace.js"
 export const run: Module<typeof Flags.ledgerCheckpoint>["run"] = (flags) =>
   Effect.gen(function* () {
     const workspace = yield* Workspace.read(flags.stateUri)
-    const { log } = yield* Workspace.history(workspace, "write")
+    const { log } = yield* Workspace.history(workspace, "tend")
     const key = yield* Ledgers.keyFile(workspace)
     const sealed = yield* Effect.mapError(log.seal(key.holder), Ledgers.sealFault)
     if (Option.isNone(sealed)) {

@@ -28,7 +28,7 @@ export const run: Module<typeof Flags.ledgerKeys>["run"] = (flags) =>
       return yield* new Fault({ ...cliErrors.Arguments, text: "--new-origin stands with init only" })
     }
     const workspace = yield* Workspace.read(flags.stateUri)
-    const { log } = yield* Workspace.history(workspace, what === "show" ? "read" : "write")
+    const { log } = yield* Workspace.history(workspace, what === "show" ? "read" : "tend")
     const key = yield* Ledgers.keyFile(workspace)
     if (what !== "show") yield* renew(log, key, what, flags.newOrigin)
     const keys = yield* Effect.mapError(log.keys, Faults.journal)

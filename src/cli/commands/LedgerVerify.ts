@@ -60,7 +60,7 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
         ? one(wanted, found, { sealed: count, log })
         : yield* Ledgers.logBroken(count, wanted)
     }
-    let [sound, entries, under, locked] = [0, 0, 0, 0]
+    let [sound, entries, under, locked, erased] = [0, 0, 0, 0, 0]
     const bad: Array<{ readonly run: string; readonly found: Ledger.Bad }> = []
     yield* Stream.runForEach(Stream.mapError(journal.ids, Faults.journal), (id) =>
       Effect.gen(function* () {
@@ -75,6 +75,7 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
         sound += 1
         entries += found.entries
         locked += found.locked
+        erased += found.erased
         under += count
       })
     )
@@ -93,10 +94,10 @@ export const run: Module<typeof Flags.ledgerVerify>["run"] = (flags) =>
     }
     return {
       exit: exits.done,
-      data: { runs: sound, entries, sealed: under, locked, log: logJson(log) },
+      data: { runs: sound, entries, sealed: under, locked, erased, log: logJson(log) },
       text: [
         `${sound} ${sound === 1 ? "run" : "runs"}, ${entries} entries: as they were written`,
-        ...lockedLines(locked),
+        ...unseenLines(locked, erased),
         ...logLines(log, entries - under)
       ].join("\n")
     }
@@ -125,14 +126,16 @@ const logLines = ({ last, size, unvouched }: LogAudit.Sound, tail: number): Read
   ...unvouched.map((from) => `from root ${from} on the log goes on under a key that the one before does not vouch for`)
 ]
 
-const lockedLines = (locked: number): ReadonlyArray<string> =>
-  locked === 0
+const unseenLines = (locked: number, erased: number): ReadonlyArray<string> => [
+  ...(erased === 0 ? [] : [`${erased} payloads were erased, as the ledger says; of these entries the heads stand`]),
+  ...(locked === 0
     ? []
     : [
         `the payloads of ${locked} of them are encrypted, and the key is not here: their heads were checked, and these not`
-      ]
+      ])
+]
 
-const one = (run: string, { entries, locked, root, rooted }: Ledger.Sound, under?: UnderLog): Reply => {
+const one = (run: string, { entries, erased, locked, root, rooted }: Ledger.Sound, under?: UnderLog): Reply => {
   const open = entries - rooted
   return {
     exit: exits.done,
@@ -142,11 +145,12 @@ const one = (run: string, { entries, locked, root, rooted }: Ledger.Sound, under
       root: { size: entries, root },
       rooted,
       locked,
+      erased,
       ...(under === undefined ? {} : { sealed: under.sealed, log: logJson(under.log) })
     },
     text: [
       `run ${run}: ${entries} entries as they were written`,
-      ...lockedLines(locked),
+      ...unseenLines(locked, erased),
       ...(open === 0
         ? []
         : [`the last ${open} of them stand below no root yet: only their order and form were checked`]),

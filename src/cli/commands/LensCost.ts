@@ -40,7 +40,9 @@ export const run: Module<typeof Flags.lensCost>["run"] = (flags) =>
       return priced === undefined ? undefined : Cost.ofUsage(priced.rate, usage)
     }
     // One run at a time: of a run only its charges are kept.
-    const [damaged, all] = yield* Effect.partition(rows, (row) =>
+    const erased = named === undefined ? rows.filter(({ status }) => status === "erased") : []
+    const readable = rows.filter((row) => !erased.includes(row))
+    const [damaged, all] = yield* Effect.partition(readable, (row) =>
       Effect.mapBoth(Runs.entries(journal, row), {
         onFailure: (fault) => ({ row, fault }),
         onSuccess: (entries) => Spend.charges(entries, price)
@@ -62,6 +64,7 @@ export const run: Module<typeof Flags.lensCost>["run"] = (flags) =>
       ...(sum.priced > 0
         ? [`${calls(sum.priced)} told by tokens at the prices of ${table.date}: the run had no budget.`]
         : []),
+      ...(erased.length === 0 ? [] : [`Not in the sums: ${erased.length} runs that were erased.`]),
       ...damaged.map(({ fault, row }) => `Not in the sums: run ${row.run}, which cannot be read: ${shown(fault.text)}`)
     ]
     return {
@@ -69,6 +72,7 @@ export const run: Module<typeof Flags.lensCost>["run"] = (flags) =>
       data: workspace.redaction.json({
         by,
         runs: all.length,
+        erased: erased.length,
         damaged: damaged.map(({ fault, row }) => ({ run: row.run, why: fault.text })),
         groups: groups.map((group) => ({ ...json(group), key: group.key })),
         total: json(sum)

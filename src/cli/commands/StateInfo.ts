@@ -12,7 +12,7 @@ import * as States from "../States.js"
 import * as Workspace from "../Workspace.js"
 
 const info =
-  (access: "read" | "write"): Module<typeof Flags.status>["run"] =>
+  (access: "read" | "tend"): Module<typeof Flags.status>["run"] =>
   (flags) =>
     Effect.gen(function* () {
       const workspace = yield* Workspace.read(flags.stateUri)
@@ -70,4 +70,4 @@ const info =
 
 export const run = info("read")
 
-export const migrate = info("write")
+export const migrate = info("tend")

@@ -31,7 +31,7 @@ export const run: Module<typeof Flags.statePrune>["run"] = (flags) =>
     const age = Option.isNone(olderThan) ? 0 : yield* States.age("--older-than", olderThan.value)
     const workspace = yield* Workspace.read(flags.stateUri)
     const { redaction } = workspace
-    const journal = yield* Workspace.history(workspace, flags.apply ? "write" : "read")
+    const journal = yield* Workspace.history(workspace, flags.apply ? "tend" : "read")
     const now = yield* Clock.currentTimeMillis
     const { drop, needed } = yield* Effect.mapError(
       Retention.find(journal, {

@@ -10,7 +10,7 @@ import * as Workspace from "../Workspace.js"
 export const run: Module<typeof Flags.status>["run"] = (flags) =>
   Effect.gen(function* () {
     const workspace = yield* Workspace.read(flags.stateUri)
-    const { store } = yield* Workspace.history(workspace, "write")
+    const { store } = yield* Workspace.history(workspace, "tend")
     const { after, before } = yield* Effect.mapError(
       Effect.gen(function* () {
         const before = (yield* store.info).bytes
