@@ -23,13 +23,17 @@ export const make = (driver: Driver, options: Keyring.Options): Sealed => {
   const keyring = Keyring.make(driver, options)
   const { encryption, tenant } = options
 
+  // Neither what it is nor the id of a run has a space in it, so no two places have one text.
+  const ofTenant = JSON.stringify(["flujo", tenant])
   const bound = (run: string, what: "entry" | "salt" | "blob" | "letter" | "kept", which: string): string =>
-    JSON.stringify(["flujo", tenant, run, what, which])
+    `${ofTenant} ${what} ${run} ${which}`
 
   const sealRow = (run: RunId, cipher: Cipher, row: Row): Row => {
     const { blob, payload, salt, seq } = row
     if (salt === null) return row
-    if (payload === null) return { ...row, salt: cipher.seal(salt, bound(run, "salt", String(seq))) }
+    if (payload === null) {
+      return { seq, head: row.head, payload, salt: cipher.seal(salt, bound(run, "salt", String(seq))), blob }
+    }
     // Salt and payload in one: one nonce, one tag, and bytes where text would be a third longer.
     const both = Buffer.concat([salt, Buffer.from(payload)])
     return { seq, head: row.head, payload: null, salt: cipher.seal(both, bound(run, "entry", String(seq))), blob }
@@ -47,11 +51,17 @@ export const make = (driver: Driver, options: Keyring.Options): Sealed => {
     const { acquire, epoch, rest, run } = slice
     const { cipher, stored } = key
     if (cipher === undefined) return slice
+    const { blobs, changes, letters, roots, rows } = sealWriting(run, cipher, slice)
+    // Field by field, as in `Writer`: this is done for every commit.
     return {
-      ...sealWriting(run, cipher, slice),
       run,
       epoch,
       acquire: acquire === undefined || stored === undefined ? acquire : { ...acquire, key: stored },
+      rows,
+      roots,
+      blobs,
+      letters,
+      changes,
       rest: rest?._tag === "Park" ? { _tag: "Park", writing: sealWriting(run, cipher, rest.writing) } : rest
     }
   }
