@@ -25,7 +25,7 @@ export const run: Module<typeof Flags.stateRebuild>["run"] = (flags) =>
     const invocation = yield* Invocation
     const workspace = yield* Workspace.read(flags.stateUri)
     const { redaction } = workspace
-    const journal = yield* Workspace.history(workspace, "write")
+    const journal = yield* Workspace.history(workspace, "tend")
     // By its id alone: the index, which finds runs otherwise, is what may be wrong.
     const [named] = invocation.args
     const isDry = flags.dryRun
