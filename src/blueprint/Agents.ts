@@ -8,6 +8,7 @@ import type { Report } from "./Diagnostics.js"
 import { agentTools } from "./internal/AgentTools.js"
 import * as Fallbacks from "./internal/Fallbacks.js"
 import * as Prompt from "./internal/Prompt.js"
+import * as Settings from "./internal/Settings.js"
 import type { Known } from "./internal/SkillNamed.js"
 import * as JsonSchema from "./JsonSchema.js"
 import type { Key, Tree } from "./Tree.js"
@@ -71,7 +72,7 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
   const schema = fields.value("output_schema")
   const output = schema === undefined ? undefined : JsonSchema.read(report, schema, "`output_schema`")
   const settings = fields.value("model_settings")
-  const modelSettings = settings === undefined ? {} : settingsOf(report, settings)
+  const modelSettings = settings === undefined ? {} : Settings.settingsOf(report, settings)
   const cacheTree = fields.value("cache")
   const cacheMillis = cacheTree && cacheOf(report, cacheTree)
   const toolsTree = fields.value("tools")
@@ -139,27 +140,3 @@ const isPlainText = (schema: unknown): boolean =>
   "type" in schema &&
   schema.type === "string" &&
   Object.keys(schema).every((name) => name === "type" || name === "description")
-
-export const settingKeys = ["max_tokens", "temperature", "top_p", "seed"]
-
-const settingsOf = (report: Report, tree: Tree): Agent.Agent["settings"] => {
-  const fields = Decode.fields(report, tree, "`model_settings`", { of: "`model_settings`", known: settingKeys })
-  return fields === undefined ? {} : settingsIn(report, fields)
-}
-
-export const settingsIn = (report: Report, fields: Decode.Fields): Agent.Agent["settings"] => {
-  const read = (name: string, decode: typeof Decode.number, min: number, max: number): number | undefined => {
-    const value = fields.value(name)
-    return value === undefined ? undefined : decode(report, value, `\`${name}\``, { min, max })
-  }
-  const maxTokens = read("max_tokens", Decode.integer, 1, 10_000_000)
-  const temperature = read("temperature", Decode.number, 0, 10)
-  const topP = read("top_p", Decode.number, 0, 1)
-  const seed = read("seed", Decode.integer, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
-  return {
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { topP }),
-    ...(seed === undefined ? {} : { seed })
-  }
-}

@@ -7,11 +7,11 @@
 import * as Json from "../domain/Json.js"
 import { isWrapper, type Node } from "../pipeline/Node.js"
 import * as Retry from "../pipeline/Retry.js"
-import * as Agents from "./Agents.js"
 import * as Decode from "./Decode.js"
 import { type Draft, type Env, placed } from "./Env.js"
 import * as Branching from "./internal/Branching.js"
 import * as ImportOptions from "./internal/ImportOptions.js"
+import * as Settings from "./internal/Settings.js"
 import * as JsonSchema from "./JsonSchema.js"
 import * as Texts from "./Texts.js"
 import * as Tree from "./Tree.js"
@@ -173,7 +173,7 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
   if (tree === undefined) return inner
   const { report } = env
   const isImport = ImportOptions.isImport(draft.fields)
-  const ofKind = isImport ? ImportOptions.keys : Agents.settingKeys
+  const ofKind = isImport ? ImportOptions.keys : Settings.settingKeys
   const known = ["retries", "max_retries", "timeout", "total_timeout", "usage_limits", ...ofKind]
   const elsewhere = isImport ? ImportOptions.elsewhere : undefined
   const config = Decode.fields(report, tree, "`config`", { of: "`config`", known, elsewhere })
@@ -209,9 +209,9 @@ const configured = (env: Env, draft: Draft, inner: Node): Node => {
 
 /** Settings of the model that hold for this step, over those of its agent. */
 const withSettings = (env: Env, config: Decode.Fields, node: Node): Node => {
-  const used = Agents.settingKeys.flatMap((name) => config.key(name) ?? [])
+  const used = Settings.settingKeys.flatMap((name) => config.key(name) ?? [])
   if (used.length === 0 || env.origins.isFaulty(node)) return node
-  const settings = Agents.settingsIn(env.report, config)
+  const settings = Settings.settingsIn(env.report, config)
   if (node._tag === "Check" || node._tag === "Validate") {
     return env.origins.like(node, { ...node, step: withSettings(env, config, node.step) })
   }

@@ -6,6 +6,7 @@ import type { Json, JsonObject } from "../domain/Json.js"
 import { ModelError } from "../domain/Model.js"
 import { fallbacksMost, repairs } from "../pipeline/Agent.js"
 import { aiSources, strategies as historyStrategies } from "../pipeline/Conversation.js"
+import { efforts, stopsMost, summaries, verbosities } from "./internal/Settings.js"
 
 export interface Key {
   readonly about: string
@@ -231,7 +232,27 @@ export const modelSettings: Shape = {
       type: "integer",
       minimum: Number.MIN_SAFE_INTEGER,
       maximum: Number.MAX_SAFE_INTEGER
-    })
+    }),
+    stop: key("Texts before the first of which a reply ends.", ["END"], {
+      anyOf: [
+        { type: "string", minLength: 1 },
+        { type: "array", items: { type: "string", minLength: 1 }, minItems: 1, maxItems: stopsMost }
+      ]
+    }),
+    reasoning: key(
+      "How much a model thinks before it answers.",
+      { effort: "low" },
+      {
+        type: "object",
+        properties: {
+          effort: { enum: [...efforts] },
+          max_tokens: whole(1, 10_000_000),
+          summary: { enum: [...summaries] }
+        },
+        additionalProperties: false
+      }
+    ),
+    verbosity: key("How much a model says.", "low", { enum: [...verbosities] })
   }
 }
 

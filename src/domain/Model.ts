@@ -95,7 +95,9 @@ export type ModelSettings = typeof ModelSettings.Type
 export const ModelOutput = Schema.Union(
   Schema.Struct({ _tag: Schema.Literal("Text") }),
   /** `schema` is a JSON Schema (2020-12) of the wanted object. */
-  Schema.Struct({ _tag: Schema.Literal("Object"), name: Schema.String, schema: Json })
+  Schema.Struct({ _tag: Schema.Literal("Object"), name: Schema.String, schema: Json }),
+  /** A vector for each message, all of them of the user; the reply's text is the list of them as JSON. */
+  Schema.Struct({ _tag: Schema.Literal("Vectors"), dimensions: Schema.optional(Schema.Int.pipe(Schema.positive())) })
 )
 export type ModelOutput = typeof ModelOutput.Type
 

@@ -108,7 +108,9 @@ export class Spending {
     const output = Either.isRight(ask) ? ask.right.settings.maxTokens : undefined
     const bytes = Either.isRight(ask) ? Tokens.boundOfAsk(ask.right) : Number.POSITIVE_INFINITY
     const priced = PriceTable.priceOf(prices, model)
-    const input = Math.min(bytes, priced?.context ?? Number.POSITIVE_INFINITY)
+    // The context of a model that makes vectors is that of each text by itself.
+    const isMany = Either.isRight(ask) && ask.right.output._tag === "Vectors"
+    const input = isMany ? bytes : Math.min(bytes, priced?.context ?? Number.POSITIVE_INFINITY)
     if (output === undefined || input > Bound.inputTokensMax) return { ...none, reason: "NoBound" }
     if (priced === undefined && costly !== undefined) {
       return { ...none, scope: costly.path, ...("pool" in costly ? { pool: costly.pool } : {}), reason: "NoPrice" }

@@ -17,6 +17,7 @@ import * as Json from "../domain/Json.js"
 import { ModelError, ModelReply, type ModelSettings, Models, type ReplyPart } from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
 import * as AiAsk from "./internal/AiAsk.js"
+import { keyIn } from "./internal/CallKey.js"
 
 export interface Options {
   /** With its provider: `openai:gpt-4o`. */
@@ -65,7 +66,7 @@ const call = (
     return yield* once.value
       .run(
         {
-          key: keyIn(once.value, Digest.of(json)),
+          key: keyIn(once.value, "model", Digest.of(json)),
           request: json,
           success: ModelReply,
           failure: ModelError,
@@ -77,17 +78,6 @@ const call = (
       )
       .pipe(Effect.mapError(failed))
   })
-
-/** How often each request was made through a door. */
-const made = new WeakMap<Once.Once["Type"], Map<Digest.Digest, number>>()
-
-const keyIn = (once: Once.Once["Type"], digest: Digest.Digest): string => {
-  const counts = made.get(once) ?? new Map<Digest.Digest, number>()
-  made.set(once, counts)
-  const count = counts.get(digest) ?? 0
-  counts.set(digest, count + 1)
-  return `model_${digest.slice(0, 12)}[${count}]`
-}
 
 const parts = (reply: ModelReply): Array<Response.PartEncoded> => [
   { type: "response-metadata", modelId: reply.model },

@@ -75,17 +75,19 @@ const make = (model: LanguageModel.Service, name: string, configured: Options["c
         try: () => AiPrompt.messages(ask.messages),
         catch: () => refuse("the address of a picture is no URL")
       })
+      if (ask.output._tag === "Vectors") return yield* refuse("a LanguageModel makes no vectors of texts")
+      const { output } = ask
       const toolkit = AiPrompt.toolkit(ask.tools ?? [])
       const about = { prompt, toolkit, toolChoice: ask.toolChoice ?? "auto", disableToolCallResolution: true } as const
       const asked = Effect.suspend(
         (): Effect.Effect<ReadonlyArray<Response.AnyPart>, AiError.AiError> =>
-          ask.output._tag === "Text"
+          output._tag !== "Object"
             ? Effect.map(model.generateText(about), ({ content }) => content)
             : Effect.map(
                 model.generateObject({
                   ...about,
-                  objectName: ask.output.name,
-                  schema: AiPrompt.open(ask.output.schema)
+                  objectName: output.name,
+                  schema: AiPrompt.open(output.schema)
                 }),
                 ({ content }) => content
               )

@@ -164,6 +164,7 @@ const beyond = (instruction: string, output: ModelAsk["output"]): string | undef
         return what
     }
   }
+  if (output._tag === "Vectors") return "make vectors of texts"
   if (output._tag === "Text") return undefined
   const names = Object.keys(Json.get(output.schema, "properties") ?? {})
   if (names.some((name) => /^translat(?:ion|ed)/i.test(name))) return "translate"

@@ -15,6 +15,7 @@ import * as Chat from "./internal/Chat.js"
 import * as Driver from "./internal/Driver.js"
 import { fetching } from "./internal/Fetch.js"
 import * as Responses from "./internal/Responses.js"
+import * as Vectors from "./internal/Vectors.js"
 
 export interface Options extends Endpoint {
   /** Default: the rule above. */
@@ -27,10 +28,12 @@ export const make = (options: Options): ModelDriver => {
   const isOpenAi = options.baseUrl !== undefined && /^https:\/\/api\.openai\.com(?:\/|$)/.test(options.baseUrl)
   return Driver.make({
     endpoint: options,
-    wireOf: ({ model }) =>
-      options.api === "responses" || (options.api === undefined && isOpenAi && Responses.isReasoningModel(model))
-        ? Responses.wire
-        : chat,
+    wireOf: ({ model, output }) =>
+      output._tag === "Vectors"
+        ? Vectors.wire
+        : options.api === "responses" || (options.api === undefined && isOpenAi && Responses.isReasoningModel(model))
+          ? Responses.wire
+          : chat,
     makeSend: (baseUrl) => {
       const { streamTimeout = limitsDefault.streamTimeout, timeout = limitsDefault.timeout } = options.limits ?? {}
       // Ours are the ones that count; this one only has to be later.

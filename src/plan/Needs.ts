@@ -1,5 +1,6 @@
 /** What a pipeline will ask of the outside when it runs: which models, which skills, which people. Known before a run. */
 import type { Json } from "../domain/Json.js"
+import { modelsOf } from "../pipeline/Agent.js"
 import * as Conversation from "../pipeline/Conversation.js"
 import type { Node } from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
@@ -40,11 +41,12 @@ export const of = (pipeline: Pipeline.Any): Needs => {
     const path = name === undefined ? parent : parent === "" ? name : `${parent}/${name}`
     switch (node._tag) {
       case "Agent": {
-        const { model, name } = node.agent
-        const uses = models.get(model) ?? { agents: new Set(), steps: [] }
-        uses.agents.add(name)
-        uses.steps.push(path)
-        models.set(model, uses)
+        for (const model of modelsOf(node.agent)) {
+          const uses = models.get(model) ?? { agents: new Set(), steps: [] }
+          uses.agents.add(node.agent.name)
+          uses.steps.push(path)
+          models.set(model, uses)
+        }
         for (const tool of node.agent.tools) {
           if (tool._tag === "AskUser") {
             people.push({ step: path, kind: "ask", message: undefined, answer: {} })

@@ -52,6 +52,18 @@ describe("tools in a blueprint", () => {
     assert.match(findings("    tools: [{ name: x }]")[0]!, /^FLJ-BLUEPRINT-16 `skill` of the tool is missing/)
     assert.match(findings("    tools: [{ skill: flujo.builtins.stringify, approval: true }]")[0]!, /^FLJ-BLUEPRINT-15/)
     assert.match(findings("    max_turns: 5")[0]!, /^FLJ-BLUEPRINT-20 `max_turns` is for an agent with `tools`/)
+    const settings = (text: string) => findings(`    model_settings: { ${text} }`)
+    assert.deepStrictEqual(
+      settings("stop: [END], reasoning: { effort: low, max_tokens: 2000, summary: auto }, verbosity: high"),
+      []
+    )
+    assert.deepStrictEqual(settings("stop: END"), [])
+    assert.match(settings("reasoning: { effort: lots }")[0]!, /^FLJ-BLUEPRINT-19 `effort` is/)
+    assert.match(settings("reasoning: low")[0]!, /^FLJ-BLUEPRINT-17 `reasoning` must be a map/)
+    assert.match(settings("reasoning: { tokens: 1 }")[0]!, /^FLJ-BLUEPRINT-15/)
+    assert.match(settings("stop: []")[0]!, /^FLJ-BLUEPRINT-19 `stop` has 0 texts/)
+    assert.match(settings("stop: ['']")[0]!, /^FLJ-BLUEPRINT-19 .* is empty/)
+    assert.match(settings("verbosity: loud")[0]!, /^FLJ-BLUEPRINT-19 `verbosity` is/)
     assert.match(findings("    cache: soon")[0]!, /^FLJ-BLUEPRINT-19 `cache` is not a time/)
     for (const cache of ["true", "false", "1 day", "90"]) assert.deepStrictEqual(findings(`    cache: ${cache}`), [])
     assert.match(findings("    repair: types")[0]!, /^FLJ-BLUEPRINT-20 `repair` is for an agent whose `output_schema`/)

@@ -150,7 +150,16 @@ export const pipeline = (seed: number): Pipeline.Pipeline.Any => {
     ).filter(([key], at, all) => all.findIndex(([other]) => other === key) === at)
   const agent = (name: string): Node => {
     const { node } = Step.agent(name, pick(agents), {
-      settings: below(3) === 0 ? { temperature: below(10) / 10, seed: below(5) } : undefined
+      settings:
+        below(3) === 0
+          ? {
+              temperature: below(10) / 10,
+              seed: below(5),
+              ...(below(2) === 0 ? { stop: pick([["END"], ["a", "b"]]) } : {}),
+              ...(below(2) === 0 ? { reasoning: pick([{ effort: "low" as const }, { tokensMax: 2000 }]) } : {}),
+              ...(below(2) === 0 ? { verbosity: pick(["low", "high"] as const) } : {})
+            }
+          : undefined
     })
     return node._tag === "Agent" && below(4) === 0 ? { ...node, granular: granular(node.agent) } : node
   }

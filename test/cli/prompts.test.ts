@@ -28,7 +28,7 @@ describe.concurrent("a prompt file", () => {
     here.write("prompts/writer.md", "Sing.\n")
     const done = await here.flujo("answer last rain")
     ended(done, 0)
-    assert.include(done.stderr, "prompts/writer.md has changed since; the run goes on with what it was started with")
+    assert.include(done.stderr, "prompts/writer.md has changed since; the run goes on with what it keeps")
     const { stdout } = await here.flujo("lens trace last --json")
     assert.include(stdout, "Write in a formal tone.")
     assert.notInclude(stdout, "Sing.")

@@ -68,6 +68,7 @@ describe("what is compared", () => {
       "Interrupted",
       "Reserved",
       "Settled",
+      "Granted",
       "SignalReceived",
       "RunSuspended",
       "RunStuck",

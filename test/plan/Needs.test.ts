@@ -8,7 +8,7 @@ it("models, skills and people are named once each, with the steps that ask them"
   const read = parse(`agents:
   a: { model: "openai:x", system_prompt: Write. }
   b: { model: "openai:x", system_prompt: Write. }
-  c: { model: "offline:text", system_prompt: Write. }
+  c: { model: "offline:text", fallback_models: ["openai:x", "openai:y"], system_prompt: Write. }
 steps:
   - { name: one, uses: agents.a, fallback: { name: other, uses: agents.c } }
   - kind: loop
@@ -25,8 +25,13 @@ steps:
   if (read._tag === "Left") throw new Error("the blueprint is sound")
   assert.deepStrictEqual(Needs.of(read.right.pipeline), {
     models: [
-      { model: "openai:x", agents: ["a", "b"], steps: ["one", "again[*]/two", "which/yes/three"] },
-      { model: "offline:text", agents: ["c"], steps: ["one!fallback/other"] }
+      {
+        model: "openai:x",
+        agents: ["a", "c", "b"],
+        steps: ["one", "one!fallback/other", "again[*]/two", "which/yes/three"]
+      },
+      { model: "offline:text", agents: ["c"], steps: ["one!fallback/other"] },
+      { model: "openai:y", agents: ["c"], steps: ["one!fallback/other"] }
     ],
     skills: [{ id: "flujo.builtins.write_file", effect: "write", steps: ["keep"] }],
     people: [

@@ -14,7 +14,10 @@ const names = [
   ["maxTokens", "max_tokens"],
   ["temperature", "temperature"],
   ["topP", "top_p"],
-  ["seed", "seed"]
+  ["seed", "seed"],
+  ["stop", "stop"],
+  ["reasoning", "reasoning"],
+  ["verbosity", "verbosity"]
 ] as const
 
 export class Cast {
@@ -170,5 +173,17 @@ const shared = (uses: ReadonlyArray<AgentNode>): ModelSettings => {
 const pairs = (settings: ModelSettings, base: ModelSettings | undefined): Pairs =>
   names.flatMap(([key, name]) => {
     const value = settings[key]
-    return value === undefined || value === base?.[key] ? [] : [[name, value] as const]
+    return value === undefined || JSON.stringify(value) === JSON.stringify(base?.[key])
+      ? []
+      : [[name, key === "reasoning" ? reasoningPart(settings.reasoning) : partOf(settings, key)] as const]
   })
+
+const partOf = (settings: ModelSettings, key: Exclude<keyof ModelSettings, "reasoning">): Part | undefined =>
+  key === "stop" ? [...(settings.stop ?? [])] : settings[key]
+
+const reasoningPart = (reasoning: ModelSettings["reasoning"]): Part =>
+  entries([
+    ["effort", reasoning?.effort],
+    ["max_tokens", reasoning?.tokensMax],
+    ["summary", reasoning?.summary]
+  ])

@@ -1,5 +1,6 @@
 /** The nodes of a tree as expressions of TypeScript, and what these need around them. */
-import type * as Json from "../../domain/Json.js"
+import * as Either from "effect/Either"
+import * as Json from "../../domain/Json.js"
 import * as NanoUsd from "../../domain/NanoUsd.js"
 import type { Template } from "../../expression/Template.js"
 import * as Agent from "../../pipeline/Agent.js"
@@ -519,12 +520,12 @@ const value = (params: Params): string => literal(paramsJson(params))
 const text = (on: unknown): string =>
   typeof on === "object" && on !== null && "source" in on ? JSON.stringify(on.source) : refuse(on)
 
-const settings = ({ maxTokens, seed, temperature, topP }: AgentNode["agent"]["settings"]): Json.JsonObject => ({
-  ...(maxTokens === undefined ? {} : { maxTokens }),
-  ...(temperature === undefined ? {} : { temperature }),
-  ...(topP === undefined ? {} : { topP }),
-  ...(seed === undefined ? {} : { seed })
-})
+const settings = (settings: AgentNode["agent"]["settings"]): Json.JsonObject =>
+  Object.fromEntries(
+    Object.entries(settings).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, Either.getOrThrow(Json.fromUnknown(value))]]
+    )
+  )
 
 const assigns = (assigns: ReadonlyArray<Assign> | undefined): string | undefined =>
   assigns &&

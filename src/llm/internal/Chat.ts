@@ -51,7 +51,7 @@ export const make = (dialect: Dialect): Wire => ({
     const body: ChatCompletionCreateParams & { readonly reasoning?: object } = {
       model: ask.model,
       messages: ask.messages.map(messageOf),
-      ...(ask.output._tag === "Text"
+      ...(ask.output._tag !== "Object"
         ? {}
         : {
             response_format: {

@@ -48,6 +48,7 @@ export const wire: Wire = {
         `${thinking} tokens for thinking out of ${maxTokens}: it takes at least ${thinkingTokensMin}, and less than max_tokens`
       )
     }
+    if (ask.output._tag === "Vectors") return Either.left("vectors of texts")
     const output = ask.output._tag === "Object" ? ask.output : undefined
     const system = ask.messages.flatMap((message) =>
       message.role === "system" ? [message.content.toWellFormed()] : []
@@ -105,7 +106,7 @@ const thinkingOf = (reasoning: Reasoning | undefined, maxTokens: number): number
 
 const choiceOf = (ask: ModelAsk, thinks: boolean): object => {
   if (thinks) return { type: ask.toolChoice === "none" && ask.output._tag === "Text" ? "none" : "auto" }
-  if (ask.output._tag === "Text") {
+  if (ask.output._tag !== "Object") {
     return { type: ask.toolChoice === "required" ? "any" : (ask.toolChoice ?? "auto") }
   }
   return ask.tools === undefined || ask.tools.length === 0 || ask.toolChoice === "none"

@@ -53,7 +53,7 @@ export const wire: Wire = {
               ...given("summary", settings.reasoning.summary)
             }
           }),
-      ...(ask.output._tag === "Text" && settings.verbosity === undefined
+      ...(ask.output._tag !== "Object" && settings.verbosity === undefined
         ? {}
         : { text: { ...formatOf(ask.output), ...given("verbosity", settings.verbosity) } }),
       ...(ask.tools === undefined || ask.tools.length === 0
@@ -147,7 +147,7 @@ const toolOf = ({ description, jsonSchema, name }: NonNullable<ModelAsk["tools"]
 })
 
 const formatOf = (output: ModelAsk["output"]) =>
-  output._tag === "Text"
+  output._tag !== "Object"
     ? {}
     : {
         format: {
