@@ -25,6 +25,8 @@ const keys = [
   "output_schema",
   "model_settings",
   "cache",
+  "redact",
+  "strip_reasoning",
   "tools",
   "max_turns",
   "repair",
@@ -90,6 +92,10 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
   const maxCorrections =
     corrections === undefined ? undefined : Decode.integer(report, corrections, "`max_corrections`", range)
   if (!isData) ofData(report, fields, "max_corrections")
+  const redactTree = fields.value("redact")
+  const redact = redactTree === undefined ? [] : redactOf(report, redactTree)
+  const stripTree = fields.value("strip_reasoning")
+  const strips = stripTree && Decode.boolean(report, stripTree, "`strip_reasoning`")
   if (report.found.length > before || modelText === undefined) return undefined
   if (systemText === undefined && prompt === undefined) return undefined
   return {
@@ -105,8 +111,24 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
     tools,
     maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault),
     repair,
-    maxCorrections: maxCorrections ?? 0
+    maxCorrections: maxCorrections ?? 0,
+    ...(redact.length === 0 ? {} : { redact }),
+    ...(strips === true ? { stripsReasoning: true as const } : {})
   }
+}
+
+/** `all`, or a list of what is kept from the model. */
+const redactOf = (report: Report, tree: Tree): ReadonlyArray<Agent.Redactable> => {
+  if (tree._tag === "Scalar" && tree.value === "all") return Agent.redactable
+  if (tree._tag !== "List") {
+    if (tree._tag !== "Broken") {
+      const hint = `for instance redact: [${Agent.redactable.slice(0, 2).join(", ")}]`
+      report.add("FLJ-BLUEPRINT-17", tree.span, "`redact` must be a list, or all", { hint })
+    }
+    return []
+  }
+  const wanted = tree.items.map((item) => Decode.choice(report, item, "what is redacted", Agent.redactable))
+  return Agent.redactable.filter((kind) => wanted.includes(kind))
 }
 
 /** `true`, `false`, or how long. */

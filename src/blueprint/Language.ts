@@ -191,6 +191,19 @@ export const agent: Shape = {
     cache: key("How long an answer to the same request is taken from the cache; `true` is an hour.", "1 day", {
       anyOf: [{ type: "boolean" }, duration]
     }),
+    redact: key(
+      "What is kept from the model: it is sent placeholders, and what it answers has the values again.",
+      ["emails", "secrets"],
+      {
+        anyOf: [
+          { enum: ["all"] },
+          { type: "array", items: { enum: ["secrets", "emails", "phones", "cards", "ibans", "ips"] } }
+        ]
+      }
+    ),
+    strip_reasoning: key("Whether what the model thought aloud before its answer is left out of it.", true, {
+      type: "boolean"
+    }),
     tools: key(
       "What it may call while it thinks: skills by their ids, and ask_user, which asks a person.",
       ["ask_user", { skill: "flujo.builtins.read_file", requires_approval: true }],
