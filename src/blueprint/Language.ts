@@ -31,6 +31,7 @@ export interface Shape {
 const key = (about: string, example: Json, schema: JsonObject): Key => ({ about, example, schema })
 const word = { type: "string", pattern: "\\S" }
 const text = { type: "string" }
+const agentWord = { type: "string", pattern: "^agents\\." }
 /** A condition may be written as true or false. */
 const expression = { anyOf: [word, { type: "boolean" }] }
 const ref = (name: string): JsonObject => ({ $ref: `#/definitions/${name}` })
@@ -459,6 +460,21 @@ export const kinds: Readonly<Record<string, Shape>> = {
     about: "An agent, a skill, or steps under one name. With none of these it passes on its input.",
     oneOf: [{ names: ["uses", "agent", "skill", "steps"] }],
     needs: { params: ["skill"] },
+    rules: [
+      {
+        if: { required: ["use_history"] },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+        then: {
+          anyOf: [
+            { required: ["uses"], properties: { uses: agentWord } },
+            {
+              required: ["agent"],
+              properties: { agent: { type: "object", required: ["id"], properties: { id: agentWord } } }
+            }
+          ]
+        }
+      }
+    ],
     keys: {
       uses: key("An agent of this file, or an import.", "agents.writer", word),
       agent: key(
@@ -483,7 +499,7 @@ export const kinds: Readonly<Record<string, Shape>> = {
     about: "An agent that goes on, turn by turn, until it is done.",
     oneOf: [{ names: ["uses", "agent"], required: true }],
     keys: {
-      uses: key("An agent of this file.", "agents.writer", { type: "string", pattern: "^agents\\." }),
+      uses: key("An agent of this file.", "agents.writer", agentWord),
       agent: key(
         "The same by its id.",
         { id: "agents.writer" },
