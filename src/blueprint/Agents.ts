@@ -3,6 +3,7 @@ import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Words from "../expression/Words.js"
 import * as Agent from "../pipeline/Agent.js"
+import * as Tool from "../pipeline/Tool.js"
 import * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
 import { agentTools } from "./internal/AgentTools.js"
@@ -25,6 +26,7 @@ const keys = [
   "output_schema",
   "model_settings",
   "cache",
+  "approve",
   "redact",
   "strip_reasoning",
   "tools",
@@ -77,7 +79,15 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
   const cacheTree = fields.value("cache")
   const cacheMillis = cacheTree && cacheOf(report, cacheTree)
   const toolsTree = fields.value("tools")
-  const tools = toolsTree === undefined ? [] : agentTools(report, known, toolsTree)
+  const approveTree = fields.value("approve")
+  const approve = approveTree === undefined ? [] : approveOf(report, approveTree)
+  const approveKey = fields.key("approve")
+  if (approveKey !== undefined && toolsTree === undefined) {
+    report.add("FLJ-BLUEPRINT-20", approveKey.span, "`approve` is for an agent with `tools`", {
+      hint: "leave it out, or give the agent `tools`"
+    })
+  }
+  const tools = toolsTree === undefined ? [] : agentTools(report, known, toolsTree, approve)
   const turns = Decode.limit(report, fields, "max_turns", Agent.maxTurnsMost)
   const turnsKey = fields.key("max_turns")
   if (turnsKey !== undefined && toolsTree === undefined) {
@@ -115,6 +125,15 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
     ...(redact.length === 0 ? {} : { redact }),
     ...(strips === true ? { stripsReasoning: true as const } : {})
   }
+}
+
+const approveOf = (report: Report, tree: Tree): ReadonlyArray<Tool.Effect> => {
+  if (tree._tag === "List")
+    return tree.items.flatMap((item) => Decode.choice(report, item, "an effect", Tool.effects) ?? [])
+  if (tree._tag !== "Broken") {
+    report.add("FLJ-BLUEPRINT-17", tree.span, "`approve` must be a list", { hint: "for instance [write, external]" })
+  }
+  return []
 }
 
 /** `all`, or a list of what is kept from the model. */

@@ -143,7 +143,7 @@ const modelName = { type: "string", pattern: "^[a-z][a-z0-9_-]*:." }
 export const agent: Shape = {
   about: "A model with a prompt and a wanted output.",
   required: ["model", "system_prompt"],
-  needs: { max_turns: ["tools"], repair: ["output_schema"], max_corrections: ["output_schema"] },
+  needs: { approve: ["tools"], max_turns: ["tools"], repair: ["output_schema"], max_corrections: ["output_schema"] },
   keys: {
     model: key("Provider and model.", "openai:gpt-4o", modelName),
     fallback_models: key(
@@ -191,6 +191,10 @@ export const agent: Shape = {
     model_settings: key("How the model is asked.", { temperature: 0.2 }, ref("model_settings")),
     cache: key("How long an answer to the same request is taken from the cache; `true` is an hour.", "1 day", {
       anyOf: [{ type: "boolean" }, duration]
+    }),
+    approve: key("Effects of tools whose calls a person allows, each of them.", ["write", "external"], {
+      type: "array",
+      items: { enum: ["read", "write", "external"] }
     }),
     redact: key(
       "What is kept from the model: it is sent placeholders, and what it answers has the values again.",

@@ -177,6 +177,8 @@ interface Options<T, S extends string | Prompt = string | Prompt> {
   readonly cache?: true | Duration.DurationInput | undefined
   /** Skills that it may call; `Tool.make` gives one another name, or asks a person first. */
   readonly tools?: T | undefined
+  /** A person allows each call of a tool with one of these effects, whatever the tool says of itself. Default: none. */
+  readonly approve?: ReadonlyArray<Tool.Effect> | undefined
   /** Model calls at most, of an agent with tools. Default 10. */
   readonly maxTurns?: number | undefined
   /** Leaves for the model only as placeholders, and stands in what comes back. Default: nothing. */
@@ -224,7 +226,9 @@ export const make: {
     readonly maxCorrections?: number | undefined
   }
 ) => {
-  const tools = (options.tools ?? []).map((tool) => ("_tag" in tool ? tool : Tool.make(tool)))
+  const tools = (options.tools ?? []).map((tool) =>
+    Tool.approved("_tag" in tool ? tool : Tool.make(tool), options.approve ?? [])
+  )
   return {
     name,
     model: options.model,
