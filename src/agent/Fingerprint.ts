@@ -48,6 +48,7 @@ const of = (agent: AnyAgent, output: ModelOutput): Json.JsonObject => ({
   model: agent.model,
   system: Digest.ofText(agent.system),
   output: Digest.of(output as Json.Json),
+  ...(agent.redact === undefined ? {} : { redact: agent.redact }),
   settings: Object.fromEntries(
     Object.entries(agent.settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value as Json.Json]]))
   ),

@@ -19,6 +19,7 @@ import * as Asking from "./Asking.js"
 import * as Conversation from "./Conversation.js"
 import * as Fingerprint from "./Fingerprint.js"
 import * as Repair from "./Repair.js"
+import * as Shield from "./Shield.js"
 import * as Stop from "./Stop.js"
 import * as ToolCall from "./ToolCall.js"
 import * as Turns from "./Turns.js"
@@ -95,8 +96,9 @@ export const most = (
   textBytes: number,
   pace?: Node.Granular
 ): { readonly inputs: ReadonlyArray<number>; readonly output: number | undefined } => {
-  const first = Tokens.boundOfAsk(askOf(agent, "")) + textBytes
-  const growth = growthMax(agent, pace)
+  const longer = agent.redact === undefined ? 1 : Shield.growthMost
+  const first = longer * (Tokens.boundOfAsk(askOf(agent, "")) + textBytes)
+  const growth = longer * growthMax(agent, pace)
   const kept = pace?.historyMaxTokens
   const history = kept === undefined ? undefined : Math.max(growth, Turns.bytesMost(kept)) + Turns.noteBytes
   return {
@@ -127,7 +129,14 @@ export const take = (
   Effect.gen(function* () {
     const text = textOf(input)
     const prompt = history === undefined ? undefined : yield* Conversation.prompt(history.talk, history.template, text)
-    const ask = askOf(agent, `${prompt?.text ?? ""}${text}`, refused)
+    const shield = Shield.make(agent.redact ?? [])
+    const system = shield.hide(agent.system)
+    const shielded = prompt && { ...prompt, text: shield.hide(prompt.text) }
+    const ask = askOf(
+      { ...agent, system },
+      `${shielded?.text ?? ""}${shield.hide(text)}`,
+      refused && hidden(refused, shield)
+    )
     const limits = pace === undefined ? undefined : yield* Fingerprint.limits(agent, pace.granular, ask.output)
     const { noProgressTurns, onNoProgress, stop } = pace?.granular ?? once
     const { maxTurns } = pace?.granular ?? agent
@@ -149,37 +158,41 @@ export const take = (
     }
     for (let turn = 0; turn < maxTurns + corrections; turn++) {
       const { leftOut, messages } = Turns.within(ask.messages, turns, limits?.historyMaxTokens)
-      const about = aboutOf(prompt, leftOut)
+      const about = aboutOf(shielded, leftOut)
       const answered = yield* Asking.ask(
         agent,
         { ...ask, messages },
-        { path, turn, from: model, history: about, isOfUse: (reply) => isOfUse(agent, reply) }
+        { path, turn, from: model, history: about, isOfUse: (reply) => isOfUse(agent, readable(agent, reply, shield)) }
       )
-      const { reply } = answered
+      // What it said is repeated to it as it said it, and read with what its placeholders stand for.
+      const { reply: raw } = answered
+      const reply = readable(agent, raw, shield)
       // Who answered goes on: a conversation stays with one model as long as that can be had.
       model = answered.model
-      const calls = yield* callsOf(agent, reply)
+      const calls = (yield* callsOf(agent, raw)).map((call) => ({
+        ...call,
+        arguments: Shield.argumentsOf(shield, call.arguments)
+      }))
       if (calls.length === 0) {
         const output = yield* Effect.either(outputOf(agent, reply, turn))
         if (Either.isLeft(output)) {
-          if (corrections === agent.maxCorrections || !isRepeatable(agent, reply)) return yield* output.left
+          if (corrections === agent.maxCorrections || !isRepeatable(agent, raw)) return yield* output.left
           corrections++
-          turns.push([Model.repeating(reply), corrected(output.left)])
+          turns.push([Model.repeating(raw), corrected(output.left, shield)])
           continue
         }
         const value = output.right
         const json = agent.output === undefined ? reply.text : Either.getOrElse(agent.output.encode(value), () => null)
         const ended = yield* Stop.ofReply(stop, { value, json: json ?? null, before }, pace?.judge ?? never)
         if (ended !== undefined) return ended.answer
-        if (!isRepeatable(agent, reply))
-          return yield* fail("Incomplete", "the reply is empty, or too long to go on from")
+        if (!isRepeatable(agent, raw)) return yield* fail("Incomplete", "the reply is empty, or too long to go on from")
         said = { value }
         before = reply.text
         if (isStuck(["said", reply.text])) {
           if (onNoProgress === "stop") return value
           return yield* fail("NoProgress", `${same} turns in a row said the same, and not that it was done`)
         }
-        turns.push([Model.repeating(reply), { role: "user", content: Stop.goOn(stop) }])
+        turns.push([Model.repeating(raw), { role: "user", content: Stop.goOn(stop) }])
         continue
       }
       const mayEnd = calls.some((call) => Stop.isLast(stop, call))
@@ -204,7 +217,7 @@ export const take = (
           `${same} turns in a row called ${names} with the same arguments and got the same results`
         )
       }
-      turns.push([Model.repeating(reply), ...calls.map(told(answers))])
+      turns.push([Model.repeating(raw), ...calls.map(told(answers, shield))])
     }
     const way = pace === undefined ? "called tools again" : "was not the last"
     return yield* fail(
@@ -217,10 +230,23 @@ export const take = (
 const never: Stop.Judge = () => Either.right(false)
 
 /** What the model is told of a reply that does not fit. */
-const corrected = ({ detail }: AgentError): Model.ModelMessage => ({
+const corrected = ({ detail }: AgentError, { hide }: Shield.Shield): Model.ModelMessage => ({
   role: "user",
-  content: feedbackText([detail.slice(0, feedbackCharsMax).toWellFormed()])
+  content: feedbackText([hide(detail.slice(0, feedbackCharsMax).toWellFormed())])
 })
+
+const hidden = ({ answer, feedback }: Refused, { hide }: Shield.Shield): Refused => ({
+  answer: hide(textOf(answer)),
+  feedback: feedback.map(hide)
+})
+
+/** What a reply says, with the real values, and without what was only thought. */
+const readable = (agent: AnyAgent, reply: Model.ModelReply, shield: Shield.Shield): Model.ModelReply => {
+  if (agent.redact === undefined && agent.stripsReasoning === undefined) return reply
+  const said = agent.stripsReasoning === true ? Shield.withoutReasoning(reply.text) : reply.text
+  const text = wanted(agent).output._tag === "Text" ? shield.show(said) : shield.showJson(said)
+  return { ...reply, text }
+}
 
 /** Of what is wrong with a reply; less than what the results of a turn's tools may have. */
 const feedbackCharsMax = 2000
@@ -229,10 +255,10 @@ const bytesOf = ({ parts, text }: Model.ModelReply): number =>
   Tokens.boundOfText(text) + Tokens.boundOfParts(parts ?? [])
 
 const told =
-  (answers: ReadonlyArray<ToolCall.Answer>) =>
+  (answers: ReadonlyArray<ToolCall.Answer>, { hide }: Shield.Shield) =>
   ({ id, name }: ToolCall.Call, index: number): Model.ModelMessage => {
     const { content, failed } = answers[index]!
-    return { role: "tool", callId: id, name, content, ...(failed ? { failed } : {}) }
+    return { role: "tool", callId: id, name, content: hide(content), ...(failed ? { failed } : {}) }
   }
 
 /** Where in the first message of the user a conversation stands, how much of it, and what is cut; `lens` shows that. */

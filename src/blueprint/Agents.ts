@@ -3,6 +3,7 @@ import * as Json from "../domain/Json.js"
 import * as StepPath from "../domain/StepPath.js"
 import * as Words from "../expression/Words.js"
 import * as Agent from "../pipeline/Agent.js"
+import * as Tool from "../pipeline/Tool.js"
 import * as Decode from "./Decode.js"
 import type { Report } from "./Diagnostics.js"
 import { agentTools } from "./internal/AgentTools.js"
@@ -26,6 +27,9 @@ const keys = [
   "output_schema",
   "model_settings",
   "cache",
+  "approve",
+  "redact",
+  "strip_reasoning",
   "tools",
   "max_turns",
   "repair",
@@ -76,7 +80,15 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
   const cacheTree = fields.value("cache")
   const cacheMillis = cacheTree && cacheOf(report, cacheTree)
   const toolsTree = fields.value("tools")
-  const tools = toolsTree === undefined ? [] : agentTools(report, known, toolsTree)
+  const approveTree = fields.value("approve")
+  const approve = approveTree === undefined ? [] : approveOf(report, approveTree)
+  const approveKey = fields.key("approve")
+  if (approveKey !== undefined && toolsTree === undefined) {
+    report.add("FLJ-BLUEPRINT-20", approveKey.span, "`approve` is for an agent with `tools`", {
+      hint: "leave it out, or give the agent `tools`"
+    })
+  }
+  const tools = toolsTree === undefined ? [] : agentTools(report, known, toolsTree, approve)
   const turns = Decode.limit(report, fields, "max_turns", Agent.maxTurnsMost)
   const turnsKey = fields.key("max_turns")
   if (turnsKey !== undefined && toolsTree === undefined) {
@@ -91,6 +103,10 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
   const maxCorrections =
     corrections === undefined ? undefined : Decode.integer(report, corrections, "`max_corrections`", range)
   if (!isData) ofData(report, fields, "max_corrections")
+  const redactTree = fields.value("redact")
+  const redact = redactTree === undefined ? [] : redactOf(report, redactTree)
+  const stripTree = fields.value("strip_reasoning")
+  const strips = stripTree && Decode.boolean(report, stripTree, "`strip_reasoning`")
   if (report.found.length > before || modelText === undefined) return undefined
   if (systemText === undefined && prompt === undefined) return undefined
   return {
@@ -106,8 +122,33 @@ const agent = (report: Report, known: Around, key: Key, tree: Tree): Agent.AnyAg
     tools,
     maxTurns: tools.length === 0 ? 1 : (turns ?? Agent.maxTurnsDefault),
     repair,
-    maxCorrections: maxCorrections ?? 0
+    maxCorrections: maxCorrections ?? 0,
+    ...(redact.length === 0 ? {} : { redact }),
+    ...(strips === true ? { stripsReasoning: true as const } : {})
   }
+}
+
+const approveOf = (report: Report, tree: Tree): ReadonlyArray<Tool.Effect> => {
+  if (tree._tag === "List")
+    return tree.items.flatMap((item) => Decode.choice(report, item, "an effect", Tool.effects) ?? [])
+  if (tree._tag !== "Broken") {
+    report.add("FLJ-BLUEPRINT-17", tree.span, "`approve` must be a list", { hint: "for instance [write, external]" })
+  }
+  return []
+}
+
+/** `all`, or a list of what is kept from the model. */
+const redactOf = (report: Report, tree: Tree): ReadonlyArray<Agent.Redactable> => {
+  if (tree._tag === "Scalar" && tree.value === "all") return Agent.redactable
+  if (tree._tag !== "List") {
+    if (tree._tag !== "Broken") {
+      const hint = `for instance redact: [${Agent.redactable.slice(0, 2).join(", ")}]`
+      report.add("FLJ-BLUEPRINT-17", tree.span, "`redact` must be a list, or all", { hint })
+    }
+    return []
+  }
+  const wanted = tree.items.map((item) => Decode.choice(report, item, "what is redacted", Agent.redactable))
+  return Agent.redactable.filter((kind) => wanted.includes(kind))
 }
 
 /** `true`, `false`, or how long. */

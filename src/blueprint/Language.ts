@@ -32,6 +32,7 @@ export interface Shape {
 const key = (about: string, example: Json, schema: JsonObject): Key => ({ about, example, schema })
 const word = { type: "string", pattern: "\\S" }
 const text = { type: "string" }
+const agentWord = { type: "string", pattern: "^agents\\." }
 /** A condition may be written as true or false. */
 const expression = { anyOf: [word, { type: "boolean" }] }
 const ref = (name: string): JsonObject => ({ $ref: `#/definitions/${name}` })
@@ -143,7 +144,7 @@ const modelName = { type: "string", pattern: "^[a-z][a-z0-9_-]*:." }
 export const agent: Shape = {
   about: "A model with a prompt and a wanted output.",
   required: ["model", "system_prompt"],
-  needs: { max_turns: ["tools"], repair: ["output_schema"], max_corrections: ["output_schema"] },
+  needs: { approve: ["tools"], max_turns: ["tools"], repair: ["output_schema"], max_corrections: ["output_schema"] },
   keys: {
     model: key("Provider and model.", "openai:gpt-4o", modelName),
     fallback_models: key(
@@ -191,6 +192,23 @@ export const agent: Shape = {
     model_settings: key("How the model is asked.", { temperature: 0.2 }, ref("model_settings")),
     cache: key("How long an answer to the same request is taken from the cache; `true` is an hour.", "1 day", {
       anyOf: [{ type: "boolean" }, duration]
+    }),
+    approve: key("Effects of tools whose calls a person allows, each of them.", ["write", "external"], {
+      type: "array",
+      items: { enum: ["read", "write", "external"] }
+    }),
+    redact: key(
+      "What is kept from the model: it is sent placeholders, and what it answers has the values again.",
+      ["emails", "secrets"],
+      {
+        anyOf: [
+          { enum: ["all"] },
+          { type: "array", items: { enum: ["secrets", "emails", "phones", "cards", "ibans", "ips"] } }
+        ]
+      }
+    ),
+    strip_reasoning: key("Whether what the model thought aloud before its answer is left out of it.", true, {
+      type: "boolean"
     }),
     tools: key(
       "What it may call while it thinks: skills by their ids, and ask_user, which asks a person.",
@@ -467,6 +485,21 @@ export const kinds: Readonly<Record<string, Shape>> = {
     about: "An agent, a skill, or steps under one name. With none of these it passes on its input.",
     oneOf: [{ names: ["uses", "agent", "skill", "steps"] }],
     needs: { params: ["skill"] },
+    rules: [
+      {
+        if: { required: ["use_history"] },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+        then: {
+          anyOf: [
+            { required: ["uses"], properties: { uses: agentWord } },
+            {
+              required: ["agent"],
+              properties: { agent: { type: "object", required: ["id"], properties: { id: agentWord } } }
+            }
+          ]
+        }
+      }
+    ],
     keys: {
       uses: key("An agent of this file, or an import.", "agents.writer", word),
       agent: key(
@@ -491,7 +524,7 @@ export const kinds: Readonly<Record<string, Shape>> = {
     about: "An agent that goes on, turn by turn, until it is done.",
     oneOf: [{ names: ["uses", "agent"], required: true }],
     keys: {
-      uses: key("An agent of this file.", "agents.writer", { type: "string", pattern: "^agents\\." }),
+      uses: key("An agent of this file.", "agents.writer", agentWord),
       agent: key(
         "The same by its id.",
         { id: "agents.writer" },

@@ -74,6 +74,7 @@ const pieces = (node: Node, parent: string, notes: ReadonlyArray<string>): Reado
     case "Signal":
       return step("signal", `waits until it is told of ${node.signal} from outside`)
     case "Agent":
+      if (node.agent.redact !== undefined) notes = [...notes, `keeps ${node.agent.redact.join(", ")} from the model`]
       if (node.ignoresHistory === true) notes = [...notes, "is not told what was said before"]
       return step(
         "agent",

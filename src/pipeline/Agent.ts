@@ -34,10 +34,18 @@ export interface Agent<out A = unknown, out R = never, out E = never> {
   readonly cacheMillis: number | undefined
   /** Turns beside `maxTurns` in which a reply that does not fit may be corrected by the model. */
   readonly maxCorrections: number
+  /** What leaves for the model only as a placeholder; nothing where absent. */
+  readonly redact?: ReadonlyArray<Redactable> | undefined
+  /** What a model thought aloud before its answer, between tags, is no part of it. */
+  readonly stripsReasoning?: true | undefined
   readonly _A?: (() => A) | undefined
   readonly _R?: (() => R) | undefined
   readonly _E?: (() => E) | undefined
 }
+
+/** What can be kept from a model. */
+export const redactable = ["secrets", "emails", "phones", "cards", "ibans", "ips"] as const
+export type Redactable = (typeof redactable)[number]
 
 /** A prompt with `{{ … }}` in it. */
 export interface Prompt {
@@ -169,8 +177,14 @@ interface Options<T, S extends string | Prompt = string | Prompt> {
   readonly cache?: true | Duration.DurationInput | undefined
   /** Skills that it may call; `Tool.make` gives one another name, or asks a person first. */
   readonly tools?: T | undefined
+  /** A person allows each call of a tool with one of these effects, whatever the tool says of itself. Default: none. */
+  readonly approve?: ReadonlyArray<Tool.Effect> | undefined
   /** Model calls at most, of an agent with tools. Default 10. */
   readonly maxTurns?: number | undefined
+  /** Leaves for the model only as placeholders, and stands in what comes back. Default: nothing. */
+  readonly redact?: ReadonlyArray<Redactable> | undefined
+  /** Leaves out of an answer what the model thought aloud before it, between `<think>` tags. Default false. */
+  readonly stripReasoning?: boolean | undefined
 }
 
 type Tools = ReadonlyArray<Skill<never, unknown, unknown> | Tool.AnyTool>
@@ -212,7 +226,9 @@ export const make: {
     readonly maxCorrections?: number | undefined
   }
 ) => {
-  const tools = (options.tools ?? []).map((tool) => ("_tag" in tool ? tool : Tool.make(tool)))
+  const tools = (options.tools ?? []).map((tool) =>
+    Tool.approved("_tag" in tool ? tool : Tool.make(tool), options.approve ?? [])
+  )
   return {
     name,
     model: options.model,
@@ -234,6 +250,10 @@ export const make: {
           ? cacheMillisDefault
           : Duration.toMillis(options.cache),
     repair: options.output === undefined ? repairDefault : (options.repair ?? repairDefault),
-    maxCorrections: options.output === undefined ? 0 : (options.maxCorrections ?? 0)
+    maxCorrections: options.output === undefined ? 0 : (options.maxCorrections ?? 0),
+    ...(options.redact === undefined || options.redact.length === 0
+      ? {}
+      : { redact: redactable.filter((kind) => options.redact?.includes(kind)) }),
+    ...(options.stripReasoning === true ? { stripsReasoning: true as const } : {})
   }
 }

@@ -38,6 +38,16 @@ export const make = <R>(skill: Skill<never, unknown, R>, options: Options = {}):
   requiresApproval: options.requiresApproval === true
 })
 
+/** What a skill may do to the world, as far as a person may have to allow it. */
+export const effects = ["read", "write", "external"] as const
+export type Effect = (typeof effects)[number]
+
+/** A person allows each call of what has one of these effects. */
+export const approved = <T extends AnyTool>(tool: T, on: ReadonlyArray<Effect>): T =>
+  tool._tag === "Skill" && on.some((effect) => effect === tool.skill.effect)
+    ? { ...tool, requiresApproval: true }
+    : tool
+
 export const askUser: AskUserTool = { _tag: "AskUser", name: "ask_user" }
 
 const nameFrom = (id: string): string => id.slice(id.lastIndexOf(".") + 1)

@@ -107,6 +107,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
           system: node.agent.prompt === undefined ? node.agent.system : promptJson(node.agent.prompt),
           output: node.agent.output === undefined ? null : schemaJson(node.agent.output),
           settings: settingsJson(node.agent.settings),
+          ...present({ redact: node.agent.redact, strip_reasoning: node.agent.stripsReasoning }),
           ...(node.agent.cacheMillis === undefined ? {} : { cache: node.agent.cacheMillis }),
           ...(repairSaid(node.agent) === undefined ? {} : { repair: node.agent.repair }),
           ...(node.agent.maxCorrections === 0 ? {} : { max_corrections: node.agent.maxCorrections }),

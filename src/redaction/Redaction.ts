@@ -88,13 +88,9 @@ const passwordOfUrl = (value: string): string | undefined => {
 /** From where to where (exclusive) something is masked. */
 type Span = readonly [from: number, to: number]
 
-const maskOnce = (text: string, values: ReadonlyArray<string>): string => {
+/** Where secrets of known shapes stand; some may lie within others. */
+export const find = (text: string): ReadonlyArray<Span> => {
   const spans: Array<Span> = []
-  for (const value of values) {
-    for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
-      spans.push([at, at + value.length])
-    }
-  }
   for (const finder of finders) {
     finder.start.lastIndex = 0
     for (let match = finder.start.exec(text); match !== null; match = finder.start.exec(text)) {
@@ -102,6 +98,16 @@ const maskOnce = (text: string, values: ReadonlyArray<string>): string => {
       if (span === undefined) continue
       if (span[1] > span[0]) spans.push(span)
       if (span[1] > finder.start.lastIndex) finder.start.lastIndex = span[1]
+    }
+  }
+  return spans
+}
+
+const maskOnce = (text: string, values: ReadonlyArray<string>): string => {
+  const spans: Array<Span> = [...find(text)]
+  for (const value of values) {
+    for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
+      spans.push([at, at + value.length])
     }
   }
   if (spans.length === 0) return text

@@ -77,6 +77,39 @@ describe("tools in a blueprint", () => {
   })
 })
 
+describe("approval by what a tool does", () => {
+  const tools = "    tools: [flujo.builtins.stringify, { skill: flujo.builtins.write_file, name: save }]\n"
+
+  it("is wanted of each tool with such an effect, the same as in TypeScript, and no other", () => {
+    const text = blueprint(`${tools}    approve: [write, external]`)
+    const { pipeline } = Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text }, options))
+    const guide = Agent.make("guide", {
+      model: "test:m",
+      system: "Plan.",
+      tools: [stringify, Tool.make(writeFile, { name: "save" })],
+      approve: ["write", "external"]
+    })
+    assert.deepStrictEqual(
+      guide.tools.map((tool) => tool._tag === "Skill" && tool.requiresApproval),
+      [false, true]
+    )
+    const twin = Step.agent("plan", guide).pipe(Pipeline.make("visit"))
+    assert.strictEqual(Plan.make(pipeline).text, Plan.make(twin).text)
+    const printed = Either.getOrThrow(Print.print(pipeline)).text
+    const read = Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text: printed }, options))
+    assert.strictEqual(Plan.make(read.pipeline).text, Plan.make(twin).text)
+  })
+
+  it("is checked: effects, a tool that says no, and an agent without tools", () => {
+    assert.deepStrictEqual(findings(`${tools}    approve: [read]`), [])
+    assert.match(findings(`${tools}    approve: [delete]`)[0]!, /^FLJ-BLUEPRINT-19 .*`read` or `write` or `external`/)
+    assert.match(findings(`${tools}    approve: write`)[0]!, /^FLJ-BLUEPRINT-17/)
+    assert.match(findings("    approve: [write]")[0]!, /^FLJ-BLUEPRINT-20 `approve` is for an agent with `tools`/)
+    const no = "    tools: [{ skill: flujo.builtins.write_file, requires_approval: false }]\n    approve: [write]"
+    assert.match(findings(no)[0]!, /^FLJ-BLUEPRINT-20 `approve` of the agent wants approval for write_file/)
+  })
+})
+
 describe("an agent with tools, written anew", () => {
   const parsed = (text: string) => Either.getOrThrow(Blueprint.parse({ path: "pipeline.yaml", text }, options)).pipeline
   const pipeline = parsed(

@@ -15,7 +15,7 @@ export const rooms = {
   llm: ["domain", "redaction", "telemetry"],
   governance: ["domain", "redaction", "telemetry"],
   skill: ["domain", "telemetry", "pipeline"],
-  agent: ["domain", "telemetry", "expression", "pipeline", "llm", "skill"],
+  agent: ["domain", "redaction", "telemetry", "expression", "pipeline", "llm", "skill"],
   plan: ["domain", "expression", "pipeline", "agent", "skill", "governance"],
   check: ["domain", "redaction", "expression", "pipeline", "blueprint", "plan"],
   lsp: ["domain", "expression", "pipeline", "blueprint", "plan", "check"],

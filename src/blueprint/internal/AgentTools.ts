@@ -8,14 +8,31 @@ import { type Known, skillNamed } from "./SkillNamed.js"
 
 export const toolKeys = ["skill", "name", "requires_approval"]
 
-export const agentTools = (report: Report, known: Known, tree: Tree): ReadonlyArray<AnyTool> => {
+/** `approve`: effects that a person allows, whatever a tool says of itself. */
+export const agentTools = (
+  report: Report,
+  known: Known,
+  tree: Tree,
+  approve: ReadonlyArray<Tool.Effect>
+): ReadonlyArray<AnyTool> => {
   if (tree._tag !== "List") {
     if (tree._tag !== "Broken") {
       report.add("FLJ-BLUEPRINT-17", tree.span, "`tools` must be a list", { hint: "write tools: [ask_user, SKILL]" })
     }
     return []
   }
-  return tree.items.flatMap((item) => one(report, known, item) ?? [])
+  return tree.items.flatMap((item) => {
+    const tool = one(report, known, item)
+    if (tool === undefined) return []
+    const allowed = Tool.approved(tool, approve)
+    const said = item._tag === "Map" ? item.entries.find(({ key }) => key.text === "requires_approval") : undefined
+    if (allowed !== tool && said?.value._tag === "Scalar" && said.value.value === false) {
+      report.add("FLJ-BLUEPRINT-20", said.key.span, `\`approve\` of the agent wants approval for ${tool.name}`, {
+        hint: "leave `requires_approval` out, or take its effect out of `approve`"
+      })
+    }
+    return [allowed]
+  })
 }
 
 const one = (report: Report, known: Known, tree: Tree): AnyTool | undefined => {

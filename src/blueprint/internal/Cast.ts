@@ -64,7 +64,9 @@ export class Cast {
           model,
           output,
           prompt: prompted,
+          redact,
           settings,
+          stripsReasoning,
           system,
           tools
         } = first!.agent
@@ -76,6 +78,8 @@ export class Cast {
             isAlike &&
             other.agent.model === model &&
             other.agent.cacheMillis === cacheMillis &&
+            JSON.stringify(other.agent.redact) === JSON.stringify(redact) &&
+            other.agent.stripsReasoning === stripsReasoning &&
             JSON.stringify(other.agent.fallbacks) === JSON.stringify(fallbacks) &&
             Agent.repairSaid(other.agent) === repair &&
             other.agent.maxCorrections === maxCorrections &&
@@ -108,6 +112,8 @@ export class Cast {
                 ? true
                 : duration(cacheMillis)
           ],
+          ["redact", redact?.length === Agent.redactable.length ? "all" : redact],
+          ["strip_reasoning", stripsReasoning],
           ["tools", tools.length === 0 ? undefined : toolParts(tools, skill)],
           ["max_turns", tools.length === 0 || maxTurns === Agent.maxTurnsDefault ? undefined : maxTurns],
           ["repair", repair],

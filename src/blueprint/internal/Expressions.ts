@@ -452,6 +452,8 @@ export class Module {
       ["output", agent.output && this.schema(agent.output)],
       ["settings", own.length === 0 ? undefined : literal(Object.fromEntries(own))],
       ["cache", agent.cacheMillis === undefined ? undefined : number(agent.cacheMillis)],
+      ["redact", agent.redact && literal(agent.redact)],
+      ["stripReasoning", agent.stripsReasoning === true ? "true" : undefined],
       ["tools", agent.tools.length === 0 ? undefined : `[${agent.tools.map((tool) => this.tool(tool)).join(", ")}]`],
       ["maxTurns", agent.tools.length === 0 ? undefined : number(agent.maxTurns)],
       ["repair", Agent.repairSaid(agent) && JSON.stringify(agent.repair)],
