@@ -10,7 +10,7 @@ import * as Json from "../domain/Json.js"
 import type { ReplyPart } from "../domain/Model.js"
 import * as Once from "../domain/Once.js"
 import { People } from "../domain/People.js"
-import { SkillError } from "../pipeline/Skill.js"
+import { costOf, SkillError } from "../pipeline/Skill.js"
 import * as Tool from "../pipeline/Tool.js"
 
 export type Call = Extract<ReplyPart, { readonly _tag: "ToolCall" }>
@@ -165,6 +165,7 @@ const made = (tool: Tool.SkillTool<unknown>, json: Json.Json, turn: string, key:
       failure: SkillError,
       per: "attempt",
       effect: skill.effect,
+      cost: costOf(skill),
       onUncertain: skill.honoursKey || skill.effect === "pure" || skill.effect === "read" ? "retry" : "ask"
     },
     ({ idempotencyKey }) =>

@@ -154,7 +154,9 @@ export const kinds = {
     data: {
       model: Schema.optional(Schema.String),
       usage: Schema.optional(Usage),
-      from: Schema.optional(Schema.Struct({ run: Schema.String, path: Path }))
+      from: Schema.optional(Schema.Struct({ run: Schema.String, path: Path })),
+      /** What it cost, where that is said beforehand. */
+      charge: Schema.optionalWith(Schema.Struct({ of: Schema.String, cost: NanoUsd }), { exact: true })
     },
     payload: { answer: Carried }
   }),

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Digest from "./Digest.js"
 import type { Encoded, Json } from "./Json.js"
+import type { NanoUsd } from "./NanoUsd.js"
 import type { StepPath } from "./StepPath.js"
 import type { Usage } from "./Usage.js"
 
@@ -28,6 +29,11 @@ export interface Ask<A, I extends Encoded, E, EI extends Encoded> {
   /** `step` (default): an answer holds for all attempts of the step. `attempt`: for this one. */
   readonly per?: "step" | "attempt" | undefined
   readonly effect?: EffectClass | undefined
+  /**
+   * What the call costs, where money is asked for something else than a model: it is set aside before, and counted when the
+   * call is answered, was cut or failed. `of` names it, such as `skill:tools:sms`.
+   */
+  readonly cost?: { readonly of: string; readonly most: NanoUsd } | undefined
   /** Where a call was in flight when its process died: make it again (default), ask a person, or let the step fail. */
   readonly onUncertain?: "retry" | "ask" | "fail" | undefined
   /** Of a model call: the answer to the same request may be taken from the cache, and one that is of use is kept in it. */

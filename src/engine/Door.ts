@@ -24,6 +24,7 @@ import type { RunId } from "../domain/RunId.js"
 import * as StepPath from "../domain/StepPath.js"
 import type { Scope } from "../governance/Quota.js"
 import * as Shape from "../pipeline/Shape.js"
+import { SkillError } from "../pipeline/Skill.js"
 import { StepUncertain } from "../pipeline/StepError.js"
 import * as Allowance from "./Allowance.js"
 import type { Cache } from "./Cache.js"
@@ -301,7 +302,8 @@ export class Door implements Context.Tag.Service<typeof Once> {
             return undefined
           }
           if (Exit.isSuccess(exit)) {
-            const told = ask.describe?.(exit.value) ?? {}
+            const charge = ask.cost === undefined ? {} : { charge: { of: ask.cost.of, cost: ask.cost.most } }
+            const told = { ...ask.describe?.(exit.value), ...charge }
             const encoded = fitting(success.encode(exit.value), "the answer to", ask, drive.payloadBytes)
             if (Either.isLeft(encoded)) {
               hold?.ended("failed")
@@ -343,8 +345,12 @@ export class Door implements Context.Tag.Service<typeof Once> {
         // What is held is settled, whatever comes between.
         const held = Effect.uninterruptibleMask((restore) =>
           Effect.suspend(() => {
-            if (data.effect === "model" && this.isLimited) {
-              const reserved = spending!.reserve(at, request, { ...standing, denied: saidOf })
+            if ((data.effect === "model" || ask.cost !== undefined) && this.isLimited) {
+              const seat = { ...standing, denied: saidOf }
+              const reserved =
+                ask.cost === undefined
+                  ? spending!.reserve(at, request, seat)
+                  : spending!.reserveFixed(at, ask.cost.of, ask.cost.most, seat)
               if ("reason" in reserved) return lacking(reserved)
               hold = reserved
             }
@@ -425,7 +431,8 @@ const unpaid = <A, E, R>(door: Door, effect: Effect.Effect<A, E, R>): Effect.Eff
       )
     : effect
 
-const isFree = (error: unknown): boolean => error instanceof ModelError && isUnbilled(error)
+const isFree = (error: unknown): boolean =>
+  error instanceof ModelError ? isUnbilled(error) : error instanceof SkillError && error.reason === "Refused"
 
 const fits = (
   json: Json.Json | undefined,

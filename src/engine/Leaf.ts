@@ -26,6 +26,7 @@ import * as Door from "./Door.js"
 import * as Env from "./Env.js"
 import { defect, detailOf, engineFailed, engineFailure, stepDefect } from "./Failure.js"
 import * as Outcome from "./Outcome.js"
+import * as PaidSkill from "./PaidSkill.js"
 import { type Drive, own, type Place, type Walked } from "./Place.js"
 import * as Prompt from "./Prompt.js"
 import type { Record, Said } from "./Record.js"
@@ -116,7 +117,7 @@ export const leaf = (drive: Drive, node: LeafNode, place: Place, input: Outcome.
     if (told === "Held") return Effect.succeed(rest)
     const perform = (): Walked =>
       Effect.flatMap(record.barrier, () => {
-        const standing = { caps: place.caps, isPriced: node._tag === "Agent" }
+        const standing = { caps: place.caps, isPriced: node._tag !== "Code" }
         const door = new Door.Door(drive, path, place.attempt, standing)
         return Effect.flatMap(execute(drive, doing, place, path, value, json, door), (exit) => {
           const end =
@@ -331,7 +332,9 @@ const bodyOf = (
     case "Code":
       return Effect.suspend(() => node.run(value as never, info))
     case "Skill":
-      return Effect.suspend(() => node.skill.run(value as never, { idempotencyKey: info.idempotencyKey }))
+      return node.skill.cost === undefined
+        ? Effect.suspend(() => node.skill.run(value as never, { idempotencyKey: info.idempotencyKey }))
+        : Effect.suspend(() => PaidSkill.call(node.skill, value, json, { idempotencyKey: info.idempotencyKey }))
     case "Agent":
       return Turn.take(node.agent, json ?? null, StepPath.standing(info.path), {
         refused,

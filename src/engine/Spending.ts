@@ -7,16 +7,15 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { type Amount, type Denial, isGrantable } from "../domain/Budget.js"
-import type { Entry, RunBudget } from "../domain/Event.js"
+import type { Data, Entry, RunBudget } from "../domain/Event.js"
 import type { Grant } from "../domain/Grant.js"
 import type { Json } from "../domain/Json.js"
 import { ModelAsk } from "../domain/Model.js"
-import { zero } from "../domain/NanoUsd.js"
+import { type NanoUsd, zero } from "../domain/NanoUsd.js"
 import type { Pool } from "../domain/Pool.js"
 import type { StepPath } from "../domain/StepPath.js"
 import * as Usage from "../domain/Usage.js"
 import * as Cost from "../governance/Cost.js"
-import type { Rate } from "../governance/Price.js"
 import * as PriceTable from "../governance/PriceTable.js"
 import { Quota, type Scope } from "../governance/Quota.js"
 import * as SharedLimits from "../governance/SharedLimits.js"
@@ -38,14 +37,6 @@ export interface Seat {
   readonly isPriced: boolean
   /** What is written where the store denies it. */
   readonly denied: (denial: Denial) => Said<"Denied"> | Said<"TaskOpened">
-}
-
-interface Held {
-  readonly scopes: ReadonlyArray<Scope>
-  readonly pools: ReadonlyArray<Pool>
-  readonly seat: Seat
-  readonly most: Cost.Most
-  readonly rate: Rate | undefined
 }
 
 /** A call that has money set aside. Each is settled once. */
@@ -88,30 +79,23 @@ export class Spending {
     this.record.life({ path, kind: "Granted", data: grant, payload: by === undefined ? {} : { by } })
   }
 
-  /** Sets the worst case of a call aside. */
+  /** Sets the worst case of a model call aside. */
   reserve(at: StepPath, request: Json, seat: Seat): Hold | Denial {
-    const { caps, isPriced } = seat
-    const { budget, prices, shared } = this.terms
-    const limits = { maxCost: budget.maxCost ?? undefined, maxTokens: budget.maxTokens ?? undefined }
-    // The nearest step first: what it would deny is not laid on the run.
-    const scopes: ReadonlyArray<Scope> = [...caps.toReversed(), { path: "", limits }]
-    const pools = SharedLimits.pools(shared, this.record.now())
     const ask = Schema.decodeUnknownEither(ModelAsk)(request)
     const model = Either.isRight(ask) ? ask.right.model : "a model"
     const none = { model, scope: "", asked: 0, left: 0, limit: 0 }
-    const costly =
-      scopes.find(({ limits }) => limits.maxCost !== undefined) ??
-      pools.flatMap(({ limits, name }) => (limits.maxCost === undefined ? [] : { path: "", pool: name })).at(0)
-    if (!isPriced && budget.mode === "strict" && !caps.some(({ limits }) => limits.maxCost !== undefined)) {
-      return { ...none, reason: "Uncounted" }
-    }
+    if (this.isUncounted(seat)) return { ...none, reason: "Uncounted" }
     const output = Either.isRight(ask) ? ask.right.settings.maxTokens : undefined
     const bytes = Either.isRight(ask) ? Tokens.boundOfAsk(ask.right) : Number.POSITIVE_INFINITY
-    const priced = PriceTable.priceOf(prices, model)
+    const priced = PriceTable.priceOf(this.terms.prices, model)
     // The context of a model that makes vectors is that of each text by itself.
     const isMany = Either.isRight(ask) && ask.right.output._tag === "Vectors"
     const input = isMany ? bytes : Math.min(bytes, priced?.context ?? Number.POSITIVE_INFINITY)
     if (output === undefined || input > Bound.inputTokensMax) return { ...none, reason: "NoBound" }
+    const { pools, scopes } = this.limitsOn(seat)
+    const costly =
+      scopes.find(({ limits }) => limits.maxCost !== undefined) ??
+      pools.flatMap(({ limits, name }) => (limits.maxCost === undefined ? [] : { path: "", pool: name })).at(0)
     if (priced === undefined && costly !== undefined) {
       return { ...none, scope: costly.path, ...("pool" in costly ? { pool: costly.pool } : {}), reason: "NoPrice" }
     }
@@ -120,13 +104,45 @@ export class Spending {
       cost: priced === undefined ? null : Cost.worst(priced.rate, most),
       tokens: input + output
     }
-    const short = this.quota.short(worst, scopes)
-    if (short !== undefined) return { model, ...short }
-    return this.hold(at, model, worst, { scopes, pools, seat, most, rate: priced?.rate })
+    return this.hold(at, model, worst, seat, (usage) =>
+      usage === undefined || !Cost.isBelievable(usage, most)
+        ? undefined
+        : { cost: priced === undefined ? null : Cost.ofUsage(priced.rate, usage), tokens: Usage.total(usage) }
+    )
   }
 
-  /** Holds and says so in one step. */
-  private hold(at: StepPath, model: string, worst: Amount, { most, pools, rate, scopes, seat }: Held): Hold {
+  /** Sets aside what a call of something else costs, which is said beforehand. */
+  reserveFixed(at: StepPath, of: string, cost: NanoUsd, seat: Seat): Hold | Denial {
+    if (this.isUncounted(seat)) return { model: of, scope: "", asked: 0, left: 0, limit: 0, reason: "Uncounted" }
+    const amount = { cost, tokens: 0 }
+    return this.hold(at, of, amount, seat, () => amount)
+  }
+
+  private isUncounted({ caps, isPriced }: Seat): boolean {
+    return !isPriced && this.terms.budget.mode === "strict" && !caps.some(({ limits }) => limits.maxCost !== undefined)
+  }
+
+  private limitsOn({ caps }: Seat): { readonly scopes: ReadonlyArray<Scope>; readonly pools: ReadonlyArray<Pool> } {
+    const { budget, shared } = this.terms
+    const limits = { maxCost: budget.maxCost ?? undefined, maxTokens: budget.maxTokens ?? undefined }
+    return {
+      // The nearest step first: what it would deny is not laid on the run.
+      scopes: [...caps.toReversed(), { path: "", limits }],
+      pools: SharedLimits.pools(shared, this.record.now())
+    }
+  }
+
+  /** Holds and says so in one step. `actual`: what a count comes to; undefined where it cannot be true. */
+  private hold(
+    at: StepPath,
+    model: string,
+    worst: Amount,
+    seat: Seat,
+    actual: (usage: Usage.Usage | undefined) => Amount | undefined
+  ): Hold | Denial {
+    const { pools, scopes } = this.limitsOn(seat)
+    const short = this.quota.short(worst, scopes)
+    if (short !== undefined) return { model, ...short }
     const { caps, denied } = seat
     const under = caps.map(({ path }) => path as StepPath)
     const names = pools.map(({ name }) => name)
@@ -150,11 +166,9 @@ export class Spending {
       isClaim: names.length > 0,
       denial: () => denial,
       counted: (usage) => {
-        if (usage === undefined || !Cost.isBelievable(usage, most)) this.settle(at, worst, "refused")
-        else {
-          const cost = rate === undefined ? null : Cost.ofUsage(rate, usage)
-          this.settle(at, { cost, tokens: Usage.total(usage) }, "usage")
-        }
+        const amount = actual(usage)
+        if (amount === undefined) this.settle(at, worst, "refused")
+        else this.settle(at, amount, "usage")
       },
       ended: (how) => this.settle(at, how === "free" ? freeOf(worst) : worst, how)
     }
@@ -169,25 +183,29 @@ export class Spending {
   /** Calls that a dead process left open: what was answered costs what it cost, the others their worst case. */
   private settleLost(history: ReadonlyArray<Entry>): void {
     for (const { amount, model, path } of this.quota.open) {
-      const usage = answeredUsage(history, path)
-      const rate = PriceTable.priceOf(this.terms.prices, model)?.rate
-      const actual: Amount | undefined =
-        usage === undefined
-          ? undefined
-          : { cost: rate === undefined ? null : Cost.ofUsage(rate, usage), tokens: Usage.total(usage) }
+      const answered = answeredAt(history, path)
+      const actual = answered === undefined ? undefined : this.costOf(model, answered)
       const isWithin =
         actual !== undefined && actual.tokens <= amount.tokens && (actual.cost ?? 0) <= (amount.cost ?? 0)
       if (isWithin) this.settle(path as StepPath, actual, "usage")
       else this.settle(path as StepPath, amount, "cut")
     }
   }
+
+  /** What a recorded answer cost, as far as it tells. */
+  private costOf(model: string, { charge, usage }: Data<"Answered">): Amount | undefined {
+    if (charge !== undefined) return { cost: charge.cost, tokens: 0 }
+    if (usage === undefined) return undefined
+    const rate = PriceTable.priceOf(this.terms.prices, model)?.rate
+    return { cost: rate === undefined ? null : Cost.ofUsage(rate, usage), tokens: Usage.total(usage) }
+  }
 }
 
 const freeOf = ({ cost }: Amount): Amount => ({ cost: cost === null ? null : zero, tokens: 0 })
 
-const answeredUsage = (history: ReadonlyArray<Entry>, path: string): Usage.Usage | undefined => {
+const answeredAt = (history: ReadonlyArray<Entry>, path: string): Data<"Answered"> | undefined => {
   for (const { event } of history) {
-    if (event.kind === "Answered" && event.path === path) return event.data.usage
+    if (event.kind === "Answered" && event.path === path) return event.data
   }
   return undefined
 }

@@ -65,7 +65,10 @@ export const charges = (entries: ReadonlyArray<Entry>, price: Price): ReadonlyAr
         break
       }
       case "Answered": {
-        const { model, usage } = event.data
+        const { charge: said, model, usage } = event.data
+        if (said !== undefined && !reserved.has(path)) {
+          charge({ model: said.of, cost: said.cost, tokens: 0, by: "settled" })
+        }
         if (usage === undefined || reserved.has(path)) break
         const name = asked.get(path) ?? model ?? "unknown"
         charge({ model: name, cost: price(name, usage), tokens: Usage.total(usage), by: "priced" })

@@ -6,6 +6,7 @@ import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { Json } from "../domain/Json.js"
+import { NanoUsd } from "../domain/NanoUsd.js"
 import type { EffectClass } from "../domain/Once.js"
 import * as Shape from "./Shape.js"
 
@@ -21,6 +22,8 @@ export interface Skill<in In = never, out Out = unknown, out R = never> {
   readonly input: Shape.Shape
   readonly output: Shape.Shape
   readonly effect: Exclude<EffectClass, "model">
+  /** What one call costs, whoever bills it; absent where nothing is said. */
+  readonly cost?: NanoUsd | undefined
   /** Whether a second call with the same idempotency key does nothing more. */
   readonly honoursKey: boolean
   /** The property of the input that a step's own input becomes, when the step also names parameters. */
@@ -50,6 +53,11 @@ export const make = <A, AI extends Shape.Crossing, B, BI extends Shape.Crossing,
     readonly output: Schema.Schema<B, BI>
     readonly effect: Exclude<EffectClass, "model">
     readonly version?: string | undefined
+    /**
+     * What one call costs. It is set aside before the call and counted however that ends, unless the skill fails with
+     * `Refused`: then nothing was done.
+     */
+    readonly cost?: NanoUsd | undefined
     /** Default false, save for `pure` and `read` skills, which may always be called again. */
     readonly honoursKey?: boolean | undefined
     readonly argument?: (keyof A & string) | undefined
@@ -62,10 +70,15 @@ export const make = <A, AI extends Shape.Crossing, B, BI extends Shape.Crossing,
   input: Shape.fromSchema(options.input),
   output: Shape.fromSchema(options.output),
   effect: options.effect,
+  ...(options.cost === undefined ? {} : { cost: NanoUsd.make(options.cost) }),
   honoursKey: options.honoursKey ?? (options.effect === "pure" || options.effect === "read"),
   argument: options.argument,
   run: options.run
 })
+
+/** What a call of it costs, as the call says it. */
+export const costOf = ({ cost, id }: AnySkill): { readonly of: string; readonly most: NanoUsd } | undefined =>
+  cost === undefined ? undefined : { of: `skill:${id}`, most: cost }
 
 /** Finds a skill by id. */
 export type Lookup = (id: string) => AnySkill | undefined

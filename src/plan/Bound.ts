@@ -15,7 +15,7 @@ import * as Json from "../domain/Json.js"
 import * as NanoUsd from "../domain/NanoUsd.js"
 import * as Cost from "../governance/Cost.js"
 import * as PriceTable from "../governance/PriceTable.js"
-import { modelsOf } from "../pipeline/Agent.js"
+import { type AnyAgent, modelsOf } from "../pipeline/Agent.js"
 import * as Conversation from "../pipeline/Conversation.js"
 import type * as Node from "../pipeline/Node.js"
 import { nameOf } from "../pipeline/Node.js"
@@ -51,7 +51,7 @@ export interface Options {
 export const make = (pipeline: Pipeline.Any, prices: PriceTable.PriceTable, options: Options = {}): Bound => {
   const { because, calls, cost, tokens } = walk({ prices, history: 0 }, pipeline.root, "", options.inputBytes)
   return capped(
-    { because, calls, cost, tokens, hasCode: false, rate: undefined, size: undefined },
+    { because, calls, cost, tokens, fixed: NanoUsd.zero, hasCode: false, rate: undefined, size: undefined },
     options.limits ?? {}
   )
 }
@@ -90,6 +90,8 @@ const reasons = ({ because }: Bound, of: Reason["of"]): string => {
 // ---------------------------------------------------------------- private
 
 interface Part extends Bound {
+  /** Of the cost, what no tokens are paid for with: skills. */
+  readonly fixed: NanoUsd.NanoUsd
   /** The dearest million tokens of any model below; `undefined` where that is not known. */
   readonly rate: NanoUsd.NanoUsd | undefined
   /** Whether there is code below that has no cost limit around it. */
@@ -100,6 +102,7 @@ interface Part extends Bound {
 
 const nothing = (size: number | undefined, hasCode = false): Part => ({
   cost: NanoUsd.zero,
+  fixed: NanoUsd.zero,
   tokens: 0,
   calls: { least: 0, most: 0 },
   because: [],
@@ -130,6 +133,7 @@ const fold =
         parts.map(({ cost }) => cost),
         ways === "sum" ? NanoUsd.sum : dearest
       ),
+      fixed: (ways === "sum" ? NanoUsd.sum : dearest)(parts.map(({ fixed }) => fixed)),
       tokens: join(
         parts.map(({ tokens }) => tokens),
         ways === "sum" ? added : (values) => Math.max(0, ...values)
@@ -156,6 +160,7 @@ const either = fold("sum", "worst")
 const repeated = (part: Part, count: number, least: number, size: number | undefined): Part => ({
   ...part,
   cost: part.cost === undefined ? undefined : NanoUsd.times(part.cost, count),
+  fixed: NanoUsd.times(part.fixed, count),
   tokens: part.tokens === undefined ? undefined : Math.min(tokensMax, part.tokens * count),
   calls: {
     least: part.calls.least * least,
@@ -173,7 +178,7 @@ const capped = (part: Part, { maxCost, maxTokens }: Limits): Part => {
   const byTokens =
     part.rate === undefined || maxTokens === undefined || part.calls.most === undefined
       ? undefined
-      : NanoUsd.sum([Cost.ofTokens(part.rate, maxTokens), NanoUsd.fromBigInt(BigInt(part.calls.most))])
+      : NanoUsd.sum([part.fixed, Cost.ofTokens(part.rate, maxTokens), NanoUsd.fromBigInt(BigInt(part.calls.most))])
   const cost = isOpen ? maxCost : smaller(smaller(part.cost, maxCost), byTokens)
   const tokens = isOpen ? maxTokens : smaller(part.tokens, maxTokens)
   return {
@@ -206,8 +211,11 @@ const walk = (world: World, node: Node.Node, parent: string, size: number | unde
     case "Agent":
       return agent(world, node, path, size)
     case "Code":
-    case "Skill":
       return nothing(undefined, true)
+    case "Skill": {
+      const { cost = NanoUsd.zero } = node.skill
+      return { ...nothing(undefined, true), cost, fixed: cost }
+    }
     case "Fn":
       return nothing(undefined)
     case "Pass":
@@ -360,7 +368,10 @@ const agent = (
   }
   for (const { model } of unpriced) because.push({ path, of: "cost", why: `asks ${model}, which has no known price` })
   const rates = models.flatMap(({ priced }) => priced?.rate ?? [])
+  // The last turn calls none.
+  const fixed = NanoUsd.times(dearestTool(agent), Turn.callsMax * (inputs.length - 1))
   return {
+    fixed,
     calls: { least: agent.cacheMillis === undefined ? 1 : 0, most: inputs.length + agent.fallbacks.length },
     // Its tools are code.
     hasCode: agent.tools.length > 0,
@@ -369,12 +380,15 @@ const agent = (
     cost:
       unpriced.length > 0 || output === undefined
         ? undefined
-        : dearestWay(
-            models.map(({ sent }, index) => sent.map((input) => Cost.worst(rates[index]!, { input, output }))),
-            NanoUsd.zero,
-            (a, b) => NanoUsd.sum([a, b]),
-            NanoUsd.larger
-          ),
+        : NanoUsd.sum([
+            fixed,
+            dearestWay(
+              models.map(({ sent }, index) => sent.map((input) => Cost.worst(rates[index]!, { input, output }))),
+              NanoUsd.zero,
+              (a, b) => NanoUsd.sum([a, b]),
+              NanoUsd.larger
+            )
+          ]),
     tokens:
       output === undefined
         ? undefined
@@ -387,6 +401,12 @@ const agent = (
     rate: unpriced.length > 0 ? undefined : rates.map(Cost.dearest).reduce(NanoUsd.larger, NanoUsd.zero)
   }
 }
+
+/** What a call of the dearest of its tools costs. */
+const dearestTool = ({ tools }: AnyAgent): NanoUsd.NanoUsd =>
+  tools
+    .map((tool) => (tool._tag === "Skill" ? (tool.skill.cost ?? NanoUsd.zero) : NanoUsd.zero))
+    .reduce(NanoUsd.larger, NanoUsd.zero)
 
 /**
  * The worst of all ways through a list of models: in each turn a model may answer, and go on with the next turn, or fail at

@@ -127,6 +127,7 @@ const nodeJson = (node: Node, parent: string): Json.JsonObject => {
         skill: node.skill.id,
         version: node.skill.version,
         effect: node.skill.effect,
+        ...present({ cost: node.skill.cost }),
         params: node.params === undefined ? null : paramsJson(node.params),
         on_uncertain: node.onUncertain
       }
@@ -324,7 +325,7 @@ const toolJson = (tool: AnyTool): Json.JsonObject =>
         effect: tool.skill.effect,
         honours_key: tool.skill.honoursKey,
         input: schemaJson(tool.skill.input),
-        ...present({ requires_approval: tool.requiresApproval ? true : undefined })
+        ...present({ cost: tool.skill.cost, requires_approval: tool.requiresApproval ? true : undefined })
       }
 
 /** `undefined` says nothing, all the way down. What JSON cannot hold fails where the agent asks, not here. */

@@ -158,6 +158,7 @@ export const disagreement = (
   const lost = new Map<string, number>()
   const answers = new Map<string, number>()
   let isRecovering = false
+  const isSkill = skillCalls(entries)
   for (const { event } of entries) {
     const { path } = event
     if (event.kind === "Asked") keys.set(path, event.payload.idempotencyKey)
@@ -172,7 +173,9 @@ export const disagreement = (
     if (event.kind !== "Settled") continue
     const { basis, cost } = event.data
     if (basis === "cut" && isRecovering) lost.set(path, (lost.get(path) ?? 0) + 1)
-    if (basis === "usage") answered.set(key, [...(answered.get(key) ?? []), cost ?? 0])
+    if (isSkill.has(path)) {
+      if (basis === "usage" && cost !== open.get(path)) return `${path}: a skill did not cost what it says`
+    } else if (basis === "usage") answered.set(key, [...(answered.get(key) ?? []), cost ?? 0])
     else if (basis !== "free") {
       if (cost !== open.get(path) && cost !== null) return `${path}: ${basis} was not settled at its worst case`
       others.set(key, [...(others.get(key) ?? []), cost ?? 0])
@@ -202,16 +205,34 @@ export const disagreement = (
 
 export interface Spent {
   readonly cost: bigint
+  /** Of the cost, that of skills, which no provider of models bills. */
+  readonly skills: bigint
+  readonly modelCalls: number
   readonly open: number
   readonly reserved: number
   /** Settled otherwise than as counted. */
   readonly guessed: number
 }
 
+/** Paths of calls that are paid for, and ask no model. */
+const skillCalls = (entries: ReadonlyArray<Entry>): ReadonlySet<string> =>
+  new Set(
+    entries.flatMap(({ event }) =>
+      event.kind === "Reserved" && event.data.model.startsWith("skill:") ? [event.path] : []
+    )
+  )
+
 export const spentOf = (entries: ReadonlyArray<Entry>): Spent => {
   const quota = Quota.of(entries)
   const settled = entries.flatMap(({ event }) => (event.kind === "Settled" ? [event.data] : []))
+  const isSkill = skillCalls(entries)
   return {
+    skills: entries.reduce(
+      (sum, { event }) =>
+        event.kind === "Settled" && isSkill.has(event.path) ? sum + BigInt(event.data.cost ?? 0) : sum,
+      0n
+    ),
+    modelCalls: entries.filter(({ event }) => event.kind === "Reserved" && !isSkill.has(event.path)).length,
     cost: settled.reduce((sum, { cost }) => sum + BigInt(cost ?? 0), 0n),
     open: quota.open.length,
     reserved: entries.filter(({ event }) => event.kind === "Reserved").length,

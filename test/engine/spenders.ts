@@ -10,6 +10,7 @@ import { NanoUsd } from "../../src/domain/NanoUsd.js"
 import * as Once from "../../src/domain/Once.js"
 import * as Agent from "../../src/pipeline/Agent.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
+import * as Skill from "../../src/pipeline/Skill.js"
 import * as Step from "../../src/pipeline/Step.js"
 import { numbers } from "./generated.js"
 import * as Money from "./money.js"
@@ -60,6 +61,27 @@ export const generate = (seed: number, options: { readonly unpriced: boolean } =
   const leaf = (): Any => {
     const name = `s${names++}`
     const maxTokens = 1 + next(200)
+    if (next(6) === 0) {
+      const paid = Skill.make(`paid_${name}`, {
+        description: "costs money",
+        input: Schema.String,
+        output: Schema.String,
+        effect: "read",
+        cost: NanoUsd.make(next(500_000)),
+        run: (text) =>
+          Effect.zipRight(
+            Effect.yieldNow(),
+            next(4) === 0
+              ? new Skill.SkillError({
+                  skill: `paid_${name}`,
+                  reason: next(2) === 0 ? "Refused" : "Failed",
+                  detail: "as it likes"
+                })
+              : Effect.succeed(text.slice(0, 20))
+          )
+      })
+      return Step.skill(name, paid) as Any
+    }
     if (next(5) > 0) {
       const fallbacks = Array.from({ length: next(3) }, () => ({
         model: model(),

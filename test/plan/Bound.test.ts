@@ -7,6 +7,7 @@ import type { Row } from "../../src/governance/Price.js"
 import * as Tokens from "../../src/llm/Tokens.js"
 import * as Agent from "../../src/pipeline/Agent.js"
 import * as Pipeline from "../../src/pipeline/Pipeline.js"
+import * as Skill from "../../src/pipeline/Skill.js"
 import * as Step from "../../src/pipeline/Step.js"
 import * as Bound from "../../src/plan/Bound.js"
 import * as Money from "../engine/money.js"
@@ -128,6 +129,24 @@ describe("the bound of a plan", () => {
     assert.match(Bound.excess(bound, { maxTokens: 1099 }) ?? "", /up to 1100 tokens, which is over/)
   })
 
+  it("counts what skills cost, also where tokens are limited, and that of tools for all turns but the last", () => {
+    const paid = Skill.make("sms", {
+      description: "",
+      input: Schema.String,
+      output: Schema.String,
+      effect: "read",
+      cost: usd("0.03"),
+      run: (text) => Effect.succeed(text)
+    })
+    const step = Step.skill("send", paid)
+    most(usd("0.03"), [0, 0])(boundOf(step))
+    most(usd("0.09"), [0, 0])(boundOf(step.pipe(Step.retry({ times: 2 }))))
+    assert.strictEqual(boundOf(step.pipe(Step.usageLimits({ maxTokens: 0 }))).cost, usd("0.03"))
+    const asking = Agent.make("a", { model: "test:a", system: "", tools: [paid], maxTurns: 3 })
+    const [armed, bare] = [asking, { ...asking, tools: [] }].map((who) => boundOf(Step.agent("a", who)).cost ?? 0)
+    assert.isAtLeast(armed! - bare!, usd("0.03") * 16 * 2)
+  })
+
   it("is not a number that wrapped", () => {
     const huge = Step.loop("a", Step.loop("b", agent("x"), { until: () => true, max: 100_000 }), {
       until: () => true,
@@ -161,7 +180,7 @@ const trial = (seed: number) =>
     }).pipe(Money.provide(prices, server), Effect.provide(world.boot()))
     const spent = Money.spentOf(entries)
     assert.isTrue(spent.cost <= BigInt(bound.cost), `${about}, spent ${spent.cost}`)
-    if (bound.calls.most !== undefined) assert.isAtMost(spent.reserved, bound.calls.most, about)
+    if (bound.calls.most !== undefined) assert.isAtMost(spent.modelCalls, bound.calls.most, about)
     const denials = entries.flatMap(({ event }) => (event.kind === "Denied" ? [event.data] : []))
     assert.deepStrictEqual(
       denials.filter(({ reason, scope }) => reason === "NoBound" || (scope === "" && reason !== "Uncounted")),
@@ -169,7 +188,7 @@ const trial = (seed: number) =>
       about
     )
     const isDone = entries.some(({ event }) => event.kind === "RunCompleted")
-    if (isDone && denials.length === 0) assert.isAtLeast(spent.reserved, bound.calls.least, about)
+    if (isDone && denials.length === 0) assert.isAtLeast(spent.modelCalls, bound.calls.least, about)
     const share = bound.cost === 0 ? 0 : Number((spent.cost * 1000n) / BigInt(bound.cost))
     return { spent: spent.cost > 0n, isDone, share }
   })
