@@ -2,15 +2,16 @@
 import * as Effect from "effect/Effect"
 import { RunId } from "../src/domain/RunId.js"
 import * as Flujo from "../src/engine/Flujo.js"
-import * as JournalSqlite from "../src/journal/JournalSqlite.js"
+import * as JournalOpen from "../src/journal/JournalOpen.js"
 import * as Floor from "./Floor.js"
 import * as Pipelines from "./Pipelines.js"
+import * as Stores from "./Stores.js"
 
-const [command, file, ...rest] = process.argv.slice(2) as [string, string, ...Array<string>]
+const [command, place, ...rest] = process.argv.slice(2) as [string, string, ...Array<string>]
 const run = RunId.make("killed")
 const durability = (name: string | undefined) => (name === "full" ? "full" : "normal")
 const on = (mode: string | undefined) =>
-  Effect.provide(JournalSqlite.layer({ path: file, durability: durability(mode) }))
+  Effect.provide(JournalOpen.layer(Stores.where(place), { durability: durability(mode) }))
 const rss = () => `rss=${Math.round(process.resourceUsage().maxRSS)}`
 
 switch (command) {
@@ -33,9 +34,11 @@ switch (command) {
   }
   case "floor": {
     // What the resumed process did, raw: read and check the entries of 900 steps, write those of 100.
-    const { rows } = Floor.recorded(file)
+    const { rows } = Stores.isPostgres(place) ? await Stores.recordedIn(place) : Floor.recorded(place)
     const bytes = Floor.check(rows.slice(0, 1802))
-    Floor.write(rest[0]!, durability(rest[1]), rows.slice(1802), 2)
+    const last = rows.slice(1802)
+    if (Stores.isPostgres(place)) await Stores.writeIn(rest[0]!, durability(rest[1]), last, 2)
+    else Floor.write(rest[0]!, durability(rest[1]), last, 2)
     process.stdout.write(`${bytes}\n`)
     break
   }
@@ -44,7 +47,9 @@ switch (command) {
     process.stdout.write(`${rss()}\n`)
     break
   case "raw":
-    Floor.again(file, rest[0]!)
+    if (Stores.isPostgres(place)) {
+      await Stores.writeIn(rest[0]!, "full", (await Stores.recordedIn(place)).rows, 2)
+    } else Floor.again(place, rest[0]!)
     process.stdout.write(`${rss()}\n`)
     break
 }

@@ -26,6 +26,18 @@ export interface Recorded {
   readonly bytes: number
 }
 
+/** Milliseconds. */
+export interface Took {
+  readonly wall: number
+  readonly cpu: number
+}
+
+export const took = (start: number, cpu: NodeJS.CpuUsage): Took => {
+  const wall = performance.now() - start
+  const { system, user } = process.cpuUsage(cpu)
+  return { wall, cpu: (system + user) / 1000 }
+}
+
 /** The same hash as flujo's, keyed by a salt that is put in place before each use. */
 const key = new Uint8Array(32)
 const hasher = await createBLAKE3(256, key)
@@ -44,6 +56,10 @@ export const recorded = (path: string): Recorded => {
     )
     .all()
   db.close()
+  return sized(rows)
+}
+
+export const sized = (rows: ReadonlyArray<Row>): Recorded => {
   const bytes = rows.reduce(
     (sum, { bytes, head, payload }) => sum + head.length + (payload?.length ?? 0) + (bytes?.length ?? 0),
     0
@@ -56,6 +72,14 @@ let node: Uint8Array = new Uint8Array(32)
 const grown = (head: string): void => {
   const leaf = createHash("sha256").update("\0").update(head).digest()
   node = createHash("sha256").update("\u0001").update(node).update(leaf).digest()
+}
+
+/** All that is hashed when a row is written. */
+export const hashed = ({ blob, bytes, head, payload, salt }: Row): void => {
+  const content = bytes === null ? payload : Buffer.from(JSON.stringify(JSON.parse(Buffer.from(bytes).toString())))
+  if (content !== null && salt !== null) committed(salt, content)
+  grown(head)
+  if (blob !== null && bytes !== null) committed(salt!, bytes)
 }
 
 /** Reads `rows` as a journal does: parses them, and compares each payload with what its head commits to. */
@@ -83,13 +107,13 @@ const open = (path: string, durability: "full" | "normal"): Database.Database =>
   return db
 }
 
-/** Writes `rows` again, `perCommit` at a time; answers milliseconds of wall and CPU time. */
+/** Writes `rows` again, `perCommit` at a time. */
 export const write = (
   path: string,
   durability: "full" | "normal",
   rows: ReadonlyArray<Row>,
   perCommit: number
-): { readonly wall: number; readonly cpu: number } => {
+): Took => {
   const db = open(path, durability)
   const insert = db.prepare(
     "INSERT INTO entries (tenant, run, seq, head, payload, salt, blob) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -103,21 +127,15 @@ export const write = (
     begin.run()
     for (let j = i; j < Math.min(i + perCommit, rows.length); j++) {
       const { blob, bytes, head, payload, run, salt, seq, tenant } = rows[j]!
-      const content = bytes === null ? payload : Buffer.from(JSON.stringify(JSON.parse(Buffer.from(bytes).toString())))
-      if (content !== null && salt !== null) committed(salt, content)
-      grown(head)
-      if (blob !== null && bytes !== null) {
-        committed(salt!, bytes)
-        insertBlob.run(tenant, run, blob, bytes)
-      }
+      hashed(rows[j]!)
+      if (blob !== null && bytes !== null) insertBlob.run(tenant, run, blob, bytes)
       insert.run(tenant, run, seq, head, payload, salt, blob)
     }
     commit.run()
   }
-  const wall = performance.now() - start
-  const { system, user } = process.cpuUsage(cpu)
+  const done = took(start, cpu)
   db.close()
-  return { wall, cpu: (system + user) / 1000 }
+  return done
 }
 
 /** All that one file holds, two rows in a commit, into another. */
