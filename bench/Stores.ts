@@ -148,7 +148,7 @@ export const postgres = async (): Promise<Store> => {
   const uri = (schema: string) => Redacted.value(server.uri(`schema=${schema}`))
   const [place, floorPlace] = [uri("flujo"), uri("floor")]
   return {
-    name: `Postgres ${server.version}`,
+    name: `Postgres ${server.version.split(" ")[0]}`,
     place,
     floorPlace,
     driver: (durability) => JournalPostgres.makeDriver({ uri: Redacted.make(place), durability }),
