@@ -8,7 +8,6 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Digest from "../domain/Digest.js"
 import type { Entry, Headed } from "../domain/Event.js"
-import * as Json from "../domain/Json.js"
 import type { RunId } from "../domain/RunId.js"
 import * as Commitment from "./Commitment.js"
 import type { Journal, JournalError, Root, Stored } from "./Journal.js"
@@ -39,10 +38,15 @@ export const walk = (
     for (;;) {
       let bad: Ledger.Bad | undefined
       const read = yield* journal.stored(run, check.leaves.length).pipe(
-        Stream.takeUntil((stored) => {
-          bad = check.add(stored)
-          if (bad === undefined) options.each?.(stored)
-          return bad !== undefined
+        // A page at once: an Effect for each entry would take longer than the check.
+        Stream.chunks,
+        Stream.takeUntil((page) => {
+          for (const stored of page) {
+            bad = check.add(stored)
+            if (bad !== undefined) return true
+            options.each?.(stored)
+          }
+          return false
         }),
         Stream.runDrain,
         damageAt(() => check.leaves.length)
@@ -83,31 +87,37 @@ export const verify = (
   claims: ReadonlyArray<Root> = []
 ): Effect.Effect<Ledger.Bad | Ledger.Sound, JournalError> =>
   Effect.gen(function* () {
-    const { found } = yield* walk(journal, run, { claims })
-    if (Ledger.isBad(found)) return found
     let count = 0
     let projection = RunIndex.empty
     let plan: Digest.Digest | undefined
+    let unread: Ledger.Bad | undefined
+    const each = (stored: Stored): void => {
+      if (unread !== undefined) return
+      const read = journal.entryOf(run, stored)
+      if (Either.isLeft(read)) {
+        unread = { entry: stored.seq, last: stored.seq, why: `entry ${stored.seq} cannot be read: ${read.left}` }
+      } else add(read.right)
+    }
     const add = (entry: Entry<Headed>): void => {
       count += 1
       if (entry.event.kind === "RunStarted") plan ??= entry.event.data.plan
       for (const change of RunIndex.changes(entry)) projection = RunIndex.apply(projection, change)
     }
+    const { found } = yield* walk(journal, run, { claims, each })
+    if (Ledger.isBad(found)) return found
+    if (unread !== undefined) return unread
     for (;;) {
+      const different = yield* indexFault(journal, run, projection)
+      if (different === undefined) break
       const before = count
-      // What payloads say can be read only where all of them can.
-      const entries: Stream.Stream<Entry<Headed>, JournalError> = found.locked === 0
-        ? journal.read(run, before)
-        : journal.heads(run, before)
-      const read = yield* entries.pipe(
+      // Payloads say nothing of what is compared here, and some may be locked.
+      const read = yield* journal.heads(run, before).pipe(
         Stream.runForEach((entry) => Effect.sync(() => add(entry))),
         damageAt(() => count)
       )
       if (Option.isSome(read)) return read.value
-      const different = yield* indexFault(journal, run, projection)
-      if (different === undefined) break
       // The run may have gone on between the two looks.
-      if (!(yield* hasMore(journal, run, count))) return { entry: 0, last: Math.max(0, count - 1), why: different }
+      if (count === before) return { entry: 0, last: Math.max(0, count - 1), why: different }
     }
     const planWrong = plan === undefined ? undefined : yield* planFault(journal, plan)
     return planWrong === undefined ? found : { entry: 0, last: 0, why: planWrong }
@@ -141,8 +151,10 @@ const indexFault = (
   )
 
 const planFault = (journal: Journal["Type"], digest: Digest.Digest): Effect.Effect<string | undefined, JournalError> =>
-  Effect.map(Effect.either(journal.plan(digest)), (plan) => {
-    if (Either.isLeft(plan)) return plan.left.detail
-    if (Option.isNone(plan.right)) return "the plan that it names is missing"
-    return Digest.ofText(Json.canonical(plan.right.value)) === digest ? undefined : "the plan that it names was changed"
-  })
+  Effect.map(
+    journal.planText(digest),
+    Option.match({
+      onNone: () => "the plan that it names is missing",
+      onSome: (text) => (Digest.ofText(text) === digest ? undefined : "the plan that it names was changed")
+    })
+  )

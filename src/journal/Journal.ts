@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
@@ -335,6 +336,8 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     /** A plan that a run is about to go by; one that is kept already is left alone. */
     readonly keepPlan: (plan: KeptPlan) => Effect.Effect<void, JournalError>
     readonly plan: (digest: Digest) => Effect.Effect<Option.Option<Json>, JournalError>
+    /** As it is stored, unread and unchecked. */
+    readonly planText: (digest: Digest) => Effect.Effect<Option.Option<string>, JournalError>
     readonly run: (run: RunId) => Effect.Effect<Option.Option<RunRow>, JournalError>
     readonly runs: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunRow>, JournalError>
     /** Open tasks, oldest first; of one run or of all. */
@@ -362,6 +365,11 @@ export class Journal extends Context.Tag("flujo/journal/Journal")<
     readonly heads: (run: RunId, from: number) => Stream.Stream<Entry<Headed>, JournalError>
     /** Entries as they are stored, unread and unchecked: what the ledger is verified from. */
     readonly stored: (run: RunId, from: number) => Stream.Stream<Stored, JournalError>
+    /**
+     * One of them read, its payload, where it can be read, known to be the one that its head commits to. Left: what is wrong
+     * with it.
+     */
+    readonly entryOf: (run: RunId, stored: Stored) => Either.Either<Entry<Headed>, string>
     /**
      * Takes in a run that was verified elsewhere, all at once; false, and nothing done, if its id is in use. What this
      * version cannot read, or what belongs to another tenant, fails as `Corrupt`.

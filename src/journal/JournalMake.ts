@@ -130,24 +130,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       )
 
     const stored = (run: RunId, first: number): Stream.Stream<Stored, JournalError> =>
-      Stream.paginateChunkEffect(first, (from) =>
-        Effect.map(driver.select({ run, from, limit: pageRows }), (rows) => {
-          const last = rows.length < pageRows ? undefined : rows.at(-1)
-          return [Chunk.unsafeFromArray(rows), Option.fromNullable(last && last.seq + 1)]
-        })
-      ).pipe(
-        Stream.mapEffect(({ blob, head, payload, salt, seq, unread }) => {
-          if (unread !== undefined) return Effect.succeed({ seq, head, payload, salt, unread })
-          if (blob === null) return Effect.succeed({ seq, head, payload, salt })
-          return Effect.map(driver.blob({ run, address: blob }), (bytes) => ({
-            seq,
-            head,
-            // What stands in the row beside the address of a blob was not written by flujo: it is not left unseen.
-            payload: payload ?? bytes ?? null,
-            salt
-          }))
-        })
-      )
+      Stream.unfoldChunkEffect(start(first), (cursor) => storedPage(driver, run, cursor))
 
     const roots = (run: RunId): Stream.Stream<Root, JournalError> =>
       Stream.paginateChunkEffect(0, (after) =>
@@ -300,6 +283,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       keep: (kept) => driver.keep(Kept.toRow(kept), Kept.rowsMax),
       keepPlan: driver.putPlan,
       plan,
+      planText: (digest) => Effect.map(driver.plan(digest), Option.fromNullable),
       run: (run) => Effect.map(driver.run(run), Option.fromNullable),
       runs: driver.runs,
       tasks: driver.tasks,
@@ -314,6 +298,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       restore,
       heads,
       stored,
+      entryOf: codec.read,
       roots,
       ids,
       store: {
@@ -368,6 +353,16 @@ interface Cursor {
 
 const start = (from: number): Cursor => ({ rows: [], index: 0, next: from, isLast: false })
 
+/** With rows to come, read if need be; undefined where there are no more. */
+const filling: (driver: Driver, run: RunId, cursor: Cursor) => Effect.Effect<Cursor | undefined, JournalError> =
+  Effect.fnUntraced(function* (driver, run, cursor) {
+    const { index, isLast, next, rows } = cursor
+    if (index < rows.length) return cursor
+    if (isLast) return undefined
+    const more = yield* driver.select({ run, from: next, limit: pageRows })
+    return { rows: more, index: 0, next, isLast: more.length < pageRows }
+  })
+
 /** What is already in memory up to the next large payload; each of those comes alone, so that only one is held. */
 const page: (
   driver: Driver,
@@ -376,13 +371,10 @@ const page: (
   cursor: Cursor
 ) => Effect.Effect<Option.Option<readonly [Chunk.Chunk<Entry>, Cursor]>, JournalError> = Effect.fnUntraced(
   function* (driver, codec, run, cursor) {
-    let { index, isLast, next, rows } = cursor
-    if (index === rows.length) {
-      if (isLast) return Option.none()
-      rows = yield* driver.select({ run, from: next, limit: pageRows })
-      index = 0
-      isLast = rows.length < pageRows
-    }
+    const filled = yield* filling(driver, run, cursor)
+    if (filled === undefined) return Option.none()
+    let { index, next } = filled
+    const { isLast, rows } = filled
     const entries: Array<Entry> = []
     while (index < rows.length) {
       const row = rows[index]!
@@ -406,6 +398,33 @@ const page: (
     return entries.length === 0
       ? Option.none()
       : Option.some([Chunk.unsafeFromArray(entries), { rows, index, next, isLast }])
+  }
+)
+
+/** The same of rows as they are, whatever stands in them. */
+const storedPage: (
+  driver: Driver,
+  run: RunId,
+  cursor: Cursor
+) => Effect.Effect<Option.Option<readonly [Chunk.Chunk<Stored>, Cursor]>, JournalError> = Effect.fnUntraced(
+  function* (driver, run, cursor) {
+    const filled = yield* filling(driver, run, cursor)
+    if (filled === undefined) return Option.none()
+    let { index, next } = filled
+    const { isLast, rows } = filled
+    const all: Array<Stored> = []
+    while (index < rows.length) {
+      const { blob, head, payload, salt, seq, unread } = rows[index]!
+      const isApart = blob !== null && unread === undefined
+      if (isApart && all.length > 0) break
+      const bytes = isApart ? yield* driver.blob({ run, address: blob }) : undefined
+      // What stands in the row beside the address of a blob was not written by flujo: it is not left unseen.
+      all.push({ seq, head, payload: payload ?? bytes ?? null, salt, ...(unread === undefined ? {} : { unread }) })
+      index += 1
+      next = seq + 1
+      if (isApart) break
+    }
+    return all.length === 0 ? Option.none() : Option.some([Chunk.unsafeFromArray(all), { rows, index, next, isLast }])
   }
 )
 

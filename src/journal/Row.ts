@@ -13,6 +13,7 @@ import type { RunId } from "../domain/RunId.js"
 import { StepPath } from "../domain/StepPath.js"
 import * as Commitment from "./Commitment.js"
 import type { Blob, Row } from "./Driver.js"
+import * as Fits from "./Fits.js"
 import type { Staged, Stored } from "./Journal.js"
 
 /** Larger payloads stand in the blob table. */
@@ -46,6 +47,8 @@ export interface Codec {
   ) => Either.Either<Event.Entry<Event.Headed>, string>
   /** `bytes` are those of the row's blob, if it names one. Left: what is wrong with it. */
   readonly decode: (run: RunId, row: Row, bytes: Uint8Array | undefined) => Either.Either<Event.Entry, string>
+  /** The same of an entry whose payload, where it can be read, is known to be the one that its head commits to. */
+  readonly read: (run: RunId, stored: Stored) => Either.Either<Event.Entry<Event.Headed>, string>
 }
 
 export interface Options {
@@ -127,36 +130,52 @@ export const make = ({ entropy, payloadBytesMax, tenant }: Options): Effect.Effe
         return { run, seq: row.seq, at, epoch, event }
       })
 
-    const decode: Codec["decode"] = (run, row, bytes) => {
-      const head = readHead(run, row)
-      if (Either.isLeft(head)) return Either.left(head.left)
-      const { at, commitment, data, epoch, kind, ordinal, path } = head.right
-
-      let payload: Json.Json = {}
-      if (commitment !== undefined) {
-        const { payload: inline, salt } = row
-        if ((inline === null && bytes === undefined) || salt === null) return Either.left("its payload is missing")
-        const isShort = inline !== null && inline.length * 3 <= inlineBytesMax
-        const laid = isShort ? scratch.subarray(0, scratch.write(inline)) : (bytes ?? Buffer.from(inline!))
-        if (salt.length !== Commitment.saltBytes || commit.of(salt, laid) !== commitment) {
-          return Either.left("its payload was changed")
-        }
-        const text = inline ?? Buffer.from(bytes!).toString()
-        const parsedPayload = parse(text)
-        if (Either.isLeft(parsedPayload)) return Either.left("its payload is not JSON")
-        payload = parsedPayload.right
-      } else if (row.payload !== null || row.blob !== null) {
-        return Either.left("it has a payload that its head does not name")
-      }
-
-      const payload_ = decoders(kind).payload(payload)
+    /** `text`: of the payload, where the head names one. */
+    const whole = (
+      run: RunId,
+      seq: number,
+      head: Either.Either.Right<ReturnType<typeof readHead>>,
+      text: string | undefined
+    ): Either.Either<Event.Entry, string> => {
+      const { at, data, epoch, kind, ordinal, path } = head
+      const parsed = text === undefined ? undefined : parse(text)
+      if (parsed !== undefined && Either.isLeft(parsed)) return Either.left("its payload is not JSON")
+      const payload_ = decoders(kind).payload(parsed === undefined ? {} : parsed.right)
       if (Either.isLeft(payload_)) return Either.left(`its payload has ${issue(payload_.left)}`)
       // `data` and `payload` are of `kind`: the types cannot say that across a union.
       const event = { path, kind, ordinal, data, payload: payload_.right } as Event.Event
-      return Either.right({ run, seq: row.seq, at, epoch, event })
+      return Either.right({ run, seq, at, epoch, event })
     }
 
-    return { encode, place, keep, decodeHead: decodeOnlyHead, decode }
+    const decode: Codec["decode"] = (run, row, bytes) => {
+      const head = readHead(run, row)
+      if (Either.isLeft(head)) return Either.left(head.left)
+      const { commitment } = head.right
+      const { blob, payload: inline, salt, seq } = row
+      if (commitment === undefined) {
+        return inline === null && blob === null
+          ? whole(run, seq, head.right, undefined)
+          : Either.left("it has a payload that its head does not name")
+      }
+      if ((inline === null && bytes === undefined) || salt === null) return Either.left("its payload is missing")
+      const isShort = inline !== null && inline.length * 3 <= inlineBytesMax
+      const laid = isShort ? scratch.subarray(0, scratch.write(inline)) : (bytes ?? Buffer.from(inline!))
+      if (salt.length !== Commitment.saltBytes || commit.of(salt, laid) !== commitment) {
+        return Either.left("its payload was changed")
+      }
+      return whole(run, seq, head.right, inline ?? Buffer.from(bytes!).toString())
+    }
+
+    const read: Codec["read"] = (run, stored) => {
+      if (stored.unread !== undefined) return decodeOnlyHead(run, stored)
+      const head = readHead(run, stored)
+      if (Either.isLeft(head)) return Either.left(head.left)
+      const { payload, seq } = stored
+      const text = payload === null || typeof payload === "string" ? payload : Buffer.from(payload).toString()
+      return whole(run, seq, head.right, text ?? undefined)
+    }
+
+    return { encode, place, keep, decodeHead: decodeOnlyHead, decode, read }
   })
 
 /** Canonical text; optional fields may be there as `undefined`, which JSON does not have. */
@@ -171,10 +190,19 @@ const dataText = (data: { readonly [name: string]: Json.Json | undefined }): str
   return `{${text}}`
 }
 
-/** More than the schemas know is refused too: what is read must be all that was written. */
-const exact = { onExcessProperty: "error" } as const
+/** More than the schema knows is refused too: what is read must be all that was written. */
+const decoder = <S extends Schema.Schema.AnyNoContext>(
+  schema: S
+): ((value: unknown) => Either.Either<Schema.Schema.Type<S>, ParseResult.ParseError>) => {
+  const decode = Schema.decodeUnknownEither(schema, Fits.exact)
+  const fits = Fits.of(schema)
+  // What fits is what it is decoded to.
+  return fits === undefined
+    ? decode
+    : (value) => (fits(value) ? Either.right(value as Schema.Schema.Type<S>) : decode(value))
+}
 
-const decodeHead = Schema.decodeUnknownEither(
+const decodeHead = decoder(
   Schema.Struct({
     at: Schema.Int,
     commitment: Schema.optional(Schema.String),
@@ -186,8 +214,7 @@ const decodeHead = Schema.decodeUnknownEither(
     run: Schema.String,
     seq: Schema.Int,
     tenant: Schema.String
-  }),
-  exact
+  })
 )
 
 type Decoder = (value: unknown) => Either.Either<unknown, ParseResult.ParseError>
@@ -204,8 +231,6 @@ const decoders = (kind: Event.Kind): { readonly data: Decoder; readonly payload:
   }
   return found
 }
-
-const decoder = (schema: Schema.Schema.AnyNoContext): Decoder => Schema.decodeUnknownEither(schema, exact)
 
 const parse = (text: string): Either.Either<Json.Json, unknown> => Either.try((): Json.Json => JSON.parse(text))
 
