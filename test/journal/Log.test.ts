@@ -178,7 +178,7 @@ describe("tampering with the log in a SQLite file", () => {
       const { file } = yield* prepared
       const db = new Database(file)
       db.exec(
-        "UPDATE roots SET root = replace(root, substr(root, 1, 1), 'f') WHERE run = 'c'; DELETE FROM roots WHERE run = 'd'"
+        "UPDATE roots SET root = substr(root, 2) || substr(root, 1, 1) WHERE run = 'c'; DELETE FROM roots WHERE run = 'd'"
       )
       db.exec("DELETE FROM unsealed WHERE run = 'f'")
       db.close()
