@@ -137,6 +137,17 @@ describe("the turns of a conversation", () => {
     )
   })
 
+  it("keep what is newer beside a summary of what is older", () => {
+    const history: Node.History = { _tag: "Summarize", max: 100, ratio: 0.5, by: { step: Step.pass("x").node } }
+    const talk = turnsOf([[said("agent", "word ".repeat(80)), said("person", "Oslo")]], about(history))
+    const { rest, turns } = Conversation.older(talk, history)!
+    assert.deepStrictEqual([turns.length, rest.length], [1, 1])
+    assert.strictEqual(
+      Conversation.text(Conversation.summarized(talk, rest, "they spoke of words", history)),
+      "user: plan a trip\nassistant: (What was said before, in short) they spoke of words\nuser: Oslo"
+    )
+  })
+
   it("keep a number of turns", () => {
     const talk = turnsOf(
       ["a", "b", "c"].map((line) => [said("agent", line)]),
