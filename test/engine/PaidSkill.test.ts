@@ -97,10 +97,10 @@ describe("a skill that costs money", () => {
         const world = World.make()
         let calls = 0
         const counted = sending((text) =>
-          Effect.sync(() => {
-            calls += 1
-            return text
-          })
+          Effect.as(
+            Effect.sync(() => calls++),
+            text
+          )
         )
         const budget: Budget = { maxCost: NanoUsd.make(cost * 3), mode: "reserve" }
         yield* Effect.exit(World.start(counted, "hi", { budget })).pipe(
