@@ -96,7 +96,12 @@ describe("a skill that costs money", () => {
       for (let commits = 1; ; commits++) {
         const world = World.make()
         let calls = 0
-        const counted = sending((text) => Effect.sync(() => (calls++, text)))
+        const counted = sending((text) =>
+          Effect.as(
+            Effect.sync(() => calls++),
+            text
+          )
+        )
         const budget: Budget = { maxCost: NanoUsd.make(cost * 3), mode: "reserve" }
         yield* Effect.exit(World.start(counted, "hi", { budget })).pipe(
           Effect.provide(world.boot({ commitsMax: commits }))

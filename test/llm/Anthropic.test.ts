@@ -181,6 +181,17 @@ describe("what is sent", () => {
 })
 
 describe("what comes back", () => {
+  it.scopedLive("a count that is there in part is not taken for the whole", () =>
+    Effect.gen(function* () {
+      for (const usage of [{}, { output_tokens: 3 }, { input_tokens: 3, output_tokens: null }]) {
+        const server = yield* TinyServer.make(message([text("one two three")], { usage }))
+        const counted = (yield* asked(server.url)).usage
+        assert.isAtLeast(counted.input, 10, JSON.stringify(usage))
+        assert.isAtLeast(counted.output, 13, JSON.stringify(usage))
+      }
+    })
+  )
+
   it.scopedLive("tokens in four places, none in two", () =>
     Effect.gen(function* () {
       const usage = {

@@ -299,6 +299,17 @@ describe("what comes back", () => {
     })
   )
 
+  it.scopedLive("a count that is there in part is not taken for the whole", () =>
+    Effect.gen(function* () {
+      for (const usage of [{}, { completion_tokens: 3 }, { prompt_tokens: 3, completion_tokens: null }]) {
+        const server = yield* TinyServer.make(message({ content: "one two three" }, { usage }))
+        const counted = (yield* call(server.url, "openai:m")).usage
+        assert.isAtLeast(counted.input, 10, JSON.stringify(usage))
+        assert.isAtLeast(counted.output, 13, JSON.stringify(usage))
+      }
+    })
+  )
+
   it.scopedLive("calls without counts are not free", () =>
     Effect.gen(function* () {
       const server = yield* TinyServer.make(

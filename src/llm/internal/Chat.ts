@@ -20,6 +20,7 @@ import {
   cut,
   type Gathering,
   given,
+  isMissing,
   maybe,
   nameOf,
   reading,
@@ -240,6 +241,7 @@ const usageOf = (
   const reasoning = counted.completion_tokens_details?.reasoning_tokens ?? 0
   const onTop = reasoning > 0 && counted.total_tokens === prompt + completion + reasoning
   if (cachedInput + cacheWrite > prompt || (reasoning > completion && !onTop)) return undefined
+  if (isMissing(counted.prompt_tokens) || isMissing(counted.completion_tokens)) return uncounted(ask, parts)
   return {
     input: prompt - cachedInput - cacheWrite,
     cachedInput,

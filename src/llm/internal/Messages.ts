@@ -15,6 +15,7 @@ import {
   cut,
   type Gathering,
   given,
+  isMissing,
   maybe,
   nameOf,
   reading,
@@ -254,7 +255,7 @@ const usageOf = (
   ask: ModelAsk,
   parts: ReadonlyArray<ReplyPart>
 ): Usage.Usage =>
-  counted === undefined || counted === null
+  counted === undefined || counted === null || isMissing(counted.input_tokens) || isMissing(counted.output_tokens)
     ? uncounted(ask, parts)
     : {
         input: counted.input_tokens ?? 0,

@@ -19,6 +19,7 @@ import {
   cut,
   type Gathering,
   given,
+  isMissing,
   maybe,
   nameOf,
   reading,
@@ -227,6 +228,7 @@ const usageOf = (
   const cachedInput = counted.input_tokens_details?.cached_tokens ?? 0
   const reasoning = counted.output_tokens_details?.reasoning_tokens ?? 0
   if (cachedInput > sent || reasoning > answered) return undefined
+  if (isMissing(counted.input_tokens) || isMissing(counted.output_tokens)) return uncounted(ask, parts)
   return { input: sent - cachedInput, cachedInput, output: answered - reasoning, reasoning }
 }
 

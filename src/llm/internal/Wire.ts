@@ -85,11 +85,17 @@ export const replyOf = (
   finish: rest.finish === "stop" && parts.some(({ _tag }) => _tag === "ToolCall") ? "tool-calls" : rest.finish
 })
 
-/** Where nothing was counted the answer is not zero, which a budget would take for free, but the upper bound. */
+/** Whether a count is not there: by its absence, or as null. */
+export const isMissing = (count: number | null | undefined): boolean => (count ?? undefined) === undefined
+
+/**
+ * Where nothing was counted, or only in part, the answer is not zero, which a budget would take for free, but the upper
+ * bound: what was thought and not shown may be billed, so it is all that the model was allowed.
+ */
 export const uncounted = (ask: ModelAsk, parts: ReadonlyArray<ReplyPart>): Usage => ({
   input: Tokens.boundOfAsk(ask),
   cachedInput: 0,
-  output: Math.min(Tokens.boundOfParts(parts), ask.settings.maxTokens ?? Number.POSITIVE_INFINITY),
+  output: ask.settings.maxTokens ?? Tokens.boundOfParts(parts),
   reasoning: 0
 })
 
