@@ -302,6 +302,8 @@ export interface Replayed {
   readonly entries: number
   /** Why the walk failed, where it did. */
   readonly failure: Outcome.Failed | undefined
+  /** What the walk came to, where it did. */
+  readonly completed: Outcome.Completed | undefined
 }
 
 /**
@@ -363,7 +365,12 @@ export const replay = (
       const difference = record.differs(last, outcome)
       if (difference !== undefined) return yield* difference
     }
-    return { end, entries: history.length, failure: outcome?._tag === "Failed" ? outcome : undefined }
+    return {
+      end,
+      entries: history.length,
+      failure: outcome?._tag === "Failed" ? outcome : undefined,
+      completed: outcome?._tag === "Completed" ? outcome : undefined
+    }
   })
 
 const endTags = { RunCompleted: "Completed", RunFailed: "Failed", RunCancelled: "Cancelled" } as const

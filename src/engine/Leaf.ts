@@ -209,7 +209,7 @@ const recall = (
     }
     // What ended before its composite was closed is walked in a replay like any other.
     if (isWalked && (succeeded !== undefined || failed !== undefined)) return undefined
-    if (place.closed) return cut(drive, path, asked)
+    if (place.closed) return cut(drive, path, [...asked, ...record.askedWithin(path)])
     if (record.mode._tag === "Replay") {
       if (kind.walkedInReplay) return undefined
       if (!record.mode.ended) return cut(drive, path, asked)

@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import * as Event from "../domain/Event.js"
 import * as Json from "../domain/Json.js"
 import type { Pool, Short } from "../domain/Pool.js"
-import { isWithin, root, type StepPath } from "../domain/StepPath.js"
+import { isWithin, root, type StepPath, standing } from "../domain/StepPath.js"
 import type { Claim, Journal, JournalError, OwnedRun } from "../journal/Journal.js"
 import { type Outcome, payloadOf } from "./Outcome.js"
 import { Diverged } from "./RunError.js"
@@ -60,6 +60,8 @@ export class Record {
   readonly deaf = new Set<StepPath>()
   /** Letters that this drive made signals of: until that is durable, the inbox shows them still. */
   private readonly opened = new Set<string>()
+  /** Questions that people were asked, in order. */
+  private readonly questions = new Set<StepPath>()
   /** Where the run came to rest last, as long as no call was made since. */
   private rests: ReadonlyArray<StepPath> = []
 
@@ -74,6 +76,7 @@ export class Record {
       if (event.kind === "SignalTaken") this.takeSignal(event.data.signal)
       if (event.kind === "RunSuspended") this.rests = event.data.waits.map(({ path }) => path)
       if (event.kind === "Asked") this.rests = []
+      if (event.kind === "TaskOpened") this.questions.add(event.path)
       this.begin(event.path)
       this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: false, used: false })
     }
@@ -163,6 +166,16 @@ export class Record {
   /** Whether the step at `path` was at rest within, at a question to a person, and was not cut. */
   restedWithin(path: StepPath): boolean {
     return this.rests.some((rest) => rest !== path && isWithin(rest, path) && this.has(rest, "TaskOpened"))
+  }
+
+  /** What was asked of people within the step at `path`, by an agent or about a call, and not answered. */
+  askedWithin(path: StepPath): ReadonlyArray<Event.Wait> {
+    const waits: Array<Event.Wait> = []
+    for (const task of this.questions) {
+      const isInside = task.startsWith(`${path}/`) || task.startsWith(`${standing(path)}/`)
+      if (isInside && !this.has(task, "TaskAnswered")) waits.push({ _tag: "Task", path: task })
+    }
+    return waits
   }
 
   private begin(path: StepPath): void {
@@ -300,6 +313,7 @@ export class Record {
     const at = this.now()
     const event = eventOf(said)
     this.begin(said.path)
+    if (said.kind === "TaskOpened") this.questions.add(said.path)
     this.byKey.set(key, { event, at, fresh: true, used: true })
     const payload = said.text ?? payloadText(said.payload)
     this.mode.journal.stage(this.mode.owned, {

@@ -91,18 +91,15 @@ export const timeout = (drive: Drive, node: Node.TimeoutNode, place: Place, inpu
     // What ended before the deadline was noticed, ended; the rest is cut off.
     const outcome = yield* inside(true)
     if (!fired && outcome._tag !== "Suspended") return outcome
-    // Below a path that was closed since, only a try that was made is read.
-    const next = { ...place, attempt: place.attempt + 1 }
-    const isTriedAgain =
-      record.again.has(path) &&
-      (!place.closed || record.has(StepPath.beside(borrowed(next, node), "deadline"), "TimerSet", ordinal))
+    // As any step: below a path that was closed before it was tried again, it rests, and its old failure is none.
+    const isTriedAgain = record.again.has(path)
     const isSaid = yield* record.sayAll(place.closed, [
       { path, kind: "TimerFired", ordinal, data: {}, payload: {} } as Said<"TimerFired"> as Said<never>,
       // What a later attempt left open is not this deadline's.
       ...(outcome._tag === "Suspended" && !isTriedAgain ? closing(record, outcome.waits, path) : [])
     ])
     if (!isSaid) return outcome
-    if (isTriedAgain) return yield* drive.go(node, next, input)
+    if (isTriedAgain) return yield* drive.go(node, { ...place, attempt: place.attempt + 1 }, input)
     return engineFailed(new StepTimedOut({ path: StepPath.standing(step), millis: node.millis }), path)
   })
 
