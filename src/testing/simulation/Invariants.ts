@@ -69,8 +69,8 @@ export const spending = (entries: Entries): string | undefined => {
   for (const { event, seq } of entries) {
     try {
       if (event.kind === "Reserved") {
-        const { cost, model, tokens, under } = event.data
-        quota.hold(event.path, model, { cost, tokens }, ["", ...under])
+        const { cost, model, pools = [], tokens, under } = event.data
+        quota.hold({ path: event.path, model, amount: { cost, tokens }, pools }, ["", ...under])
       } else if (event.kind === "Settled") quota.settle(event.path, event.data)
       else continue
     } catch (error) {

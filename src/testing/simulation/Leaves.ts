@@ -57,6 +57,7 @@ export const map = (node: Node, leaf: (leaf: Leaf) => Leaf): Node => {
     case "Input":
     case "Sink":
     case "When":
+    case "Versioned":
     case "Check":
     case "Note":
     case "Capped":

@@ -206,7 +206,7 @@ export const models = (scene: Scene, root: Node, { scripts = {} }: Furnishing): 
             const reply =
               player === undefined
                 ? Effect.sync(() => replyTo(ask, agents.get(from.agent), from.turn ?? 0, numbers))
-                : player(from)
+                : Effect.flatMap(player(from), ({ reply }) => reply)
             return troubled(scene, name, from.path, ask, reply)
           })
         return { model: name.slice(name.indexOf(":") + 1), driver: { call } }

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Budget, BudgetExceeded } from "../../domain/Budget.js"
-import type { Entry, Wait } from "../../domain/Event.js"
+import type { Data, Entry, Wait } from "../../domain/Event.js"
 import * as Json from "../../domain/Json.js"
 import { Models } from "../../domain/Model.js"
 import * as RunId from "../../domain/RunId.js"
@@ -38,7 +38,7 @@ import { Store, type Way } from "./Store.js"
 /** A question that a run asks. */
 export interface Question {
   readonly path: string
-  readonly task: "approve" | "ask" | "uncertain"
+  readonly task: Data<"TaskOpened">["task"]
   readonly message: string
   /** JSON Schema of the answer. */
   readonly schema: Json.Json
