@@ -295,6 +295,19 @@ export const commands: ReadonlyArray<Command.Command> = [
     load: () => import("./commands/Test.js")
   }),
   Command.make({
+    path: ["simulate"],
+    about:
+      "Run a pipeline under many seeds, in each of which other things go wrong, and find what breaks; nothing outside is called",
+    args: [file],
+    flags: Flags.simulate,
+    examples: [
+      ["flujo simulate review.yaml --seeds 1000", "exit code 1 at the first seed that breaks something"],
+      [`flujo simulate --invariant "status != 'completed' or output.total >= 0"`, "what must hold of every run"],
+      ["flujo simulate review.yaml --seed 17 --faults crash@3", "one of them again"]
+    ],
+    load: () => import("./commands/Simulate.js")
+  }),
+  Command.make({
     path: ["state", "info"],
     about: "What is kept where, in numbers",
     args: [],

@@ -319,6 +319,36 @@ export const test = {
   })
 } as const satisfies Flag.Flags
 
+export const simulate = {
+  seeds: Flag.whole(
+    { name: "seeds", value: "N", about: "How many seeds, from --from on. Default: 100", not: ["seed"] },
+    { min: 1, max: 10_000_000 }
+  ),
+  from: Flag.whole(
+    { name: "from", value: "N", about: "The first seed. Default: 1", not: ["seed"] },
+    { min: 0, max: 4_000_000_000 }
+  ),
+  seed: Flag.whole({ name: "seed", value: "N", about: "Only this seed" }, { min: 0, max: 4_010_000_000 }),
+  faults: Flag.text({
+    name: "faults",
+    value: "LIST",
+    about:
+      "Which kinds may strike: all, none, or some of them (crash,model-error); or single ones as they are told (crash@3)"
+  }),
+  input: Flag.text({
+    name: "input",
+    alias: "i",
+    value: "TEXT",
+    about: "The input of every run. Default: another one each time, made up from the schema"
+  }),
+  invariant: Flag.texts({
+    name: "invariant",
+    value: "EXPR",
+    about:
+      "What must hold of every run: an expression over status, output, error, context, steps, input, spent; as often as wanted"
+  })
+} as const satisfies Flag.Flags
+
 export const lensFork = {
   from: Flag.text({
     name: "from",

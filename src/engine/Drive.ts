@@ -226,6 +226,8 @@ export const live = (
         if (halted === undefined) {
           const fiber = yield* Effect.fork(Effect.interruptible(toEnd(walk)))
           walking = fiber
+          // What ended it before it was known whom to tell is told now.
+          if (halted !== undefined) fiber.unsafeInterruptAsFork(FiberId.none)
           exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Fiber.interrupt(fiber))
         }
         // A walk that came to its end was not halted, whatever was said meanwhile.

@@ -60,6 +60,10 @@ export interface Options {
   readonly owner?: Owner | undefined
   /** Keys that what runs hold is encrypted with; see `SealedDriver`. Default: it is not. */
   readonly encryption?: Encryption | undefined
+  /** Whether another process is gone. Default: as this machine says. */
+  readonly isGone?: ((other: Owner, me: Owner) => boolean) | undefined
+  /** Gives the rest of the process a turn between commits. Default: that of its event loop. */
+  readonly breathe?: Effect.Effect<void> | undefined
   /** Signs checkpoints of the store's log over what is written, with the key that is answered. Default: nobody does. */
   readonly sealing?: KeyHolder | undefined
 }
@@ -76,7 +80,8 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
     const leasing: Lease.Options = {
       clock,
       millis: options.leaseMillis ?? 15_000,
-      owner: options.owner ?? ProcessIdentity.owner(Buffer.from(entropy(16)).toString("hex"))
+      owner: options.owner ?? ProcessIdentity.owner(Buffer.from(entropy(16)).toString("hex")),
+      isGone: options.isGone ?? ProcessIdentity.isGone
     }
     const codec = yield* Row.make({ tenant, payloadBytesMax, entropy })
     const subscribers = new Set<Subscriber>()
@@ -92,6 +97,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       clock,
       leaseMillis: leasing.millis,
       queueBytesMax: options.queueBytesMax ?? 16 * 1024 * 1024,
+      breathe: options.breathe,
       published
     })
     const mail = yield* Mail.make(driver, writer.live, options.mailPollMillis ?? 200)
@@ -332,7 +338,7 @@ export const make = (store: Driver, options: Options = {}): Effect.Effect<Journa
       shares: driver.shares,
       holder: (run) =>
         Effect.map(driver.lease(run), (lease) =>
-          lease === undefined ? Option.none() : Lease.holder(lease, leasing.owner, clock.unsafeCurrentTimeMillis())
+          lease === undefined ? Option.none() : Lease.holder(lease, leasing, clock.unsafeCurrentTimeMillis())
         ),
       rebuild,
       mend,

@@ -10,19 +10,22 @@ import type { RunId } from "../domain/RunId.js"
 import type { Driver, LeaseRow, Taken } from "./Driver.js"
 import { JournalError, type Owner, RunHeld } from "./Journal.js"
 import type { Live } from "./Owned.js"
-import * as ProcessIdentity from "./ProcessIdentity.js"
 
 export interface Options {
   readonly owner: Owner
   readonly millis: number
   readonly clock: Clock.Clock
+  /** Whether a process of this machine is gone, as far as can be told from here. */
+  readonly isGone: (other: Owner, me: Owner) => boolean
 }
 
 /** Who holds it, as far as can be told from here. */
-export const holder = (lease: LeaseRow, me: Owner, now: number): Option.Option<Owner> =>
-  lease.owner === null || lease.expiresAt <= now || ProcessIdentity.isGone(lease.owner, me)
-    ? Option.none()
-    : Option.some(lease.owner)
+export const holder = (
+  lease: LeaseRow,
+  { isGone, owner: me }: Pick<Options, "isGone" | "owner">,
+  now: number
+): Option.Option<Owner> =>
+  lease.owner === null || lease.expiresAt <= now || isGone(lease.owner, me) ? Option.none() : Option.some(lease.owner)
 
 /** Two that take at once see each other's change and look again; more rounds than this mean something is broken. */
 const roundsMax = 16
@@ -38,7 +41,7 @@ export const take = (
       const seen = yield* driver.lease(run)
       if (seen === undefined) return Option.none()
       const now = options.clock.unsafeCurrentTimeMillis()
-      const held = holder(seen, options.owner, now)
+      const held = holder(seen, options, now)
       if (Option.isSome(held)) return yield* new RunHeld({ run, owner: held.value, expiresAt: seen.expiresAt })
       const taken = yield* driver.take({ run, seen, owner: options.owner, expiresAt: now + options.millis })
       if (taken !== undefined) return Option.some(taken)

@@ -27,6 +27,8 @@ import * as RunIndex from "./RunIndex.js"
 export interface Options {
   readonly clock: Clock.Clock
   readonly leaseMillis: number
+  /** Lets timers and sockets of the process have a turn: commits may follow one another without end. */
+  readonly breathe?: Effect.Effect<void> | undefined
   /** Past this many bytes not yet written, barriers wait also for what others staged. */
   readonly queueBytesMax: number
   /** Called after each commit, once for each run in it. */
@@ -297,11 +299,6 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
       }
     })
 
-    /** Lets timers and sockets of the process have a turn: commits may follow one another without end. */
-    const breathe = Effect.async<void>((resume) => {
-      setImmediate(() => resume(Effect.void))
-    })
-
     const loop = Effect.gen(function* () {
       for (let count = 1; ; count++) {
         if (queue.length === 0) {
@@ -312,7 +309,7 @@ export const make = (driver: Driver, codec: Row.Codec, options: Options): Effect
         yield* Effect.yieldNow()
         yield* flush
         makeRoom()
-        if (count % flushesPerBreath === 0) yield* breathe
+        if (count % flushesPerBreath === 0) yield* options.breathe ?? nextTurn
       }
     })
 
@@ -386,6 +383,11 @@ const claimed = (change: RunIndex.Change, { pools }: Claim): RunIndex.Change => 
   const pool = change._tag === "PoolMoved" ? pools.find(({ name }) => name === change.pool) : undefined
   return pool === undefined || change._tag !== "PoolMoved" ? change : { ...change, limits: pool.limits }
 }
+
+/** Of the event loop. */
+const nextTurn = Effect.async<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
 
 const fail = (owned: Owned): Effect.Effect<never, JournalError> => Effect.fail(owned.failure ?? givenBack(owned))
 

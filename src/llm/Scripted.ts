@@ -95,11 +95,15 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       return yield* new ModelError({ reason: "Unknown", model: `scripted:${file}`, detail })
     }).pipe(Effect.catchTags({ SystemError: () => Effect.void, BadArgument: () => Effect.void }))
 
+  const load = (file: string): Effect.Effect<Script, ModelError> => {
+    const absolute = paths.resolve(options.folder, file)
+    return Effect.zipRight(confine(options.within, file, absolute), read(files, file, absolute))
+  }
   const player = Effect.fnUntraced(function* (file: string) {
     const absolute = paths.resolve(options.folder, file)
     const known = playersByFile.get(absolute)
     if (known !== undefined) return known
-    const script = yield* Effect.zipRight(confine(options.within, file, absolute), read(files, file, absolute))
+    const script = yield* load(file)
     // Two first callers may both have read the file; the one that comes second takes the first one's counters.
     const made = playersByFile.get(absolute) ?? makePlayer(script, file)
     playersByFile.set(absolute, made)
@@ -107,6 +111,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   return {
+    load,
     /** The driver of the script `file` for a step and its agent. */
     driver: (file: string, from: From) =>
       Effect.map(
@@ -138,7 +143,8 @@ const inPieces = (chunks: ReadonlyArray<string>, reply: Next["reply"]): Stream.S
     Stream.fromEffect(Effect.map(reply, (reply): ModelChunk => ({ _tag: "Reply", reply })))
   )
 
-const makePlayer = (script: Script, file: string): Player => {
+/** Answers from a script, counting its replies from the first one on. */
+export const makePlayer = (script: Script, file: string): Player => {
   const countsByKey = new Map<string, number>()
   return ({ agent, path, turn }) =>
     Effect.suspend(() => {

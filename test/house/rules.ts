@@ -38,7 +38,7 @@ export const rooms = {
   project: ["domain"],
   command: ["domain"],
   code: ["domain", "pipeline", "project"],
-  testing: ["domain", "blueprint", "pipeline", "plan", "skill", "journal", "engine"],
+  testing: ["domain", "expression", "blueprint", "pipeline", "llm", "governance", "skill", "plan", "journal", "engine"],
   cli: "any room"
 } as const satisfies Record<string, ReadonlyArray<string> | "any room">
 

@@ -101,6 +101,12 @@ export const cliErrors = {
     exits.failed,
     "not what a language client says",
     "`flujo dev lsp` was given something on standard input that is no message of the language server protocol, or one that is too large. An editor starts it; see docs/editors.md."
+  ),
+  Simulated: explained(
+    "FLJ-CLI-26",
+    exits.failed,
+    "a simulation found what breaks",
+    "Under the seed that is named, something did not hold: an invariant of the blueprint, one of --invariant, or one that holds of every run. The command that is shown repeats it exactly, with no more faults than it takes. What happened stands below, line by line."
   )
 } as const satisfies Record<string, Explained>
 

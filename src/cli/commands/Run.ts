@@ -59,10 +59,7 @@ export const run: Module<typeof Flags.run>["run"] = (flags) =>
       return { ...reply, data: workspace.redaction.json(data), text: workspace.redaction.text(text) }
     }
     const text = yield* Input.read(workspace, flags)
-    // Of a blueprint that says nothing about its input, a text is the input as it stands.
-    const isTyped =
-      blueprint.tree === undefined || (pipeline.root._tag === "Check" && pipeline.root.input !== undefined)
-    const input = isTyped ? yield* inputOf(pipeline, text) : text
+    const input = isTyped(blueprint) ? yield* inputOf(pipeline, text) : text
     const run = runId ?? (yield* RunId.make)
     return yield* Effect.scoped(
       Effect.gen(function* () {
@@ -139,9 +136,12 @@ const needsJson = ({ models, people, skills }: Needs.Needs) => ({
   people: people.map(({ message, ...one }) => ({ ...one, message: message ?? null }))
 })
 
-/** What is typed is text; code says by its schemas what it takes, be it that text or the JSON in it. */
+/** Whether it says what it takes. Of a blueprint that says nothing about its input, a text is the input as it stands. */
+export const isTyped = ({ pipeline, tree }: Workflow): boolean =>
+  tree === undefined || (pipeline.root._tag === "Check" && pipeline.root.input !== undefined)
+
 /** The text itself where it fits, else the JSON that it is. */
-const inputOf = (pipeline: Workflow["pipeline"], text: string): Effect.Effect<Json.Json, Fault> =>
+export const inputOf = (pipeline: Workflow["pipeline"], text: string): Effect.Effect<Json.Json, Fault> =>
   Either.match(
     Either.orElse(Flujo.decodeInput(pipeline, text), (asText) =>
       Either.flatMap(
