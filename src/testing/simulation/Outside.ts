@@ -324,8 +324,17 @@ const replyTo = (ask: ModelAsk, agent: AnyAgent | undefined, turn: number, numbe
   }
 }
 
-const textOf = ({ output }: ModelAsk, agent: AnyAgent | undefined, numbers: Numbers): string => {
+/** One vector for each text. */
+const vectorsOf = (count: number, dimensions: number, numbers: Numbers): string =>
+  Json.canonical(
+    Array.from({ length: count }, () =>
+      Array.from({ length: dimensions }, () => (numbers.below(2_001) - 1_000) / 1_000)
+    )
+  )
+
+const textOf = ({ messages, output }: ModelAsk, agent: AnyAgent | undefined, numbers: Numbers): string => {
   if (output._tag === "Text") return Sample.words(numbers, 3 + numbers.below(20))
+  if (output._tag === "Vectors") return vectorsOf(messages.length, output.dimensions ?? 8, numbers)
   const shape = agent?.output
   const made = shape === undefined ? undefined : Either.getOrUndefined(Sample.ofShape(shape, numbers))
   if (made === undefined) return Json.canonical(Sample.ofSchema(output.schema, numbers))
