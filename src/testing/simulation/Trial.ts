@@ -457,7 +457,7 @@ class Trial {
   /** Whether something comes that the run waits for. */
   private async waited(row: RunRow): Promise<boolean> {
     const { machine } = this
-    const due = row.wakeAt === null ? undefined : Math.max(0, row.wakeAt - machine.wall) + 1
+    const due = row.wakeAt === null ? undefined : Math.max(0, row.wakeAt - machine.wall) + 1 + this.numbers.below(4_000)
     const tasks = Effect.runSync(this.store.driver.tasks({ run: this.runId, limit: 100 }))
     const { awaited } = this.store.of(this.runId)
     const isAnswerable = () =>
