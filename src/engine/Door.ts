@@ -60,7 +60,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
   private flying: Set<string> | undefined
   private ending: Deferred.Deferred<void> | undefined
   private denied: BudgetExceeded | StepUncertain | undefined
-  private waiting: Wait | undefined
+  private isResting = false
 
   constructor(
     private readonly drive: Drive,
@@ -76,9 +76,10 @@ export class Door implements Context.Tag.Service<typeof Once> {
     return this.outer === undefined ? this.denied : this.outer.door.denial
   }
 
-  /** What the step rests for, in the midst of it. */
+  /** What the step rests for, in the midst of it: calls that it makes side by side may each wait for an answer. */
   get waits(): ReadonlyArray<Wait> {
-    return this.outer?.door.waits ?? (this.waiting === undefined ? [] : [this.waiting])
+    if (this.outer !== undefined) return this.outer.door.waits
+    return this.isResting ? this.drive.record.askedWithin(this.path) : []
   }
 
   /** Where calls cost money, and a limit holds for this step. */
@@ -162,14 +163,14 @@ export class Door implements Context.Tag.Service<typeof Once> {
       if (told instanceof Diverged) return this.halted(told)
       const answered = record.get(path, "TaskAnswered")
       if (answered !== undefined) return Effect.succeed(answered.payload.answer)
-      if (told !== "Held") this.rest({ _tag: "Task", path })
+      if (told !== "Held") this.rest()
       return Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
     })
   }
 
-  private rest(wait: Wait): void {
-    if (this.outer === undefined) this.waiting = wait
-    else this.outer.door.rest(wait)
+  private rest(): void {
+    if (this.outer === undefined) this.isResting = true
+    else this.outer.door.rest()
   }
 
   private halted(diverged: Diverged): Effect.Effect<never> {
@@ -211,7 +212,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
       for (const { by, grant, task } of found.grants) this.drive.spending?.grant(task, grant, by)
       if (found.denial !== undefined) return this.deny(refusedAt, found.denial)
       if (!found.isOpen) return Effect.succeed(found.task)
-      this.rest({ _tag: "Task", path: found.task })
+      this.rest()
       return Effect.zipRight(Deferred.succeed(this.end, undefined), Effect.interruptible(Effect.never))
     })
   }
@@ -336,7 +337,7 @@ export class Door implements Context.Tag.Service<typeof Once> {
           if (spending?.pauses(denial) !== true) return this.deny(refusedAt, denial)
           const told = record.tell(false, saidOf(denial))
           if (told instanceof Diverged) return halt(told)
-          if (told !== "Held") this.rest({ _tag: "Task", path: task })
+          if (told !== "Held") this.rest()
           return rest
         }
         let trouble: Effect.Effect<never, E> | undefined

@@ -230,6 +230,7 @@ export class Record {
           const at = this.now()
           const event = eventOf(instead)
           this.byKey.delete(key)
+          if (event.kind === "TaskOpened") this.questions.add(event.path)
           this.byKey.set(Event.key(event.path, event.kind, event.ordinal), { event, at, fresh: true, used: true })
           return { event, payload: payloadText(instead.payload), at }
         }

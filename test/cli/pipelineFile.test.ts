@@ -60,7 +60,7 @@ describe("a pipeline of a TypeScript file", () => {
     ended(await here.flujo(["run", "flows/a.ts#main", ...input]), 0)
     here.write("flows/a.ts", flow("2"))
     const done = await here.flujo("approve last")
-    refused(done, 2, "the pipeline is not the one that the run was started with", '"1" became "2"')
+    refused(done, 2, "the pipeline is not the one that the run goes by", '"1" became "2"')
     assert.include(done.stderr, "note: flows/a.ts#main has changed since")
     // A function has no digest: what it does otherwise is found where it does.
     here.write("flows/a.ts", flow("1", "Other words?"))

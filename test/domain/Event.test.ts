@@ -77,7 +77,8 @@ describe("what is compared", () => {
       "RunCompleted",
       "RunFailed",
       "RunCancelling",
-      "RunCancelled"
+      "RunCancelled",
+      "RunErased"
     ])
   })
   it("instants are not, and just those fields are left out", () => {
