@@ -15,7 +15,7 @@ import { generate, hash, numbers } from "./generated.js"
 
 const long = process.env.FLUJO_LONG === "1"
 const pipelines = long ? 20_000 : 1_000
-const cutsPerPipeline = long ? 8 : 3
+const cutsPerPipeline = long ? 8 : 2
 const firstSeed = long ? hash(String(process.pid)) % 1_000_000 : 1
 
 const starts: ReadonlySet<string> = new Set([

@@ -134,7 +134,7 @@ export const processesSuite = (store: string, places: Processes.Places, patience
 
     it("is never stranded, whenever the letter comes while it parks", { timeout: 240_000 }, async () => {
       // The answer is aimed at the moment of coming to rest, from well before to well after it.
-      const rounds = Long.runs(24, 240)
+      const rounds = Long.runs(12, 240)
       const seen = new Map<string, number>()
       await Processes.each(
         Array.from({ length: rounds }, (_, i) => i),
@@ -235,7 +235,7 @@ export const processesSuite = (store: string, places: Processes.Places, patience
   describe(`${store}: two processes that take up interrupted runs at once`, () => {
     it("never both drive one of them", { timeout }, () =>
       places(async (place) => {
-        const runs = Long.runs(50, 400)
+        const runs = Long.runs(25, 400)
         const order = { pipeline: "pay", runs, patience, ...place } as const
         const first = Processes.start({ ...order, command: "litter", stallAtEffect: "paid" })
         await Processes.until("all are in flight", () => happened(place, "paid") === runs)

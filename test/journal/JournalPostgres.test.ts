@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as JournalMake from "../../src/journal/JournalMake.js"
 import * as JournalPostgres from "../../src/journal/JournalPostgres.js"
 import * as SealedDriver from "../../src/journal/SealedDriver.js"
+import * as Long from "../Long.js"
 import * as Server from "../postgres/Server.js"
 import * as Canary from "./Canary.js"
 import * as Histories from "./Histories.js"
@@ -30,7 +31,7 @@ const backend: Backend = {
   })
 }
 
-journalSuite(backend)
+journalSuite(backend, Long.runs(10, 25))
 // In memory and on SQLite it runs every time: between it and any of the three stands the same code.
 if (process.env.FLUJO_LONG === "1") {
   journalSuite({

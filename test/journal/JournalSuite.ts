@@ -97,7 +97,8 @@ const takeOver = (driver: Driver, of: RunId = run, expiresAt = 1_000_000_000) =>
 const statusOf = (journal: Service, of: RunId = run) =>
   Effect.map(journal.run(of), (row) => Option.getOrUndefined(row)?.status)
 
-export const journalSuite = ({ name, open }: Backend): void => {
+/** `trials` of each property: fewer where a store takes its time. */
+export const journalSuite = ({ name, open }: Backend, trials = 25): void => {
   const scoped = <A, E>(title: string, body: (store: Store) => Effect.Effect<A, E, Scope.Scope>): void =>
     it.scoped(title, () => Effect.flatMap(open, body))
 
@@ -105,7 +106,7 @@ export const journalSuite = ({ name, open }: Backend): void => {
     title: string,
     arbitrary: FastCheck.Arbitrary<T>,
     body: (store: Store, value: T) => Effect.Effect<unknown, E, Scope.Scope>,
-    numRuns = 25
+    numRuns = trials
   ): void =>
     it.effect.prop(
       title,
