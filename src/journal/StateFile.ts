@@ -206,6 +206,8 @@ export interface Taken {
   readonly same: ReadonlyArray<string>
   /** Of runs whose id is in use here for something else. */
   readonly others: ReadonlyArray<string>
+  /** Of runs that were here with more entries than the file has, and were dropped. */
+  readonly outrun: ReadonlyArray<string>
   /** Whether the log came with its checkpoints and keys; else the roots wait for the next checkpoint here. */
   readonly log: boolean
 }
@@ -216,15 +218,27 @@ export const take = <E>(
   bytes: Stream.Stream<Uint8Array, E>
 ): Effect.Effect<Taken, E | JournalError | Broken> =>
   Effect.gen(function* () {
-    const [added, same, others] = [[] as string[], [] as string[], [] as string[]]
+    const [added, same, others, outrun] = [[] as string[], [] as string[], [] as string[], [] as string[]]
+    const waiting = yield* Stream.runFold(journal.log.queued, new Map<string, number>(), (sizes, { run, size }) =>
+      sizes.set(run, Math.max(size, sizes.get(run) ?? 0))
+    )
     const log = yield* read(bytes, (copy) =>
       Effect.gen(function* () {
+        const { entries, run } = copy
+        if (Option.isNone(yield* journal.run(run))) {
+          const leaves = yield* journal.log.leavesOf(run)
+          // What was dropped here stays as it ended: a copy from before would undo that, and what was erased would be back.
+          if (Math.max(waiting.get(run) ?? 0, ...leaves.map(({ size }) => size)) > entries.length) {
+            outrun.push(run)
+            return
+          }
+        }
         if (yield* journal.restore(copy)) added.push(copy.run)
         else if (yield* isHere(journal, copy)) same.push(copy.run)
         else others.push(copy.run)
       })
     )
-    return { added, same, others, log: yield* journal.log.adopt(log) }
+    return { added, same, others, outrun, log: yield* journal.log.adopt(log) }
   })
 
 /** Whether the run of this id has the same entries, or went on from them. */

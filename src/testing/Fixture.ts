@@ -18,6 +18,7 @@ import * as Version from "../domain/Version.js"
 import type { Replayed } from "../engine/Drive.js"
 import * as Flujo from "../engine/Flujo.js"
 import type { RunError } from "../engine/RunError.js"
+import * as FileBytes from "../journal/FileBytes.js"
 import { Journal, type JournalError, type RunCopy } from "../journal/Journal.js"
 import * as JournalMake from "../journal/JournalMake.js"
 import * as JournalMemory from "../journal/JournalMemory.js"
@@ -49,9 +50,9 @@ export class FixtureError extends Schema.TaggedError<FixtureError>("flujo/testin
 export const load = (file: string): Effect.Effect<RunCopy, FixtureError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const read = yield* Effect.mapError(LedgerFile.read(fs.stream(file)), (error) => {
-      const detail = error._tag === "SystemError" ? error.reason : error.message
-      return new FixtureError({ reason: "Unreadable", file, detail: `the file cannot be read: ${detail}` })
+    const read = yield* Effect.mapError(LedgerFile.read(FileBytes.of(fs, file)), (error) => {
+      const detail = `the file cannot be read: ${FileBytes.whyOf(error)}`
+      return new FixtureError({ reason: "Unreadable", file, detail })
     })
     if (Either.isRight(read)) return read.right
     const { found, run } = read.left

@@ -100,6 +100,9 @@ describe.concurrent("encryption", () => {
       if (words !== "tasks") ended(done, 0)
       assert.notInclude(done.stdout, canary)
     }
+    const doctor = await here.flujo("dev doctor")
+    ended(doctor, 1)
+    assert.include(doctor.stdout, "off, and 1 runs of this state are encrypted")
     const verified = await here.flujo("ledger verify")
     ended(verified, 0)
     assert.match(verified.stdout, /payloads of 3 of them are encrypted/)

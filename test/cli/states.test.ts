@@ -1,5 +1,6 @@
 /** The state as such: shown, taken elsewhere, thinned out, searched. */
-import { readFileSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
 import { echo, ended, envelope, place, refused, twoQuestions } from "./Flujo.js"
@@ -46,6 +47,34 @@ describe.concurrent("flujo state", () => {
     refused(await here.flujo("state import broken.jsonl --state-uri sqlite:///third/new.db"), 5, "FLJ-LEDGER-1")
     assert.isFalse(here.has("third/new.db"))
     refused(await here.flujo("state import none.jsonl"), 2, "cannot be read")
+  })
+
+  it("import brings nothing back that was dropped here after it had gone on", async () => {
+    const here = place(files)
+    ended(await here.flujo("run two.yaml --run-id w1 --no-input"), 0)
+    ended(await here.flujo("state export --out before.jsonl"), 0)
+    ended(await here.flujo("state erase --run w1 --reason asked --apply"), 0)
+    ended(await here.flujo("state export --out after.jsonl"), 0)
+    ended(await here.flujo("state prune --status erased --apply"), 0)
+    refused(await here.flujo("state import before.jsonl"), 2, "dropped or erased since, first w1", "FLJ-ENGINE-8")
+    assert.deepStrictEqual(envelope(await here.flujo("lens list --json")).data, [])
+    ended(await here.flujo("ledger verify"), 0)
+    // As it was when it was dropped, it may come back.
+    ended(await here.flujo("state import after.jsonl"), 0)
+    ended(await here.flujo("ledger verify"), 0)
+    assert.strictEqual(envelope(await here.flujo("lens list --json")).data[0].status, "erased")
+  })
+
+  it("what is no file, such as a device that never ends, is refused by everything that reads an export", async () => {
+    const here = place(files)
+    symlinkSync("/dev/zero", here.at("zero.jsonl"))
+    execFileSync("mkfifo", [here.at("pipe.jsonl")])
+    for (const name of ["zero", "pipe"]) {
+      for (const words of ["state import", "ledger verify --file", "lens replay --import"]) {
+        refused(await here.flujo(`${words} ${name}.jsonl`), 2, "not a regular file")
+      }
+      assert.include((await here.flujo(`test ${name}.jsonl`)).stdout, "not a regular file")
+    }
   })
 
   it("rebuild finds what is wrong in the index, and mends it", async () => {

@@ -165,18 +165,30 @@ export const logSuite = ({ name, open }: Backend): void => {
         const runs: Array<string> = []
         yield* StateFile.read(file, ({ run }) => Effect.sync(() => runs.push(run)))
         assert.deepStrictEqual(runs, ["a", "c", "d"])
-        assert.deepStrictEqual(yield* StateFile.take(journal, file), { added: runs, same: [], others: [], log: true })
+        assert.deepStrictEqual(yield* StateFile.take(journal, file), {
+          added: runs,
+          same: [],
+          others: [],
+          outrun: [],
+          log: true
+        })
         assert.strictEqual(yield* Stream.mkString(StateFile.write(journal, undefined)), text)
         assert.deepInclude(yield* sound(journal, { checkpoint: noteOf(kept) }), { size: 6, waiting: 1 })
         assert.strictEqual(yield* LogAudit.sealedOf(journal, Histories.id("a")), 4)
         yield* journal.log.seal(key.holder)
         assert.deepInclude(yield* sound(journal, { checkpoint: noteOf(kept) }), { size: 7, waiting: 0, unvouched: [] })
-        assert.deepStrictEqual(yield* StateFile.take(journal, file), { added: [], same: runs, others: [], log: false })
+        assert.deepStrictEqual(yield* StateFile.take(journal, file), {
+          added: [],
+          same: runs,
+          others: [],
+          outrun: [],
+          log: false
+        })
 
         const single = yield* Stream.mkString(StateFile.write(there, [Histories.id("d")]))
         const alone = yield* JournalMake.make(JournalMemory.makeDriver())
         const taken = yield* StateFile.take(alone, Stream.encodeText(Stream.make(single)))
-        assert.deepStrictEqual(taken, { added: ["d"], same: [], others: [], log: false })
+        assert.deepStrictEqual(taken, { added: ["d"], same: [], others: [], outrun: [], log: false })
         assert.deepInclude(yield* sound(alone), { size: 0, waiting: 1 })
       })
     )

@@ -119,14 +119,25 @@ const stateFinding = (workspace: Workspace.Workspace) =>
   })
 
 /** Whether the key is where it is said to be. It is fetched, looked at and dropped. */
-const encryption = ({ config, environment }: Workspace.Workspace) =>
+const encryption = (workspace: Workspace.Workspace) =>
   Effect.gen(function* () {
+    const { config, environment } = workspace
     const what = "encryption"
+    const stored = yield* storedUnder(workspace)
     const keys = yield* WrappingKeys.make(config.encryption, environment)
     if (keys === undefined) {
       return config.phi.value
         ? [{ what, state: "error", text: phiWithoutKey, hint: phiHint } satisfies Finding]
-        : [{ what, state: "ok", text: "off: what runs hold is stored as it is" } satisfies Finding]
+        : stored.encrypted > 0
+          ? [
+              {
+                what,
+                state: "error",
+                text: `off, and ${stored.encrypted} runs of this state are encrypted: what they hold cannot be read, and what comes is stored as it is`,
+                hint: "give their key under [encryption] in flujo.toml"
+              } satisfies Finding
+            ]
+          : [{ what, state: "ok", text: "off: what runs hold is stored as it is" } satisfies Finding]
     }
     const findings: Array<Finding> = []
     for (const source of [keys.current, ...keys.old]) {
@@ -134,8 +145,25 @@ const encryption = ({ config, environment }: Workspace.Workspace) =>
       if (Either.isLeft(key)) findings.push({ what, state: "error", text: key.left.message })
       else if (source === keys.current) findings.push({ what, state: "ok", text: `on, with the key ${source.id}` })
     }
+    if (stored.why !== undefined) findings.push({ what, state: "error", text: stored.why })
     return findings
   })
+
+/** How many runs of the state are encrypted, and why those keys that are given are not theirs. */
+const storedUnder = (workspace: Workspace.Workspace) =>
+  Effect.gen(function* () {
+    const none = { encrypted: 0, why: undefined }
+    if (!(yield* Workspace.hasState(workspace))) return none
+    const { encryption } = (yield* Workspace.history(workspace, "read")).store
+    let encrypted = 0
+    for (const [key, count] of yield* encryption.runsByKey) if (key !== undefined) encrypted += count
+    const ready = yield* Effect.either(encryption.ready)
+    return { encrypted, why: Either.isLeft(ready) ? ready.left.message : undefined }
+  }).pipe(
+    Effect.scoped,
+    // What is wrong with the state itself is a finding of its own.
+    Effect.orElseSucceed(() => ({ encrypted: 0, why: undefined }))
+  )
 
 /** Why SQLite cannot be loaded, in the first line of what was said; `undefined` where it can. */
 const sqliteFault = Effect.tryPromise(() => import("better-sqlite3")).pipe(

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RunId } from "../../domain/RunId.js"
 import * as Audit from "../../journal/Audit.js"
+import * as FileBytes from "../../journal/FileBytes.js"
 import type { Root } from "../../journal/Journal.js"
 import * as Ledger from "../../journal/Ledger.js"
 import * as LedgerFile from "../../journal/LedgerFile.js"
@@ -167,11 +168,11 @@ const file = (named: string, claims: ReadonlyArray<Root>) =>
     const host = yield* Host
     const whole = path.resolve(yield* host.cwd, named)
     const { found, run } = yield* Effect.mapError(
-      LedgerFile.verify(fs.stream(whole), claims),
+      LedgerFile.verify(FileBytes.of(fs, whole), claims),
       (error) =>
         new Fault({
           ...cliErrors.File,
-          text: `the file cannot be read: ${error._tag === "SystemError" ? error.reason : error.message}`,
+          text: `the file cannot be read: ${FileBytes.whyOf(error)}`,
           location: { file: whole }
         })
     )

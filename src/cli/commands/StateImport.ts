@@ -1,7 +1,9 @@
 /** `flujo state import` */
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as FileBytes from "../../journal/FileBytes.js"
 import * as StateFile from "../../journal/StateFile.js"
 import type { Module } from "../Command.js"
 import { cliErrors } from "../codes/Cli.js"
@@ -25,11 +27,11 @@ export const run: Module<typeof Flags.stateImport>["run"] = (flags) =>
       return yield* new Fault({ ...cliErrors.InMemory, text: "the state is memory://, which keeps nothing" })
     }
     const file = path.resolve(workspace.cwd, named)
-    const bytes = fs.stream(file)
+    const bytes = FileBytes.of(fs, file)
     const refused = {
       Broken: ({ why }: StateFile.Broken) => new Fault({ ...ledgerErrors.Broken, text: why, location: { file } }),
-      SystemError: ({ reason }: { readonly reason: string }) => unreadable(reason),
-      BadArgument: ({ message }: { readonly message: string }) => unreadable(message)
+      SystemError: (error: PlatformError) => unreadable(FileBytes.whyOf(error)),
+      BadArgument: (error: PlatformError) => unreadable(FileBytes.whyOf(error))
     }
     const unreadable = (why: string) =>
       new Fault({ ...cliErrors.File, text: `the file cannot be read: ${why}`, location: { file } })
@@ -49,6 +51,7 @@ export const run: Module<typeof Flags.stateImport>["run"] = (flags) =>
       added: taken.added.length,
       same: taken.same.length,
       others: [...taken.others],
+      outrun: [...taken.outrun],
       log: taken.log
     }
     const [first] = taken.others
@@ -58,6 +61,16 @@ export const run: Module<typeof Flags.stateImport>["run"] = (flags) =>
         text: `${taken.added.length} of ${runs} runs were taken in; ${taken.others.length} have an id that is in use for another run, first ${first}`,
         details: data,
         location: { run: first, file }
+      })
+    }
+    const [outrun] = taken.outrun
+    if (outrun !== undefined) {
+      return yield* new Fault({
+        ...runErrors.Exists,
+        text: `${taken.added.length} of ${runs} runs were taken in; ${taken.outrun.length} stood here with more entries than the file has, and were dropped or erased since, first ${outrun}`,
+        hint: "what was dropped is not brought back as it was before; import it into another state to look at it",
+        details: data,
+        location: { run: outrun, file }
       })
     }
     return {
