@@ -50,6 +50,8 @@ export class Record {
   readonly again = new Map<StepPath, number>()
   /** How many items or iterations of a composite have begun, by its path: what has begun is always walked again. */
   private readonly begun = new Map<string, number>()
+  /** The last attempt that has begun of a step that is tried again, by its path without it. */
+  private readonly attempts = new Map<string, number>()
   /** How many answers were recorded by this drive; a walk is worth repeating when it grew. */
   answers = 0
 
@@ -184,6 +186,16 @@ export class Record {
       const composite = path.slice(0, open)
       if (index >= (this.begun.get(composite) ?? 0)) this.begun.set(composite, index + 1)
     }
+    for (let mark = path.indexOf("#"); mark >= 0; mark = path.indexOf("#", mark + 1)) {
+      const attempt = Number.parseInt(path.slice(mark + 1), 10)
+      const step = path.slice(0, mark)
+      if (attempt > (this.attempts.get(step) ?? 1)) this.attempts.set(step, attempt)
+    }
+  }
+
+  /** Whether a later attempt than this one of the step at `path` has begun: it is walked again, whatever the clock says now. */
+  hasBegunAfter(path: StepPath, attempt: number): boolean {
+    return (this.attempts.get(path) ?? 1) > attempt
   }
 
   /** How many items of the composite at `path` have begun; they begin in order. */

@@ -51,7 +51,7 @@ export const retry = (drive: Drive, node: Node.RetryNode, place: Place, input: O
       if (!said) return rest
       if (wake === null) return outcome
       const left = wake - record.now()
-      if (place.closed || record.isReplay || left <= 0) continue
+      if (place.closed || record.isReplay || left <= 0 || record.hasBegunAfter(path, attempt)) continue
       if (left > drive.parkAfterMillis) return Outcome.suspended([{ _tag: "Timer", path, due: wake }])
       yield* record.barrier
       yield* Effect.sleep(left)

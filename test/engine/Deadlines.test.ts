@@ -111,3 +111,31 @@ describe("a step that is tried again after its deadline", () => {
     }).pipe(Effect.provide(journal))
   })
 })
+
+describe("a step that is tried again", () => {
+  it.effect("stays in the attempt that has begun, also where the clock was set back since", () =>
+    Effect.gen(function* () {
+      let tries = 0
+      const draft = Step.make("draft", {
+        input: Schema.String,
+        output: Schema.String,
+        error: Schema.Literal("late"),
+        run: (text) => Effect.suspend(() => (tries++ === 0 ? Effect.fail("late" as const) : Effect.succeed(text)))
+      })
+      const pipeline = draft.pipe(
+        Step.andThen(Step.ask("review", { message: "?", answer: Schema.String })),
+        Step.named("both"),
+        Step.retry({ times: 1, base: 0 }),
+        Pipeline.make("again")
+      )
+      yield* TestClock.setTime(86_400_000)
+      assert.strictEqual((yield* World.start(pipeline, "go")).tag, "Suspended")
+      yield* TestClock.setTime(0)
+      assert.strictEqual((yield* World.start(pipeline, "go")).tag, "Suspended")
+      yield* World.answer("both#2/review", "fine")
+      const { tag } = yield* World.start(pipeline, "go")
+      assert.strictEqual(tag, "Completed")
+      assert.strictEqual(tries, 2)
+    }).pipe(Effect.provide(World.make().boot()))
+  )
+})

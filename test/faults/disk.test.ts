@@ -53,7 +53,7 @@ describe("a write that fails", () => {
       const points = Array.from({ length: count }, (_, i) => i + 1).flatMap((n) =>
         all.map((kind) => [n, kind] as const)
       )
-      const stride = Math.ceil(points.length / Long.runs(8, points.length))
+      const stride = Math.ceil(points.length / Long.runs(5, points.length))
       for (const [n, [name, { ...fault }]] of points.filter((_, i) => i % stride === 0)) {
         const { here, page, folder } = start()
         const once = "once" in fault ? { FAULT_LAST: String(n) } : {}
@@ -123,7 +123,7 @@ describe("a disk", () => {
       const big = "y".repeat(20_000)
       const words = `run chain.yaml --input-file big.txt --run-id r --no-steps ${uri}`
       const seen = new Set<string>()
-      const step = Long.runs(120, 8)
+      const step = Long.runs(200, 8)
       for (let free = 16; ; free += step) {
         const here = place({ "chain.yaml": chain(3), "big.txt": big })
         let isEnough = false
