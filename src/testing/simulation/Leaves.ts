@@ -1,5 +1,5 @@
 /** A tree with something else in the place of its leaves; everything around them stays what it is, and so does its plan. */
-import type { AgentNode, CodeNode, Node, SignalNode, SkillNode, Validator } from "../../pipeline/Node.js"
+import type { AgentNode, CodeNode, Conversation, Node, SignalNode, SkillNode, Validator } from "../../pipeline/Node.js"
 
 /** What is answered from outside, one way or another. */
 export type Leaf = AgentNode | CodeNode | SignalNode | SkillNode
@@ -33,7 +33,12 @@ export const map = (node: Node, leaf: (leaf: Leaf) => Leaf): Node => {
         otherwise: node.otherwise === undefined ? undefined : go(node.otherwise)
       }
     case "Loop":
-      return { ...node, body: go(node.body), until: decider(node.until) }
+      return {
+        ...node,
+        body: go(node.body),
+        until: decider(node.until),
+        conversation: summarized(node.conversation, go)
+      }
     case "ForEach":
       return { ...node, body: go(node.body) }
     case "States":
@@ -65,6 +70,12 @@ export const map = (node: Node, leaf: (leaf: Leaf) => Leaf): Node => {
       return { ...node, step: go(node.step) }
   }
 }
+
+/** A conversation may have a step that tells in short what was said. */
+const summarized = (of: Conversation | undefined, go: (node: Node) => Node): Conversation | undefined =>
+  of?.history._tag === "Summarize"
+    ? { ...of, history: { ...of.history, by: { ...of.history.by, step: go(of.history.by.step) } } }
+    : of
 
 /** All leaves, in the order in which they stand. */
 export const of = (node: Node): ReadonlyArray<Leaf> => {
